@@ -1,0 +1,514 @@
+//! One command at a time, and every line in its place.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::Duration;
+
+use crate::exchange::{Answer, Exchange, Fault, Stage, Verdict};
+use crate::grammar::FinalResult;
+use crate::quarantine::{ATTEMPTS, Quarantine};
+use crate::reader::{BodyRule, Reader, ReaderLimits};
+use crate::time::Time;
+use crate::token::{Line, LineRef, ReaderFault, Token};
+use crate::trace::{Direction, Redactor, TraceRecord};
+
+/// How a channel treats its line.
+#[derive(Debug, Clone, Copy)]
+pub struct ChannelOptions {
+    /// How long the line must have been quiet before a command is sent. Zero where nothing is known to need it: a needless
+    /// 20 ms cost a fast line nearly all of its throughput.
+    pub guard: Duration,
+    /// How long the port may take no byte at all while something is to be written.
+    pub write_timeout: Duration,
+    /// How long `OK` may stay away once the result of a command has come.
+    pub settle: Duration,
+    /// How long the module may take to answer when it is asked whether the line is in order.
+    pub probe_timeout: Duration,
+    /// How much the reader keeps.
+    pub limits: ReaderLimits,
+    /// Give out the dialogue as [`Event::Trace`].
+    pub trace: bool,
+}
+
+impl Default for ChannelOptions {
+    fn default() -> ChannelOptions {
+        ChannelOptions {
+            guard: Duration::ZERO,
+            write_timeout: Duration::from_secs(5),
+            settle: Duration::from_secs(1),
+            probe_timeout: Duration::from_secs(2),
+            limits: ReaderLimits::default(),
+            trace: false,
+        }
+    }
+}
+
+/// What the channel has to say.
+#[derive(Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The command in flight is answered, or will not be.
+    Done(Result<Answer, Fault>),
+    /// A line that no command asked for.
+    Unsolicited(Line),
+    /// The module sends commands back: echo is on.
+    Echo,
+    /// After a time-out the line is proven to be in order. These lines came on the way and were given to no command.
+    Resynchronised {
+        /// What was thrown away.
+        discarded: Vec<Line>,
+    },
+    /// Bytes that could not be made into a line.
+    Fault(ReaderFault),
+    /// A piece of the dialogue, if the options ask for it.
+    Trace(TraceRecord),
+}
+
+/// A command is in flight already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a command is in flight")]
+pub struct Busy;
+
+/// The two ends of an AT line as one state machine: bytes and commands in, bytes and events out.
+///
+/// The one who runs it does, in any order: give it what the port gave ([`receive`](Channel::receive)), write what it wants
+/// written ([`transmit`](Channel::transmit)) and say how much the port took ([`transmitted`](Channel::transmitted)), let it
+/// know when a deadline has passed ([`advance`](Channel::advance)), and take its events until there are none
+/// ([`poll`](Channel::poll)).
+///
+/// A line counts as an answer only if it began after the command had been written to its last byte.
+pub struct Channel {
+    reader: Reader,
+    core: Core,
+}
+
+/// Everything but the reader, so that a token can be looked at while it borrows from the reader.
+struct Core {
+    options: ChannelOptions,
+    flight: Option<Flight>,
+    /// What waits for the line to be proven in order.
+    waiting: Option<Exchange>,
+    quarantine: Option<Quarantine>,
+    events: VecDeque<Event>,
+    redactor: Redactor,
+    last_byte: Option<Time>,
+}
+
+/// The command in flight.
+struct Flight {
+    exchange: Exchange,
+    phase: Phase,
+    /// How many bytes had been received when the command had been written.
+    written_at: u64,
+    answer: Answer,
+    /// It asks whether the line is in order.
+    is_probe: bool,
+    /// Its result will not come: its final result code is its end.
+    without_result: bool,
+}
+
+enum Phase {
+    /// Waits for the line to have been quiet long enough.
+    Guard { until: Time },
+    /// The command goes out.
+    Writing { sent: usize, deadline: Time },
+    /// The module has to prompt.
+    Prompt { deadline: Time },
+    /// Waits between the prompt and the data.
+    DataGuard { until: Time },
+    /// The data go out.
+    WritingData { sent: usize, deadline: Time },
+    /// The module has to answer.
+    Answer { deadline: Time },
+    /// The result has come, `OK` has not.
+    Settling { deadline: Time },
+}
+
+impl Channel {
+    /// A channel on a line of which nothing is known.
+    #[must_use]
+    pub fn new(options: ChannelOptions) -> Channel {
+        let core = Core {
+            options,
+            flight: None,
+            waiting: None,
+            quarantine: None,
+            events: VecDeque::new(),
+            redactor: Redactor::default(),
+            last_byte: None,
+        };
+        Channel { reader: Reader::new(options.limits), core }
+    }
+
+    /// From the next line on, lines of these forms have counted bodies.
+    pub fn expect_bodies(&mut self, rules: &'static [BodyRule]) {
+        self.reader.expect_bodies(rules);
+    }
+
+    /// The options in force; they may be changed between commands.
+    pub fn options_mut(&mut self) -> &mut ChannelOptions {
+        &mut self.core.options
+    }
+
+    /// Puts a command on the line.
+    ///
+    /// # Errors
+    /// One is in flight. Nothing has changed then.
+    pub fn submit(&mut self, now: Time, exchange: Exchange) -> Result<(), Busy> {
+        if !self.is_idle() {
+            return Err(Busy);
+        }
+        self.core.submit(now, exchange);
+        Ok(())
+    }
+
+    /// Whether a command could be submitted now.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.core.flight.is_none()
+    }
+
+    /// Takes what the port gave.
+    pub fn receive(&mut self, now: Time, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.core.last_byte = Some(now);
+        self.reader.push(bytes);
+        while let Some(token) = self.reader.next(self.core.prompt_from()) {
+            self.core.token(now, token);
+        }
+    }
+
+    /// The bytes to write to the port now. Empty when there are none.
+    #[must_use]
+    pub fn transmit(&self) -> &[u8] {
+        match &self.core.flight {
+            Some(Flight { phase: Phase::Writing { sent, .. }, exchange, .. }) => &exchange.wire[*sent..],
+            Some(Flight { phase: Phase::WritingData { sent, .. }, exchange, .. }) => {
+                exchange.data.as_ref().map_or(&[], |data| &data.bytes[*sent..])
+            }
+            _ => &[],
+        }
+    }
+
+    /// The port took the first `count` bytes of what [`transmit`](Channel::transmit) gave.
+    pub fn transmitted(&mut self, now: Time, count: usize) {
+        self.core.transmitted(now, count, self.reader.received());
+    }
+
+    /// When [`advance`](Channel::advance) has something to do.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Time> {
+        self.core.flight.as_ref().map(|flight| match flight.phase {
+            Phase::Guard { until } | Phase::DataGuard { until } => until,
+            Phase::Writing { deadline, .. }
+            | Phase::Prompt { deadline }
+            | Phase::WritingData { deadline, .. }
+            | Phase::Answer { deadline }
+            | Phase::Settling { deadline } => deadline,
+        })
+    }
+
+    /// Lets time pass.
+    pub fn advance(&mut self, now: Time) {
+        if self.deadline().is_some_and(|deadline| deadline <= now) {
+            self.core.deadline_passed(now);
+        }
+    }
+
+    /// What has happened, oldest first.
+    pub fn poll(&mut self) -> Option<Event> {
+        self.core.events.pop_front()
+    }
+
+    /// Gives up waiting for the result line of the command in flight: the link that it was about is gone, say. The command
+    /// ends with its final result code, at once if that has come. A command that has no result line is not touched.
+    pub fn forgo_result(&mut self) {
+        let Some(flight) = self.core.flight.as_mut().filter(|flight| flight.exchange.result.is_some()) else { return };
+        flight.without_result = true;
+        if flight.answer.confirmed {
+            self.core.end_without_result();
+        }
+    }
+
+    /// Gives up the command in flight: the module has restarted, say. The line is in doubt after it.
+    pub fn abandon(&mut self) {
+        if let Some(flight) = self.core.flight.take() {
+            self.core.doubt(flight.exchange.name());
+            self.core.waiting = None;
+            self.core.events.push_back(Event::Done(Err(Fault::Abandoned)));
+        }
+    }
+}
+
+impl Core {
+    fn submit(&mut self, now: Time, exchange: Exchange) {
+        let (exchange, is_probe) = match &mut self.quarantine {
+            None => (exchange, false),
+            Some(quarantine) => {
+                quarantine.attempts = 0;
+                self.waiting = Some(exchange);
+                (quarantine.probe(self.options.probe_timeout), true)
+            }
+        };
+        self.start(now, exchange, is_probe);
+    }
+
+    fn start(&mut self, now: Time, exchange: Exchange, is_probe: bool) {
+        self.redactor.learn(&exchange);
+        let quiet = self.last_byte.map_or(now, |last| last + self.options.guard);
+        let phase = if quiet > now { Phase::Guard { until: quiet } } else { self.writing(now) };
+        self.flight =
+            Some(Flight { exchange, phase, written_at: 0, answer: Answer::default(), is_probe, without_result: false });
+    }
+
+    fn writing(&self, now: Time) -> Phase {
+        Phase::Writing { sent: 0, deadline: now + self.options.write_timeout }
+    }
+
+    fn transmitted(&mut self, now: Time, count: usize, received: u64) {
+        let write_timeout = self.options.write_timeout;
+        let Some(flight) = &mut self.flight else {
+            return;
+        };
+        let answer_deadline = now + flight.exchange.timeout;
+        match &mut flight.phase {
+            Phase::Writing { sent, deadline } => {
+                *sent += count;
+                *deadline = now + write_timeout;
+                if *sent < flight.exchange.wire.len() {
+                    return;
+                }
+                flight.written_at = received;
+                flight.phase = match &flight.exchange.data {
+                    Some(data) => Phase::Prompt { deadline: now + data.prompt_timeout },
+                    None => Phase::Answer { deadline: answer_deadline },
+                };
+                let shown = self.options.trace.then(|| flight.exchange.redacted());
+                self.trace(now, Direction::Command, shown.as_deref());
+            }
+            Phase::WritingData { sent, deadline } => {
+                *sent += count;
+                *deadline = now + write_timeout;
+                let Some(data) = flight.exchange.data.as_ref().filter(|data| *sent == data.bytes.len()) else {
+                    return;
+                };
+                let shown = self.options.trace.then(|| data.bytes.clone());
+                flight.phase = Phase::Answer { deadline: answer_deadline };
+                self.trace(now, Direction::Data, shown.as_deref());
+            }
+            _ => {}
+        }
+    }
+
+    /// From which received byte on a prompt counts, if one is expected.
+    fn prompt_from(&self) -> Option<u64> {
+        self.flight
+            .as_ref()
+            .filter(|flight| matches!(flight.phase, Phase::Prompt { .. }))
+            .map(|flight| flight.written_at)
+    }
+
+    fn token(&mut self, now: Time, token: Token<'_>) {
+        match token {
+            Token::Line(line) => self.line(now, line),
+            Token::Fault(fault) => self.events.push_back(Event::Fault(fault)),
+            Token::Prompt => {
+                self.trace(now, Direction::Prompt, self.options.trace.then_some(b">"));
+                let write_timeout = self.options.write_timeout;
+                let Some(flight) = &mut self.flight else {
+                    return;
+                };
+                let Some(data) = &flight.exchange.data else {
+                    return;
+                };
+                flight.phase = if data.bytes.is_empty() {
+                    Phase::Answer { deadline: now + flight.exchange.timeout }
+                } else if !data.guard.is_zero() {
+                    Phase::DataGuard { until: now + data.guard }
+                } else {
+                    Phase::WritingData { sent: 0, deadline: now + write_timeout }
+                };
+            }
+        }
+    }
+
+    fn line(&mut self, now: Time, line: LineRef<'_>) {
+        let verdict = match &mut self.flight {
+            Some(flight) if flight.is_listening() && line.offset >= flight.written_at => {
+                flight.answer.offer(&flight.exchange, line)
+            }
+            _ => Verdict::NotMine,
+        };
+        if self.options.trace {
+            let private =
+                matches!(verdict, Verdict::Part) && self.flight.as_ref().is_some_and(|flight| flight.exchange.private);
+            let mut shown = if private { b"***".to_vec() } else { line.text.to_vec() };
+            shown.extend_from_slice(line.body.unwrap_or_default());
+            self.trace(now, Direction::Line, Some(&shown));
+        }
+        match verdict {
+            Verdict::NotMine => self.unsolicited(line),
+            Verdict::Echo => self.events.push_back(Event::Echo),
+            Verdict::Part => {}
+            Verdict::Intermediate => {
+                if let Some(Flight { phase: Phase::Answer { deadline }, exchange, .. }) = &mut self.flight {
+                    *deadline = now + exchange.timeout;
+                }
+            }
+            Verdict::OkBeforeResult => {
+                if self.flight.as_ref().is_some_and(|flight| flight.without_result) {
+                    self.end_without_result();
+                }
+            }
+            Verdict::ResultBeforeOk => {
+                let settle = now + self.options.settle;
+                if let Some(flight) = &mut self.flight {
+                    flight.phase = Phase::Settling { deadline: settle };
+                }
+            }
+            Verdict::Complete => self.complete(now, line),
+            Verdict::Refused(refusal) => self.refused(refusal, line),
+        }
+    }
+
+    /// A line that no command asked for. While the line is in doubt, a final result code is what a late answer left behind.
+    fn unsolicited(&mut self, line: LineRef<'_>) {
+        match &mut self.quarantine {
+            Some(quarantine) if FinalResult::parse(line.text).is_some() => quarantine.discarded.push(line.to_line()),
+            _ => self.events.push_back(Event::Unsolicited(line.to_line())),
+        }
+    }
+
+    fn complete(&mut self, now: Time, line: LineRef<'_>) {
+        let Some(flight) = &mut self.flight else {
+            return;
+        };
+        if !flight.is_probe {
+            let answer = std::mem::take(&mut flight.answer);
+            self.flight = None;
+            self.events.push_back(Event::Done(Ok(answer)));
+            return;
+        }
+        if flight.answer.lines.is_empty() {
+            // This OK is a late one: the answer to the question has a line before it.
+            flight.answer.confirmed = false;
+            self.unsolicited(line);
+            return;
+        }
+        self.flight = None;
+        let discarded = self.quarantine.take().map(|quarantine| quarantine.discarded).unwrap_or_default();
+        self.events.push_back(Event::Resynchronised { discarded });
+        if let Some(exchange) = self.waiting.take() {
+            self.start(now, exchange, false);
+        }
+    }
+
+    fn end_without_result(&mut self) {
+        self.flight = None;
+        self.events.push_back(Event::Done(Err(Fault::Abandoned)));
+    }
+
+    fn refused(&mut self, refusal: FinalResult, line: LineRef<'_>) {
+        if self.flight.as_ref().is_some_and(|flight| flight.is_probe) {
+            self.unsolicited(line);
+        } else {
+            self.flight = None;
+            self.events.push_back(Event::Done(Err(Fault::Refused(refusal))));
+        }
+    }
+
+    fn deadline_passed(&mut self, now: Time) {
+        let write_timeout = self.options.write_timeout;
+        let writing = self.writing(now);
+        let Some(flight) = &mut self.flight else {
+            return;
+        };
+        let timeout = flight.exchange.timeout;
+        let (stage, after) = match flight.phase {
+            Phase::Guard { .. } => {
+                flight.phase = writing;
+                return;
+            }
+            Phase::DataGuard { .. } => {
+                flight.phase = Phase::WritingData { sent: 0, deadline: now + write_timeout };
+                return;
+            }
+            Phase::Settling { .. } => {
+                let answer = std::mem::take(&mut flight.answer);
+                let name = flight.exchange.name().to_owned();
+                self.flight = None;
+                // The OK may still come.
+                self.doubt(&name);
+                self.events.push_back(Event::Done(Ok(answer)));
+                return;
+            }
+            Phase::Writing { .. } => (Stage::Write, write_timeout),
+            Phase::WritingData { .. } => (Stage::Data, write_timeout),
+            Phase::Prompt { .. } => {
+                (Stage::Prompt, flight.exchange.data.as_ref().map_or(timeout, |data| data.prompt_timeout))
+            }
+            Phase::Answer { .. } if flight.answer.confirmed => (Stage::Result, timeout),
+            Phase::Answer { .. } => (Stage::Answer, timeout),
+        };
+        let Some(flight) = self.flight.take() else {
+            return;
+        };
+        if flight.is_probe {
+            self.probe_unanswered(now);
+            return;
+        }
+        // Behind its OK nothing is left of a command but its result, and that one carries its own keys.
+        if stage != Stage::Result {
+            self.doubt(flight.exchange.name());
+        }
+        self.events.push_back(Event::Done(Err(Fault::TimedOut { stage, after })));
+    }
+
+    fn probe_unanswered(&mut self, now: Time) {
+        let Some(quarantine) = &mut self.quarantine else {
+            return;
+        };
+        quarantine.attempts += 1;
+        if quarantine.attempts < ATTEMPTS {
+            let probe = quarantine.probe(self.options.probe_timeout);
+            self.start(now, probe, true);
+        } else {
+            self.waiting = None;
+            self.events.push_back(Event::Done(Err(Fault::Unresponsive)));
+        }
+    }
+
+    fn doubt(&mut self, culprit: &str) {
+        if self.quarantine.is_none() {
+            self.quarantine = Some(Quarantine::since(culprit));
+        }
+    }
+
+    fn trace(&mut self, time: Time, direction: Direction, bytes: Option<&[u8]>) {
+        if let Some(bytes) = bytes {
+            let bytes = self.redactor.redact(bytes);
+            self.events.push_back(Event::Trace(TraceRecord { time, direction, bytes }));
+        }
+    }
+}
+
+impl Flight {
+    /// Whether the command is out, so that what begins now can be an answer.
+    fn is_listening(&self) -> bool {
+        !matches!(self.phase, Phase::Guard { .. } | Phase::Writing { .. })
+    }
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel")
+            .field("in_flight", &self.core.flight.as_ref().map(|flight| &flight.exchange))
+            .field("in_doubt", &self.core.quarantine.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

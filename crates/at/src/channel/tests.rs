@@ -1,0 +1,332 @@
+use super::*;
+use crate::command::{Command, CommandBuilder};
+use crate::exchange::Progress;
+
+const RECEIVED: &[BodyRule] = &[BodyRule { prefix: "+LMQTTURC: RECV,", fields: 3 }];
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A channel and the time on it.
+struct Bench {
+    channel: Channel,
+    now: Time,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        Bench::with(ChannelOptions::default())
+    }
+
+    fn with(options: ChannelOptions) -> Bench {
+        let mut channel = Channel::new(options);
+        channel.expect_bodies(RECEIVED);
+        Bench { channel, now: Time::ZERO }
+    }
+
+    /// Submits a command and writes it out.
+    fn send(&mut self, builder: CommandBuilder) -> Vec<u8> {
+        self.channel.submit(self.now, builder.done().exchange().clone()).unwrap();
+        self.written()
+    }
+
+    /// Writes out whatever is to be written.
+    fn written(&mut self) -> Vec<u8> {
+        let mut written = Vec::new();
+        while let [first, ..] = self.channel.transmit() {
+            written.push(*first);
+            self.channel.transmitted(self.now, 1);
+        }
+        written
+    }
+
+    fn receive(&mut self, bytes: &[u8]) -> &mut Bench {
+        self.channel.receive(self.now, bytes);
+        self
+    }
+
+    fn wait(&mut self, wait: Duration) -> &mut Bench {
+        self.now += wait;
+        self.channel.advance(self.now);
+        self
+    }
+
+    /// The events so far, as text: one an item.
+    fn events(&mut self) -> Vec<String> {
+        let show = |event| match event {
+            Event::Done(Ok(answer)) => {
+                let lines: Vec<String> = answer.lines.iter().map(|line| format!("{line:?}")).collect();
+                let result = answer.result.iter().map(|line| format!(" => {line:?}")).collect::<String>();
+                let ok = if answer.confirmed { "" } else { " without OK" };
+                format!("done [{}]{result}{ok}", lines.join(", "))
+            }
+            Event::Done(Err(fault)) => format!("failed: {fault}"),
+            Event::Unsolicited(line) => format!("unsolicited {line:?}"),
+            Event::Resynchronised { discarded } => format!("resynchronised {discarded:?}"),
+            Event::Trace(record) => record.to_string(),
+            other => format!("{other:?}"),
+        };
+        std::iter::from_fn(|| self.channel.poll()).map(show).collect()
+    }
+}
+
+fn signal() -> CommandBuilder {
+    Command::execute("+CSQ").information("+CSQ")
+}
+
+fn registration() -> CommandBuilder {
+    // `+CEREG: <n>,<stat>` is the answer, `+CEREG: <stat>` is unsolicited.
+    Command::execute("+CEREG?")
+        .information_like("+CEREG", |mut fields| fields.int::<u8>().is_ok() && fields.int::<u8>().is_ok())
+}
+
+fn open() -> CommandBuilder {
+    Command::set("+LMQTTOPEN").int(0).result(&["+LMQTTOPEN"], &[0]).within(160 * SECOND)
+}
+
+fn publish_by_prompt(data: &[u8]) -> CommandBuilder {
+    Command::set("+LMQTTPUB")
+        .int(0)
+        .int(7)
+        .data(data.to_vec(), 5 * SECOND, Duration::ZERO)
+        .result(&["+LMQTTPUB"], &[0, 7])
+        .within(30 * SECOND)
+}
+
+#[test]
+fn an_answer_is_what_the_command_claims_and_nothing_else() {
+    let mut line = Bench::new();
+    assert_eq!(line.send(signal()), b"AT+CSQ\r");
+    line.receive(b"\r\n+CSQ: 17,99\r\n\r\n+LMQTTURC: RECV,0,0,\"t\",2,hi\r\n\r\n+FOO: 1\r\n\r\nRING\r\n\r\nOK\r\n");
+    assert_eq!(
+        line.events(),
+        [
+            "unsolicited +LMQTTURC: RECV,0,0,\"t\",2,[2 bytes]",
+            "unsolicited +FOO: 1",
+            "unsolicited RING",
+            "done [+CSQ: 17,99]"
+        ]
+    );
+}
+
+#[test]
+fn the_same_name_may_be_an_answer_and_unsolicited() {
+    let mut line = Bench::new();
+    line.send(registration());
+    line.receive(b"\r\n+CEREG: 2\r\n\r\n+CEREG: 0,1\r\n\r\nOK\r\n\r\n+CEREG: 5\r\n");
+    assert_eq!(line.events(), ["unsolicited +CEREG: 2", "done [+CEREG: 0,1]", "unsolicited +CEREG: 5"]);
+}
+
+#[test]
+fn a_result_comes_after_ok_or_before_it_or_without_it() {
+    let mut line = Bench::new();
+    line.send(open());
+    line.receive(b"\r\nOK\r\n").wait(100 * SECOND).receive(b"\r\n+LMQTTOPEN: 0,0\r\n");
+    assert_eq!(line.events(), ["done [] => +LMQTTOPEN: 0,0"]);
+
+    line.send(open());
+    line.receive(b"\r\n+LMQTTOPEN: 0,-1,4\r\n\r\nOK\r\n");
+    assert_eq!(line.events(), ["done [] => +LMQTTOPEN: 0,-1,4"]);
+
+    line.send(open());
+    line.receive(b"\r\n+LMQTTOPEN: 0,0\r\n").wait(SECOND);
+    assert_eq!(line.events(), ["done [] => +LMQTTOPEN: 0,0 without OK"]);
+}
+
+#[test]
+fn a_result_with_other_keys_is_not_the_result() {
+    let mut line = Bench::new();
+    line.send(Command::set("+LMQTTPUB").int(0).int(7).result(&["+LMQTTPUB"], &[0, 7]));
+    line.receive(b"\r\nOK\r\n\r\n+LMQTTPUB: 0,6,0\r\n\r\n+LMQTTPUB: 0,7,0\r\n");
+    assert_eq!(line.events(), ["unsolicited +LMQTTPUB: 0,6,0", "done [] => +LMQTTPUB: 0,7,0"]);
+}
+
+#[test]
+fn an_intermediate_result_starts_the_time_out_anew() {
+    let progress = |mut fields: crate::Fields<'_>| match fields.int::<u8>() {
+        Ok(1) => Progress::Intermediate,
+        _ => Progress::Final,
+    };
+    let mut line = Bench::new();
+    line.send(Command::set("+QMTPUB").result_when(&["+QMTPUB"], &[0], progress).within(10 * SECOND));
+    line.receive(b"\r\nOK\r\n").wait(9 * SECOND).receive(b"\r\n+QMTPUB: 0,1\r\n").wait(9 * SECOND);
+    line.receive(b"\r\n+QMTPUB: 0,0\r\n");
+    assert_eq!(line.events(), ["done [] => +QMTPUB: 0,0"]);
+}
+
+#[test]
+fn a_refusal_ends_the_command_and_says_why() {
+    let mut line = Bench::new();
+    line.send(open());
+    line.receive(b"\r\n+CME ERROR: 3\r\n");
+    assert_eq!(line.events(), ["failed: the module answered +CME ERROR: 3 (operation not allowed)"]);
+}
+
+#[test]
+fn data_follow_the_prompt_byte_for_byte() {
+    let mut line = Bench::new();
+    assert_eq!(line.send(publish_by_prompt(b"\x00\x1a\x1b\r\nAT+CFUN=0\r")), b"AT+LMQTTPUB=0,7\r");
+    line.receive(b"\r\n+CSCON: 1\r\n\r\n> ");
+    assert_eq!(line.written(), b"\x00\x1a\x1b\r\nAT+CFUN=0\r");
+    line.receive(b"\r\nOK\r\n\r\n+LMQTTPUB: 0,7,0\r\n");
+    assert_eq!(line.events(), ["unsolicited +CSCON: 1", "done [] => +LMQTTPUB: 0,7,0"]);
+}
+
+#[test]
+fn no_data_are_sent_where_the_module_refuses_instead_of_prompting() {
+    let mut line = Bench::new();
+    line.send(publish_by_prompt(b"secret"));
+    line.receive(b"\r\n+CME ERROR: 3\r\n\r\n> ");
+    assert_eq!(line.written(), b"");
+    assert_eq!(line.events(), ["failed: the module answered +CME ERROR: 3 (operation not allowed)"]);
+}
+
+#[test]
+fn no_data_are_sent_blind() {
+    let mut line = Bench::new();
+    line.send(publish_by_prompt(b"data"));
+    line.receive(b"\r\n+COPS: \">\"\r\n").wait(5 * SECOND);
+    assert_eq!(line.written(), b"");
+    assert_eq!(line.events(), ["unsolicited +COPS: \">\"", "failed: the module did not ask for the data within 5 s"]);
+}
+
+#[test]
+fn what_came_before_the_command_was_written_answers_nothing() {
+    let mut line = Bench::new();
+    line.channel.submit(line.now, signal().done().exchange().clone()).unwrap();
+    line.receive(b"\r\nOK\r\n\r\nO");
+    line.written();
+    line.receive(b"K\r\n\r\n+CSQ: 1,99\r\n\r\nOK\r\n");
+    assert_eq!(line.events(), ["unsolicited OK", "unsolicited OK", "done [+CSQ: 1,99]"]);
+}
+
+#[test]
+fn an_echo_is_told_apart_from_an_answer() {
+    let mut line = Bench::new();
+    line.send(signal());
+    line.receive(b"AT+CSQ\r\r\n+CSQ: 20,99\r\n\r\nOK\r\n");
+    assert_eq!(line.events(), ["Echo", "done [+CSQ: 20,99]"]);
+}
+
+#[test]
+fn a_late_answer_never_completes_another_command() {
+    let mut line = Bench::new();
+    line.send(Command::read("+CGACT"));
+    line.wait(3 * SECOND);
+    assert_eq!(line.events(), ["failed: the module did not answer within 3 s"]);
+
+    // The next command waits until the module has answered a question that a late OK cannot answer.
+    assert_eq!(line.send(signal()), b"AT+CMEE?\r");
+    line.receive(b"\r\n+CGACT: 1,1\r\n\r\nOK\r\n");
+    assert_eq!(line.written(), b"");
+    line.receive(b"\r\n+CMEE: 1\r\n\r\nOK\r\n");
+    assert_eq!(line.written(), b"AT+CSQ\r");
+    line.receive(b"\r\n+CSQ: 20,99\r\n\r\nOK\r\n");
+    assert_eq!(line.events(), ["unsolicited +CGACT: 1,1", "resynchronised [OK]", "done [+CSQ: 20,99]"]);
+}
+
+#[test]
+fn the_question_is_never_the_command_that_timed_out() {
+    let mut line = Bench::new();
+    line.send(Command::read("+CMEE"));
+    line.wait(3 * SECOND);
+    assert_eq!(line.send(signal()), b"AT+CFUN?\r");
+    line.receive(b"\r\n+CMEE: 1\r\n\r\nOK\r\n");
+    assert_eq!(line.written(), b"");
+    line.receive(b"\r\n+CFUN: 1\r\n\r\nOK\r\n");
+    assert_eq!(line.written(), b"AT+CSQ\r");
+}
+
+#[test]
+fn a_mute_module_fails_every_command_in_bounded_time() {
+    let mut line = Bench::new();
+    line.send(signal());
+    line.wait(3 * SECOND);
+    line.send(signal());
+    for _ in 0..3 {
+        line.wait(2 * SECOND);
+        line.written();
+    }
+    assert_eq!(
+        line.events(),
+        ["failed: the module did not answer within 3 s", "failed: the module does not answer any more"]
+    );
+    assert!(line.channel.is_idle());
+}
+
+#[test]
+fn behind_its_ok_only_the_result_is_left_of_a_command() {
+    let mut line = Bench::new();
+    line.send(open());
+    line.receive(b"\r\nOK\r\n").wait(160 * SECOND);
+    // No question is asked: nothing that is still to come can be taken for another command's.
+    assert_eq!(line.send(signal()), b"AT+CSQ\r");
+    line.receive(b"\r\n+LMQTTOPEN: 0,0\r\n\r\n+CSQ: 1,99\r\n\r\nOK\r\n");
+    assert_eq!(
+        line.events(),
+        [
+            "failed: the module took the command, but did not report its result within 160 s",
+            "unsolicited +LMQTTOPEN: 0,0",
+            "done [+CSQ: 1,99]"
+        ]
+    );
+}
+
+#[test]
+fn a_port_that_takes_nothing_is_a_fault_of_its_own() {
+    let mut line = Bench::new();
+    line.channel.submit(line.now, signal().done().exchange().clone()).unwrap();
+    line.channel.transmitted(line.now, 3);
+    line.wait(5 * SECOND);
+    assert_eq!(line.events(), ["failed: the port did not take the command within 5 s"]);
+    assert_eq!(line.channel.transmit(), b"");
+}
+
+#[test]
+fn a_guard_time_is_kept_from_the_last_byte() {
+    let mut line = Bench::with(ChannelOptions { guard: Duration::from_millis(20), ..ChannelOptions::default() });
+    line.receive(b"\r\n+CSCON: 1\r\n");
+    assert_eq!(line.send(signal()), b"");
+    line.wait(Duration::from_millis(19));
+    assert_eq!(line.written(), b"");
+    line.wait(Duration::from_millis(1));
+    assert_eq!(line.written(), b"AT+CSQ\r");
+}
+
+#[test]
+fn one_command_at_a_time() {
+    let mut line = Bench::new();
+    line.send(signal());
+    assert_eq!(line.channel.submit(line.now, signal().done().exchange().clone()), Err(Busy));
+}
+
+#[test]
+fn abandoning_leaves_the_line_in_doubt() {
+    let mut line = Bench::new();
+    line.send(signal());
+    line.channel.abandon();
+    assert_eq!(line.events(), ["failed: the command was given up"]);
+    assert_eq!(line.send(signal()), b"AT+CMEE?\r");
+}
+
+#[test]
+fn a_result_that_will_not_come_is_not_waited_for() {
+    let mut line = Bench::new();
+    line.send(open());
+    line.channel.forgo_result();
+    assert_eq!(line.events(), [""; 0]);
+    line.receive(b"\r\nOK\r\n");
+    assert_eq!(line.events(), ["failed: the command was given up"]);
+    // It had its final result code, so the line is in order.
+    assert_eq!(line.send(signal()), b"AT+CSQ\r");
+}
+
+#[test]
+fn a_trace_shows_the_dialogue_without_secrets() {
+    let mut line = Bench::with(ChannelOptions { trace: true, ..ChannelOptions::default() });
+    let password = crate::Secret::new("correct horse").unwrap();
+    line.send(Command::set("+LMQTTCONN").int(0).secret(&password));
+    line.receive(b"AT+LMQTTCONN=0,\"correct horse\"\r\r\nOK\r\n");
+    line.send(Command::execute("+CIMI").bare(|line| line.iter().all(u8::is_ascii_digit)).private());
+    line.receive(b"\r\n001010123456789\r\n\r\nOK\r\n");
+    let shown: Vec<String> = line.events().into_iter().filter(|event| event.starts_with(['→', '←'])).collect();
+    assert_eq!(shown, ["→ AT+LMQTTCONN=0,\"***\"", "← AT+LMQTTCONN=0,\"***\"", "← OK", "→ AT+CIMI", "← ***", "← OK"]);
+}

@@ -1,0 +1,305 @@
+//! Commands: what goes out, built so that nothing illegal can.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::exchange::{Answer, Claim, Data, Exchange, Progress, ResultClaim};
+use crate::fields::{Fields, Malformed};
+use crate::text::{IllegalCharacter, InlineData, Secret, Text};
+
+/// How long an answer may take where a command says nothing else.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A command whose answer is a `T`.
+///
+/// ```
+/// use atmqtt_at::{Command, Text};
+/// use std::time::Duration;
+///
+/// let host = Text::new("broker.example").unwrap();
+/// let open = Command::set("+LMQTTOPEN").int(0).text(&host).int(1883)
+///     .result(&["+LMQTTOPEN"], &[0])
+///     .within(Duration::from_secs(160))
+///     .decode(|answer| answer.result()?.int::<i32>());
+/// assert_eq!(open.exchange().redacted(), br#"AT+LMQTTOPEN=0,"broker.example",1883"#);
+/// assert!(Text::new("a\"b").is_err(), "what could end an argument cannot become one");
+/// ```
+#[derive(Debug, Clone)]
+pub struct Command<T> {
+    exchange: Exchange,
+    decode: fn(&Answer) -> Result<T, Malformed>,
+    answer: PhantomData<fn() -> T>,
+}
+
+impl<T> Command<T> {
+    /// What goes to the channel.
+    #[must_use]
+    pub fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
+    /// What the answer says.
+    ///
+    /// # Errors
+    /// The answer has not the form that the command knows.
+    pub fn interpret(&self, answer: &Answer) -> Result<T, Malformed> {
+        (self.decode)(answer)
+    }
+}
+
+impl Command<()> {
+    /// `AT` alone.
+    #[must_use]
+    pub fn attention() -> CommandBuilder {
+        CommandBuilder::new("", "")
+    }
+
+    /// `AT<name>`. V.250, 5.4.3.
+    #[must_use]
+    pub fn execute(name: &'static str) -> CommandBuilder {
+        CommandBuilder::new(name, "")
+    }
+
+    /// `AT<name>=…`; arguments follow.
+    #[must_use]
+    pub fn set(name: &'static str) -> CommandBuilder {
+        CommandBuilder::new(name, "=")
+    }
+
+    /// `AT<name>?`, which claims the information line of that name.
+    #[must_use]
+    pub fn read(name: &'static str) -> CommandBuilder {
+        CommandBuilder::new(name, "?").information(name)
+    }
+
+    /// `AT<name>=?`, which claims the information lines of that name.
+    #[must_use]
+    pub fn test(name: &'static str) -> CommandBuilder {
+        CommandBuilder::new(name, "=?").information(name)
+    }
+
+    /// A command line as a person typed it. It claims the lines of its own name and all text that has no name.
+    ///
+    /// # Errors
+    /// It has a control character, which could end the line or a data phase. Quotes are the person's own.
+    pub fn raw(line: &str) -> Result<CommandBuilder, IllegalCharacter> {
+        if let Some((position, character)) = line.char_indices().find(|(_, character)| character.is_control()) {
+            return Err(IllegalCharacter { character, position });
+        }
+        let mut builder = CommandBuilder::new("", "");
+        builder.exchange.wire = Zeroizing::new(line.as_bytes().to_vec());
+        let upper = line.to_ascii_uppercase();
+        let name = upper.strip_prefix("AT").unwrap_or(&upper).split(['=', '?', ';']).next().unwrap_or_default();
+        if name.starts_with(|first: char| first.is_ascii_punctuation()) {
+            builder.exchange.claims.push(Claim::Named { name: Cow::Owned(name.to_owned()), shape: |_| true });
+        }
+        Ok(builder.bare(|_| true))
+    }
+}
+
+/// A command being built.
+#[derive(Debug, Clone)]
+pub struct CommandBuilder {
+    exchange: Exchange,
+    arguments: usize,
+}
+
+impl CommandBuilder {
+    fn new(name: &'static str, form: &str) -> CommandBuilder {
+        let wire = Zeroizing::new(["AT", name, form].concat().into_bytes());
+        let exchange = Exchange {
+            wire,
+            secrets: Vec::new(),
+            claims: Vec::new(),
+            result: None,
+            data: None,
+            timeout: DEFAULT_TIMEOUT,
+            private: false,
+        };
+        CommandBuilder { exchange, arguments: 0 }
+    }
+
+    fn argument(mut self, argument: &[u8]) -> CommandBuilder {
+        let wire = &mut self.exchange.wire;
+        // Growing in place would leave a copy of a secret behind in freed memory. Room for a comma and the line's end.
+        let mut grown = Zeroizing::new(Vec::with_capacity(wire.len() + argument.len() + 2));
+        grown.extend_from_slice(wire);
+        if self.arguments > 0 {
+            grown.push(b',');
+        }
+        grown.extend_from_slice(argument);
+        *wire = grown;
+        self.arguments += 1;
+        self
+    }
+
+    fn quoted(self, text: &[u8]) -> CommandBuilder {
+        let mut argument = Zeroizing::new(Vec::with_capacity(text.len() + 2));
+        argument.push(b'"');
+        argument.extend_from_slice(text);
+        argument.push(b'"');
+        self.argument(&argument)
+    }
+
+    /// A number.
+    #[must_use]
+    pub fn int(self, number: impl Into<i64>) -> CommandBuilder {
+        self.argument(number.into().to_string().as_bytes())
+    }
+
+    /// Text between quotes.
+    #[must_use]
+    pub fn text(self, text: &Text) -> CommandBuilder {
+        self.quoted(text.as_str().as_bytes())
+    }
+
+    /// A word of the dialect between quotes: the key of a setting.
+    #[must_use]
+    pub fn key(self, key: &'static str) -> CommandBuilder {
+        debug_assert!(Text::new(key).is_ok());
+        self.quoted(key.as_bytes())
+    }
+
+    /// Text between quotes that no trace may show.
+    #[must_use]
+    pub fn secret(mut self, secret: &Secret) -> CommandBuilder {
+        let comma = usize::from(self.arguments > 0);
+        let start = self.exchange.wire.len() + comma + 1;
+        self.exchange.secrets.push(start..start + secret.len());
+        self.quoted(secret.expose().as_bytes())
+    }
+
+    /// Data between quotes that the module takes by the count in an argument before it.
+    #[must_use]
+    pub fn inline(self, data: InlineData<'_>) -> CommandBuilder {
+        self.quoted(data.as_bytes())
+    }
+
+    /// The command prompts, and these bytes follow. `guard` is how long to wait between the prompt and the data.
+    #[must_use]
+    pub fn data(mut self, bytes: Vec<u8>, prompt_timeout: Duration, guard: Duration) -> CommandBuilder {
+        self.exchange.data = Some(Data { bytes, prompt_timeout, guard });
+        self
+    }
+
+    /// Claims the information lines called `name`.
+    #[must_use]
+    pub fn information(self, name: &'static str) -> CommandBuilder {
+        self.information_like(name, |_| true)
+    }
+
+    /// Claims the information lines called `name` whose arguments have this shape: where an unsolicited line has the same
+    /// name, the shape tells them apart.
+    #[must_use]
+    pub fn information_like(mut self, name: &'static str, shape: fn(Fields<'_>) -> bool) -> CommandBuilder {
+        self.exchange.claims.push(Claim::Named { name: Cow::Borrowed(name), shape });
+        self
+    }
+
+    /// Claims lines of information text without a name, of this shape.
+    #[must_use]
+    pub fn bare(mut self, shape: fn(&[u8]) -> bool) -> CommandBuilder {
+        self.exchange.claims.push(Claim::Bare { shape });
+        self
+    }
+
+    /// The true result is a line called one of `names` whose first arguments are `keys`; it comes before, after or without
+    /// `OK`.
+    #[must_use]
+    pub fn result(self, names: &'static [&'static str], keys: &[i64]) -> CommandBuilder {
+        self.result_when(names, keys, |_| Progress::Final)
+    }
+
+    /// Like [`result`](CommandBuilder::result), where not every such line is the last word. `progress` sees the arguments
+    /// behind the keys.
+    #[must_use]
+    pub fn result_when(
+        mut self,
+        names: &'static [&'static str],
+        keys: &[i64],
+        progress: fn(Fields<'_>) -> Progress,
+    ) -> CommandBuilder {
+        self.exchange.result = Some(ResultClaim { names, keys: keys.to_vec(), progress });
+        self
+    }
+
+    /// How long after the last byte was written the answer may take.
+    #[must_use]
+    pub fn within(mut self, timeout: Duration) -> CommandBuilder {
+        self.exchange.timeout = timeout;
+        self
+    }
+
+    /// The answer identifies a person or a device: traces hide it.
+    #[must_use]
+    pub fn private(mut self) -> CommandBuilder {
+        self.exchange.private = true;
+        self
+    }
+
+    /// The command, whose answer `decode` reads.
+    #[must_use]
+    pub fn decode<T>(mut self, decode: fn(&Answer) -> Result<T, Malformed>) -> Command<T> {
+        self.exchange.wire.push(b'\r');
+        Command { exchange: self.exchange, decode, answer: PhantomData }
+    }
+
+    /// The command, of whose answer only the final result code matters.
+    #[must_use]
+    pub fn done(self) -> Command<()> {
+        self.decode(|_| Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Text {
+        Text::new(text).unwrap()
+    }
+
+    fn secret(secret: &str) -> Secret {
+        Secret::new(secret).unwrap()
+    }
+
+    #[test]
+    fn the_forms_of_a_command() {
+        for (builder, expected) in [
+            (Command::attention(), "AT"),
+            (Command::execute("E0"), "ATE0"),
+            (Command::read("+CEREG"), "AT+CEREG?"),
+            (Command::test("+LMQTTCFG"), "AT+LMQTTCFG=?"),
+            (Command::set("+CMEE").int(1), "AT+CMEE=1"),
+            (
+                Command::set("+LMQTTCFG").key("will").int(0).text(&text("a,b")).text(&text("")),
+                "AT+LMQTTCFG=\"will\",0,\"a,b\",\"\"",
+            ),
+            (
+                Command::set("+LMQTTPUB").int(-1).inline(InlineData::new(b"{\"a\":1}").unwrap()),
+                "AT+LMQTTPUB=-1,\"{\"a\":1}\"",
+            ),
+        ] {
+            assert_eq!(builder.done().exchange().redacted(), expected.as_bytes());
+        }
+    }
+
+    #[test]
+    fn secrets_are_shown_by_nobody() {
+        let command = Command::set("+LMQTTCONN").int(0).secret(&secret("id")).secret(&secret("password")).int(7).done();
+        assert_eq!(command.exchange().redacted(), br#"AT+LMQTTCONN=0,"***","***",7"#);
+        assert_eq!(format!("{:?}", command.exchange()), r#"Exchange(AT+LMQTTCONN=0,"***","***",7)"#);
+        assert_eq!(command.exchange().text(), br#"AT+LMQTTCONN=0,"id","password",7"#);
+    }
+
+    #[test]
+    fn a_raw_line_keeps_its_quotes_and_refuses_control_characters() {
+        let raw = Command::raw("AT+LMQTTCFG=\"cache\",0,0").unwrap().done();
+        assert_eq!(raw.exchange().redacted(), br#"AT+LMQTTCFG="cache",0,0"#);
+        assert_eq!(raw.exchange().name(), "+LMQTTCFG");
+        assert_eq!(Command::raw("AT\rAT+CFUN=0").unwrap_err().position, 2);
+    }
+}

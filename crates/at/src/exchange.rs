@@ -1,0 +1,280 @@
+//! One command on the line, and what becomes of it.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::fields::{Fields, Malformed, MalformedKind};
+use crate::grammar::{self, FinalResult};
+use crate::token::{Line, LineRef};
+
+/// What a command puts on the line and what it claims of the answer. Made by [`Command`](crate::Command).
+#[derive(Clone)]
+pub struct Exchange {
+    /// The command line with its carriage return, once it is built.
+    pub(crate) wire: Zeroizing<Vec<u8>>,
+    /// The parts of `wire` that no trace may show.
+    pub(crate) secrets: Vec<Range<usize>>,
+    pub(crate) claims: Vec<Claim>,
+    pub(crate) result: Option<ResultClaim>,
+    pub(crate) data: Option<Data>,
+    /// How long after the last byte was written the answer may take.
+    pub(crate) timeout: Duration,
+    /// The answer identifies a person or a device: traces hide it.
+    pub(crate) private: bool,
+}
+
+/// Lines of the answer between the command and its final result code.
+#[derive(Clone)]
+pub(crate) enum Claim {
+    /// `+NAME: …`, where the arguments have a shape that tells them from an unsolicited line of the same name.
+    Named { name: Cow<'static, str>, shape: fn(Fields<'_>) -> bool },
+    /// Information text without a name, of this shape.
+    Bare { shape: fn(&[u8]) -> bool },
+}
+
+impl Claim {
+    fn covers(&self, line: LineRef<'_>) -> bool {
+        match self {
+            Claim::Named { name, shape } => line.information(name).is_some_and(shape),
+            Claim::Bare { shape } => grammar::information(line.text).is_none() && shape(line.text),
+        }
+    }
+}
+
+/// The line that carries the true result: `+NAME: <keys>,…`, before, after or without `OK`.
+#[derive(Clone)]
+pub(crate) struct ResultClaim {
+    pub(crate) names: &'static [&'static str],
+    pub(crate) keys: Vec<i64>,
+    pub(crate) progress: fn(Fields<'_>) -> Progress,
+}
+
+impl ResultClaim {
+    /// The arguments behind the keys, if this is a result of this command.
+    fn arguments<'a>(&self, line: LineRef<'a>) -> Option<Fields<'a>> {
+        let mut fields = self.names.iter().find_map(|name| line.information(name))?;
+        let matching = self.keys.iter().all(|key| fields.int::<i64>() == Ok(*key));
+        matching.then_some(fields)
+    }
+}
+
+/// Whether a result line is the last word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// More will come (a packet was sent again, say): the time-out starts anew.
+    Intermediate,
+    /// This is the result.
+    Final,
+}
+
+/// The data that follows a prompt, counted by the module.
+#[derive(Clone)]
+pub(crate) struct Data {
+    pub(crate) bytes: Vec<u8>,
+    /// How long after the last byte of the command the prompt may take.
+    pub(crate) prompt_timeout: Duration,
+    /// How long to wait between the prompt and the data.
+    pub(crate) guard: Duration,
+}
+
+impl Exchange {
+    /// The command line without its carriage return.
+    pub(crate) fn text(&self) -> &[u8] {
+        self.wire.strip_suffix(b"\r").unwrap_or(&self.wire)
+    }
+
+    /// The command's name: the text up to `=` or `?`, without `AT`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let text = self.text().strip_prefix(b"AT").unwrap_or(self.text());
+        let end = text.iter().position(|byte| matches!(byte, b'=' | b'?')).unwrap_or(text.len());
+        std::str::from_utf8(&text[..end]).unwrap_or_default()
+    }
+
+    /// The command as it may be shown: secrets are `***`.
+    #[must_use]
+    pub fn redacted(&self) -> Vec<u8> {
+        let mut shown = Vec::with_capacity(self.wire.len());
+        let mut from = 0;
+        for secret in &self.secrets {
+            shown.extend_from_slice(&self.wire[from..secret.start]);
+            shown.extend_from_slice(b"***");
+            from = secret.end;
+        }
+        shown.extend_from_slice(&self.text()[from..]);
+        shown
+    }
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Exchange({})", crate::token::Shown(&self.redacted()))
+    }
+}
+
+/// Everything the module said in answer to one command.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    pub(crate) lines: Vec<Line>,
+    pub(crate) result: Option<Line>,
+    pub(crate) result_keys: usize,
+    pub(crate) confirmed: bool,
+    pub(crate) intermediate_results: u32,
+}
+
+impl Answer {
+    /// The information lines, in order.
+    #[must_use]
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// The arguments of the first information line called `name`.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn information(&self, name: &str) -> Result<Fields<'_>, Malformed> {
+        let mut named = self.lines.iter().filter_map(|line| line.information(name));
+        named.next().ok_or(Malformed::line(MalformedKind::Missing))
+    }
+
+    /// The arguments of the result line, behind the keys that the command gave.
+    ///
+    /// # Errors
+    /// The command claims no result line.
+    pub fn result(&self) -> Result<Fields<'_>, Malformed> {
+        let line = self.result.as_ref().ok_or(Malformed::line(MalformedKind::Missing))?;
+        let (_, arguments) = grammar::information(line.text()).ok_or(Malformed::line(MalformedKind::Unexpected))?;
+        let mut fields = Fields::new(arguments, line.body());
+        for _ in 0..self.result_keys {
+            fields.bytes();
+        }
+        Ok(fields)
+    }
+
+    /// Whether `OK` came. A result can come without it.
+    #[must_use]
+    pub fn is_confirmed(&self) -> bool {
+        self.confirmed
+    }
+
+    /// How many results that were not the last word came before it.
+    #[must_use]
+    pub fn intermediate_results(&self) -> u32 {
+        self.intermediate_results
+    }
+}
+
+/// Why a command was not answered as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The module refused the command: a fact about the command, not about the line.
+    #[error("the module answered {0}")]
+    Refused(FinalResult),
+    /// The time-out ran out at this stage.
+    #[error("{stage} within {} s", .after.as_secs_f32())]
+    TimedOut {
+        /// How far the command had come.
+        stage: Stage,
+        /// How long was waited at this stage.
+        after: Duration,
+    },
+    /// The command was never sent: after an earlier time-out the module did not answer what was asked to find out whether
+    /// the line is in order.
+    #[error("the module does not answer any more")]
+    Unresponsive,
+    /// The one who runs the channel gave the command up.
+    #[error("the command was given up")]
+    Abandoned,
+}
+
+/// How far a command had come when its time-out ran out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The port did not take the command: it was not sent whole.
+    Write,
+    /// The command was sent, the prompt did not come.
+    Prompt,
+    /// The port did not take the data: they were not sent whole.
+    Data,
+    /// All was sent, no final result code came.
+    Answer,
+    /// The module took the command, its result line did not come.
+    Result,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Stage::Write => "the port did not take the command",
+            Stage::Prompt => "the module did not ask for the data",
+            Stage::Data => "the port did not take the data",
+            Stage::Answer => "the module did not answer",
+            Stage::Result => "the module took the command, but did not report its result",
+        })
+    }
+}
+
+/// What a line is to the command in flight.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Nothing: it is unsolicited.
+    NotMine,
+    /// The command itself, sent back.
+    Echo,
+    /// A part of the answer.
+    Part,
+    /// A result that is not the last word.
+    Intermediate,
+    /// The result; `OK` is still to come.
+    ResultBeforeOk,
+    /// `OK`; the result is still to come.
+    OkBeforeResult,
+    /// The answer is complete.
+    Complete,
+    /// The command was refused.
+    Refused(FinalResult),
+}
+
+impl Answer {
+    /// Sorts a line that came while `exchange` was in flight, and keeps it if it belongs to the answer.
+    pub(crate) fn offer(&mut self, exchange: &Exchange, line: LineRef<'_>) -> Verdict {
+        if line.body.is_none() {
+            if line.text == exchange.text() {
+                return Verdict::Echo;
+            }
+            match FinalResult::parse(line.text) {
+                // Behind its OK the command has had its final result code: another one is nobody's.
+                Some(_) if self.confirmed => return Verdict::NotMine,
+                Some(FinalResult::Ok) => {
+                    self.confirmed = true;
+                    let complete = exchange.result.is_none() || self.result.is_some();
+                    return if complete { Verdict::Complete } else { Verdict::OkBeforeResult };
+                }
+                Some(refusal) => return Verdict::Refused(refusal),
+                None => {}
+            }
+        }
+        if let Some(claim) = exchange.result.as_ref().filter(|_| self.result.is_none())
+            && let Some(fields) = claim.arguments(line)
+        {
+            if (claim.progress)(fields) == Progress::Intermediate {
+                self.intermediate_results += 1;
+                return Verdict::Intermediate;
+            }
+            self.result = Some(line.to_line());
+            self.result_keys = claim.keys.len();
+            return if self.confirmed { Verdict::Complete } else { Verdict::ResultBeforeOk };
+        }
+        if !self.confirmed && exchange.claims.iter().any(|claim| claim.covers(line)) {
+            self.lines.push(line.to_line());
+            return Verdict::Part;
+        }
+        Verdict::NotMine
+    }
+}

@@ -1,0 +1,303 @@
+//! Bytes to tokens.
+//!
+//! The reader is fed bytes in whatever pieces the port gives and cuts them into lines, prompts and counted bodies. What it
+//! gives out depends only on the bytes and on when a prompt is expected, never on where the pieces were split: it waits for
+//! more whenever one more byte could change its mind. Each byte is looked at a bounded number of times.
+
+use memchr::memchr;
+
+use crate::token::{LineRef, ReaderFault, Token};
+
+/// Where in a line of a certain form a counted body stands: `<prefix><fields>,<length>,<body>`.
+///
+/// A dialect gives these for the lines whose payload comes with a length. Inside the body nothing is looked for: its end
+/// is where the length says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BodyRule {
+    /// How such a line begins, blanks included: `+LMQTTURC: RECV,`.
+    pub prefix: &'static str,
+    /// How many arguments stand between the prefix and the length.
+    pub fields: usize,
+}
+
+/// How much a reader keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReaderLimits {
+    /// The longest line, in bytes up to its line feed. A longer one is thrown away and reported.
+    pub line: usize,
+    /// The longest counted body, in bytes. A line that announces a longer one is read as an ordinary line.
+    pub body: usize,
+}
+
+impl Default for ReaderLimits {
+    fn default() -> ReaderLimits {
+        ReaderLimits { line: 16 * 1024, body: 64 * 1024 }
+    }
+}
+
+/// Cuts what a modem sends into [`Token`]s.
+#[derive(Debug)]
+pub struct Reader {
+    buffer: Vec<u8>,
+    /// The first byte of the buffer that has not been given out: where the current line begins.
+    start: usize,
+    /// How many bytes were dropped from the front of the buffer since the beginning.
+    dropped: u64,
+    state: State,
+    rules: &'static [BodyRule],
+    limits: ReaderLimits,
+}
+
+/// What is known of the current line. Positions count from the start of the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// At the start of a line, where line ends are skipped and a prompt may stand.
+    Start,
+    /// Behind a prompt sign: one blank belongs to it.
+    BehindPrompt,
+    /// In a line without a counted body. Everything before `scanned` has no line feed.
+    Plain { scanned: usize },
+    /// In the arguments before a body's length.
+    Head(Head),
+    /// In or behind a counted body.
+    Body { at: usize, length: usize },
+    /// In a line that is too long; `length` bytes of it are gone.
+    Skip { length: u64 },
+}
+
+/// The scan through the arguments before a length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Head {
+    scanned: usize,
+    /// How many arguments are still to come before the length; zero: in the length.
+    fields_left: usize,
+    /// Where the current argument begins.
+    argument: usize,
+}
+
+impl Reader {
+    /// A reader at the start of a line.
+    #[must_use]
+    pub fn new(limits: ReaderLimits) -> Reader {
+        Reader { buffer: Vec::new(), start: 0, dropped: 0, state: State::Start, rules: &[], limits }
+    }
+
+    /// From the next line on, lines of these forms have counted bodies.
+    pub fn expect_bodies(&mut self, rules: &'static [BodyRule]) {
+        self.rules = rules;
+    }
+
+    /// Takes bytes from the port.
+    pub fn push(&mut self, bytes: &[u8]) {
+        if self.start == self.buffer.len() {
+            self.dropped += self.start as u64;
+            self.buffer.clear();
+            self.start = 0;
+        } else if self.start > self.buffer.len() / 2 {
+            self.dropped += self.start as u64;
+            self.buffer.drain(..self.start);
+            self.start = 0;
+        }
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// How many bytes have been taken from the port in all.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.dropped + self.buffer.len() as u64
+    }
+
+    /// The next token, or `None` when more bytes are needed.
+    ///
+    /// `prompt_from`: a prompt is expected, in what the port gave from this count of bytes on (see [`Reader::received`]).
+    /// `None`: no prompt is expected, and `>` is a character like any other.
+    pub fn next(&mut self, prompt_from: Option<u64>) -> Option<Token<'_>> {
+        loop {
+            match self.state {
+                State::Start => {
+                    let skipped = self.line().iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+                    self.start += skipped;
+                    let first = *self.line().first()?;
+                    if first == b'>' && prompt_from.is_some_and(|from| self.offset() >= from) {
+                        self.start += 1;
+                        self.state = State::BehindPrompt;
+                        return Some(Token::Prompt);
+                    }
+                    self.state = self.form_of_line()?;
+                }
+                State::BehindPrompt => {
+                    let first = *self.line().first()?;
+                    self.start += usize::from(first == b' ');
+                    self.state = State::Start;
+                }
+                State::Plain { scanned } => match memchr(b'\n', &self.line()[scanned..]) {
+                    Some(found) => return Some(self.end_of_line(scanned + found)),
+                    None => {
+                        let length = self.line().len();
+                        if length > self.limits.line {
+                            self.start += length;
+                            self.state = State::Skip { length: length as u64 };
+                        } else {
+                            self.state = State::Plain { scanned: length };
+                        }
+                        return None;
+                    }
+                },
+                State::Head(head) => self.state = self.scan_head(head)?,
+                State::Body { at, length } => return self.end_of_body(at, length),
+                State::Skip { length } => {
+                    let line = self.line();
+                    let Some(found) = memchr(b'\n', line) else {
+                        let gone = line.len();
+                        self.start += gone;
+                        self.state = State::Skip { length: length + gone as u64 };
+                        return None;
+                    };
+                    self.start += found + 1;
+                    self.state = State::Start;
+                    return Some(Token::Fault(ReaderFault::LineTooLong { length: length + found as u64 }));
+                }
+            }
+        }
+    }
+
+    /// What has come of the current line.
+    fn line(&self) -> &[u8] {
+        &self.buffer[self.start..]
+    }
+
+    /// How many bytes had been received when the current line began.
+    fn offset(&self) -> u64 {
+        self.dropped + self.start as u64
+    }
+
+    /// Whether the line has a counted body, as soon as its first bytes tell.
+    fn form_of_line(&self) -> Option<State> {
+        let line = self.line();
+        for rule in self.rules {
+            let prefix = rule.prefix.as_bytes();
+            if line.starts_with(prefix) {
+                let (scanned, argument) = (prefix.len(), prefix.len());
+                return Some(State::Head(Head { scanned, fields_left: rule.fields, argument }));
+            }
+            if prefix.starts_with(line) {
+                return None;
+            }
+        }
+        Some(State::Plain { scanned: 0 })
+    }
+
+    /// Walks through the arguments up to the comma behind the length. A line that turns out to have no length is plain.
+    fn scan_head(&mut self, mut head: Head) -> Option<State> {
+        let line = &self.buffer[self.start..];
+        while let Some(&byte) = line.get(head.scanned) {
+            let so_far = &line[head.argument..head.scanned];
+            match byte {
+                b'\n' => {
+                    return Some(State::Plain { scanned: head.scanned });
+                }
+                // Inside quotes a comma is an argument's own. A quote closes only before a comma: nothing escapes one.
+                b',' if so_far.starts_with(b"\"") && (so_far.len() < 2 || !so_far.ends_with(b"\"")) => {}
+                b',' if head.fields_left > 0 => {
+                    head.fields_left -= 1;
+                    head.argument = head.scanned + 1;
+                }
+                b',' => {
+                    return Some(match length(so_far).filter(|length| *length <= self.limits.body) {
+                        Some(length) => State::Body { at: head.scanned + 1, length },
+                        None => State::Plain { scanned: head.scanned },
+                    });
+                }
+                _ if head.scanned > self.limits.line => {
+                    return Some(State::Plain { scanned: head.scanned });
+                }
+                _ => {}
+            }
+            head.scanned += 1;
+        }
+        self.state = State::Head(head);
+        None
+    }
+
+    /// The line whose line feed is at `feed`.
+    fn end_of_line(&mut self, feed: usize) -> Token<'_> {
+        let (start, offset) = (self.start, self.offset());
+        self.start += feed + 1;
+        self.state = State::Start;
+        if feed > self.limits.line {
+            return Token::Fault(ReaderFault::LineTooLong { length: feed as u64 });
+        }
+        let mut text = &self.buffer[start..start + feed];
+        while let [rest @ .., b'\r'] = text {
+            text = rest;
+        }
+        Token::Line(LineRef { text, body: None, offset })
+    }
+
+    /// The line with a counted body, once what stands behind the body has come.
+    ///
+    /// Modules put the body down bare, or behind a blank, or between quotes, and a body may itself begin with a blank or
+    /// a quote. The length settles it: the right reading is the one that has a line end where it ends.
+    fn end_of_body(&mut self, at: usize, length: usize) -> Option<Token<'_>> {
+        let line = &self.buffer[self.start..];
+        let first = *line.get(at)?;
+        let blank = usize::from(first == b' ');
+        let quoted = *line.get(at + blank)? == b'"';
+        let bare = at..at + length;
+        let body = if blank == 0 && !quoted {
+            bare
+        } else {
+            let behind_blank = at + blank..at + blank + length;
+            let mut readings = vec![bare.clone()];
+            if blank == 1 {
+                readings.push(behind_blank.clone());
+            }
+            if quoted {
+                readings.push(behind_blank.start + 1..behind_blank.end + 1);
+            }
+            let mut found = None;
+            for reading in readings {
+                let in_quotes = reading.start > behind_blank.start;
+                let mut end = reading.end;
+                if in_quotes {
+                    if *line.get(end)? != b'"' {
+                        continue;
+                    }
+                    end += 1;
+                }
+                if matches!((*line.get(end)?, *line.get(end + 1)?), (b'\r', b'\r' | b'\n')) {
+                    found = Some(reading);
+                    break;
+                }
+            }
+            found.unwrap_or(bare)
+        };
+        let in_quotes = body.start > at + blank;
+        let end = body.end + usize::from(in_quotes);
+        // A body that ends in CR before a bare LF has swallowed half of the line end: a byte was lost.
+        let intact = match *line.get(end)? {
+            b'\r' => true,
+            b'\n' => line.get(end.wrapping_sub(1)) != Some(&b'\r'),
+            _ => false,
+        };
+        let (start, offset) = (self.start, self.offset());
+        self.start += end;
+        self.state = State::Start;
+        let line = &self.buffer[start..];
+        Some(if intact {
+            Token::Line(LineRef { text: &line[..at], body: Some(&line[body]), offset })
+        } else {
+            Token::Fault(ReaderFault::BodyMismatch { length })
+        })
+    }
+}
+
+/// A length as modules write it: digits, with or without blanks around them.
+fn length(argument: &[u8]) -> Option<usize> {
+    let digits = argument.trim_ascii();
+    let numeric = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(digits).ok().filter(|_| numeric)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests;
