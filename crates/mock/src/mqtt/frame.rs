@@ -89,25 +89,13 @@ impl Frame {
         &self.bytes[self.body..]
     }
 
-    fn flags(&self) -> u8 {
-        self.bytes[0] & 0x0f
-    }
-
-    /// Checks what MQTT 3.1.1 forbids and the codec lets pass: reserved flags, the packet identifier 0, topic names with
-    /// wildcards, a wrong length. Strings, return codes and the layout of lists are the codec's.
-    pub(crate) fn check(&self) -> Result<(), FrameFault> {
+    /// Checks what MQTT 3.1.1 forbids and the codec lets pass: the packet identifier 0, topic names with wildcards,
+    /// reserved flags of CONNECT, a wrong length. Strings, return codes and the layout of lists are the codec's.
+    fn check(&self) -> Result<(), FrameFault> {
         use PacketType as T;
         match self.packet_type {
-            T::Publish => return self.check_publish(),
-            T::Pubrel | T::Subscribe | T::Unsubscribe if self.flags() != 0b0010 => {
-                return Err(FrameFault::HeaderFlags);
-            }
-            T::Pubrel | T::Subscribe | T::Unsubscribe => {}
-            _ if self.flags() != 0 => return Err(FrameFault::HeaderFlags),
-            _ => {}
-        }
-        match self.packet_type {
             T::Connect => self.check_connect_flags(),
+            T::Publish => self.check_publish(),
             T::Puback | T::Pubrec | T::Pubrel | T::Pubcomp | T::Unsuback => {
                 packet_identifier(self.body())?;
                 self.expect_length(2)
@@ -115,24 +103,15 @@ impl Frame {
             T::Subscribe | T::Suback | T::Unsubscribe => packet_identifier(self.body()),
             T::Connack => self.expect_length(2),
             T::Pingreq | T::Pingresp | T::Disconnect => self.expect_length(0),
-            T::Publish => Ok(()),
         }
     }
 
     fn check_publish(&self) -> Result<(), FrameFault> {
-        let (duplicate, qos) = (self.flags() & 0b1000 != 0, (self.flags() >> 1) & 0b11);
-        if qos > 2 || (qos == 0 && duplicate) {
-            return Err(FrameFault::HeaderFlags);
-        }
         let (topic, rest) = string(self.body()).ok_or(FrameFault::Length)?;
         if !std::str::from_utf8(topic).is_ok_and(is_topic_name) {
             return Err(FrameFault::TopicName);
         }
-        if qos > 0 {
-            packet_identifier(rest)
-        } else {
-            Ok(())
-        }
+        if publish_qos(self.bytes[0]) > 0 { packet_identifier(rest) } else { Ok(()) }
     }
 
     /// The flags of a CONNECT of level 4. Other levels have rules of their own; whether they are served is not decided here.
@@ -140,26 +119,34 @@ impl Frame {
         let Some((b"MQTT", [4, flags, ..])) = string(self.body()) else {
             return Ok(());
         };
-        let (will, will_qos, will_retain) =
-            (flags & 0x04 != 0, (flags >> 3) & 0b11, flags & 0x20 != 0);
+        let (will, will_qos, will_retain) = (flags & 0x04 != 0, (flags >> 3) & 0b11, flags & 0x20 != 0);
         let (password, username) = (flags & 0x40 != 0, flags & 0x80 != 0);
         let reserved = flags & 0x01 != 0;
-        if reserved
-            || will_qos > 2
-            || (!will && (will_qos > 0 || will_retain))
-            || (password && !username)
-        {
+        if reserved || will_qos > 2 || (!will && (will_qos > 0 || will_retain)) || (password && !username) {
             return Err(FrameFault::ConnectFlags);
         }
         Ok(())
     }
 
     fn expect_length(&self, length: usize) -> Result<(), FrameFault> {
-        if self.body().len() == length {
-            Ok(())
-        } else {
-            Err(FrameFault::Length)
-        }
+        if self.body().len() == length { Ok(()) } else { Err(FrameFault::Length) }
+    }
+}
+
+/// The `QoS` bits of the fixed header of a PUBLISH: 0 to 3.
+fn publish_qos(first: u8) -> u8 {
+    (first >> 1) & 0b11
+}
+
+/// The flags that MQTT 3.1.1, 2.2.2 gives to each type of packet.
+fn flags_allowed(packet_type: PacketType, first: u8) -> bool {
+    match packet_type {
+        PacketType::Publish => match publish_qos(first) {
+            0 => first & 0b1000 == 0,
+            qos => qos < 3,
+        },
+        PacketType::Pubrel | PacketType::Subscribe | PacketType::Unsubscribe => first & 0x0f == 0b0010,
+        _ => first & 0x0f == 0,
     }
 }
 
@@ -188,11 +175,7 @@ pub(crate) struct Framer {
 impl Framer {
     /// A framer that refuses packets of more than `limit` bytes, fixed header included, before it holds them.
     pub(crate) fn new(limit: usize) -> Self {
-        Self {
-            buffer: Vec::new(),
-            start: 0,
-            limit,
-        }
+        Self { buffer: Vec::new(), start: 0, limit }
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8]) {
@@ -209,41 +192,39 @@ impl Framer {
     pub(crate) fn next(&mut self) -> Result<Option<Frame>, FrameFault> {
         let rest = &self.buffer[self.start..];
         let Some((packet_type, body, size)) = header(rest)? else {
-            return Ok(self.starved());
+            self.compact();
+            return Ok(None);
         };
         if size > self.limit {
-            return Err(FrameFault::TooLarge {
-                size,
-                limit: self.limit,
-            });
+            return Err(FrameFault::TooLarge { size, limit: self.limit });
         }
         let Some(bytes) = rest.get(..size) else {
-            return Ok(self.starved());
+            self.compact();
+            return Ok(None);
         };
-        let frame = Frame {
-            packet_type,
-            bytes: bytes.to_vec(),
-            body,
-        };
+        let frame = Frame { packet_type, bytes: bytes.to_vec(), body };
         self.start += size;
         frame.check()?;
         Ok(Some(frame))
     }
 
     /// Gives back the room of the packets given out. Done once a chunk, not once a packet, so that work stays linear.
-    fn starved(&mut self) -> Option<Frame> {
+    fn compact(&mut self) {
         self.buffer.drain(..self.start);
         self.start = 0;
-        None
     }
 }
 
-/// Packet type, start of the body and size of the whole packet; `None` when the fixed header is not complete.
+/// Packet type, start of the body and size of the whole packet; `None` when the fixed header is not complete. What is no
+/// MQTT at all shows in the first byte, as a rule.
 fn header(bytes: &[u8]) -> Result<Option<(PacketType, usize, usize)>, FrameFault> {
     let Some((&first, rest)) = bytes.split_first() else {
         return Ok(None);
     };
     let packet_type = PacketType::from_header(first).ok_or(FrameFault::PacketType)?;
+    if !flags_allowed(packet_type, first) {
+        return Err(FrameFault::HeaderFlags);
+    }
     let mut length = 0_usize;
     for (index, byte) in rest.iter().take(4).enumerate() {
         length |= usize::from(byte & 0x7f) << (7 * index);
@@ -252,11 +233,7 @@ fn header(bytes: &[u8]) -> Result<Option<(PacketType, usize, usize)>, FrameFault
             return Ok(Some((packet_type, body, body + length)));
         }
     }
-    if rest.len() >= 4 {
-        Err(FrameFault::RemainingLength)
-    } else {
-        Ok(None)
-    }
+    if rest.len() >= 4 { Err(FrameFault::RemainingLength) } else { Ok(None) }
 }
 
 #[cfg(test)]
@@ -272,12 +249,7 @@ mod tests {
     #[test]
     fn the_same_packets_come_out_of_any_chunks() {
         let stream = b"\xc0\x00\x30\x05\x00\x01thi\x82\x06\x00\x01\x00\x01a\x00\xe0\x00";
-        let whole = [
-            PacketType::Pingreq,
-            PacketType::Publish,
-            PacketType::Subscribe,
-            PacketType::Disconnect,
-        ];
+        let whole = [PacketType::Pingreq, PacketType::Publish, PacketType::Subscribe, PacketType::Disconnect];
         for size in 1..=stream.len() {
             let mut framer = Framer::new(64);
             let mut seen = Vec::new();
@@ -308,13 +280,7 @@ mod tests {
     fn a_packet_over_the_limit_is_refused_by_its_header() {
         let mut framer = Framer::new(100);
         framer.push(b"\x30\xff\xff\xff\x7f");
-        assert_eq!(
-            framer.next().unwrap_err(),
-            FrameFault::TooLarge {
-                size: 268_435_460,
-                limit: 100
-            }
-        );
+        assert_eq!(framer.next().unwrap_err(), FrameFault::TooLarge { size: 268_435_460, limit: 100 });
     }
 
     #[test]
@@ -342,33 +308,15 @@ mod tests {
             (b"\x30\x05\x00\x03a/+", F::TopicName),
             (b"\x30\x03\x00\x01\xff", F::TopicName),
             // Reserved flag, will QoS 3, will QoS without a will, password without a user name.
-            (
-                b"\x10\x0c\x00\x04MQTT\x04\x03\x00\x00\x00\x00",
-                F::ConnectFlags,
-            ),
-            (
-                b"\x10\x0c\x00\x04MQTT\x04\x1e\x00\x00\x00\x00",
-                F::ConnectFlags,
-            ),
-            (
-                b"\x10\x0c\x00\x04MQTT\x04\x0a\x00\x00\x00\x00",
-                F::ConnectFlags,
-            ),
-            (
-                b"\x10\x0c\x00\x04MQTT\x04\x22\x00\x00\x00\x00",
-                F::ConnectFlags,
-            ),
-            (
-                b"\x10\x0c\x00\x04MQTT\x04\x42\x00\x00\x00\x00",
-                F::ConnectFlags,
-            ),
+            (b"\x10\x0c\x00\x04MQTT\x04\x03\x00\x00\x00\x00", F::ConnectFlags),
+            (b"\x10\x0c\x00\x04MQTT\x04\x1e\x00\x00\x00\x00", F::ConnectFlags),
+            (b"\x10\x0c\x00\x04MQTT\x04\x0a\x00\x00\x00\x00", F::ConnectFlags),
+            (b"\x10\x0c\x00\x04MQTT\x04\x22\x00\x00\x00\x00", F::ConnectFlags),
+            (b"\x10\x0c\x00\x04MQTT\x04\x42\x00\x00\x00\x00", F::ConnectFlags),
         ];
         for (bytes, fault) in table {
             assert_eq!(first(bytes), Err(*fault), "{bytes:02x?}");
         }
-        assert_eq!(
-            first(b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x00\x00\x00"),
-            Ok(Some(PacketType::Connect))
-        );
+        assert_eq!(first(b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x00\x00\x00"), Ok(Some(PacketType::Connect)));
     }
 }

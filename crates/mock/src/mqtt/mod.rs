@@ -7,7 +7,7 @@ mod client;
 mod frame;
 mod topic;
 
-pub(crate) use client::{Client, ClientFault, ClientOutput, ConnectOptions, LossCause, Will};
+pub(crate) use client::{Client, ClientOutput, ConnectOptions, LossCause, Will};
 pub(crate) use frame::{Frame, FrameFault, Framer, PacketType};
 pub(crate) use topic::{TopicFilter, is_topic_name};
 
@@ -16,11 +16,11 @@ use mqtt_protocol_core::mqtt::packet::Qos;
 /// Quality of service of a message or of a subscription. MQTT 3.1.1, 4.3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum QoS {
-    /// QoS 0: sent once, never acknowledged.
+    /// `QoS` 0: sent once, never acknowledged.
     AtMostOnce,
-    /// QoS 1: sent until a PUBACK comes.
+    /// `QoS` 1: sent until a PUBACK comes.
     AtLeastOnce,
-    /// QoS 2: PUBLISH, PUBREC, PUBREL, PUBCOMP.
+    /// `QoS` 2: PUBLISH, PUBREC, PUBREL, PUBCOMP.
     ExactlyOnce,
 }
 
@@ -34,7 +34,7 @@ impl QoS {
         }
     }
 
-    /// The QoS of a level as the protocol writes it; `None` for anything but 0, 1 and 2.
+    /// The `QoS` of a level as the protocol writes it; `None` for anything but 0, 1 and 2.
     pub fn from_level(level: u8) -> Option<Self> {
         match level {
             0 => Some(Self::AtMostOnce),

@@ -11,10 +11,12 @@ use mqtt_protocol_core::mqtt::result_code::{ConnectReturnCode, SubackReturnCode}
 use mqtt_protocol_core::mqtt::{Version, role};
 use thiserror::Error;
 
-use super::{Frame, FrameFault, Framer, PacketType, QoS, TopicFilter, is_topic_name};
+use super::{Frame, Framer, PacketType, QoS, TopicFilter, is_topic_name};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_mosquitto;
 
 /// How long a PINGREQ may stay unanswered. The default packet time-out of the family (EC-01G AT manual, ECMTCFG
 /// "timeout"); whether pings use it is inferred.
@@ -103,11 +105,11 @@ pub(crate) enum ClientOutput {
         session_present: bool,
         return_code: u8,
     },
-    /// QoS 0: sent. QoS 1: PUBACK came. QoS 2: PUBCOMP came.
+    /// `QoS` 0: sent. `QoS` 1: PUBACK came. `QoS` 2: PUBCOMP came.
     Published {
         handle: u16,
     },
-    /// SUBACK: the QoS granted for each filter, in the order of the request; `None` where it was refused.
+    /// SUBACK: the `QoS` granted for each filter, in the order of the request; `None` where it was refused.
     Subscribed {
         handle: u16,
         granted: Vec<Option<QoS>>,
@@ -115,7 +117,7 @@ pub(crate) enum ClientOutput {
     Unsubscribed {
         handle: u16,
     },
-    /// A message, given out once whatever its QoS. `packet_id` is `None` at QoS 0.
+    /// A message, given out once whatever its `QoS`. `packet_id` is `None` at `QoS` 0.
     Message {
         topic: String,
         payload: Vec<u8>,
@@ -148,7 +150,7 @@ enum Pending {
 
 /// One MQTT 3.1.1 client, driven by its owner: bytes in, time passed, request in; [`poll`](Self::poll) until `None` after each.
 ///
-/// Inbound QoS 1 and 2 is acknowledged here. The client may be used for one transport after another: with a kept
+/// Inbound `QoS` 1 and 2 is acknowledged here. The client may be used for one transport after another: with a kept
 /// session what was not acknowledged is sent again, once the broker says that it still has the session.
 /// Publishes of a session that did not survive are forgotten: no [`ClientOutput::Published`] comes for them.
 pub(crate) struct Client {
@@ -169,12 +171,7 @@ impl Client {
         let clean_session = options.clean_session;
         let mut connection = Connection::new(Version::V3_1_1);
         connection.set_auto_pub_response(true);
-        connection.set_pingresp_recv_timeout(
-            PING_TIMEOUT
-                .as_millis()
-                .try_into()
-                .map_err(|_| ClientFault::Options)?,
-        );
+        connection.set_pingresp_recv_timeout(PING_TIMEOUT.as_millis().try_into().map_err(|_| ClientFault::Options)?);
         Ok(Self {
             connect: connect_packet(options)?,
             clean_session,
@@ -224,12 +221,7 @@ impl Client {
         let packet = v3_1_1::Publish::builder()
             .topic_name(topic)
             .and_then(|builder| {
-                builder
-                    .qos(qos.to_codec())
-                    .retain(retain)
-                    .packet_id(packet_id)
-                    .payload(payload)
-                    .build()
+                builder.qos(qos.to_codec()).retain(retain).packet_id(packet_id).payload(payload).build()
             })
             .map_err(|_| ClientFault::TopicName)?;
         if let Some(packet_id) = packet_id {
@@ -244,12 +236,7 @@ impl Client {
     }
 
     /// Subscribes to one or more filters, in one SUBSCRIBE packet.
-    pub(crate) fn subscribe(
-        &mut self,
-        now: Duration,
-        handle: u16,
-        filters: &[(&str, QoS)],
-    ) -> Result<(), ClientFault> {
+    pub(crate) fn subscribe(&mut self, now: Duration, handle: u16, filters: &[(&str, QoS)]) -> Result<(), ClientFault> {
         self.require_online()?;
         require_filters(filters.iter().map(|(filter, _)| *filter))?;
         let entries = filters
@@ -270,20 +257,12 @@ impl Client {
     }
 
     /// Unsubscribes from one or more filters, in one UNSUBSCRIBE packet.
-    pub(crate) fn unsubscribe(
-        &mut self,
-        now: Duration,
-        handle: u16,
-        filters: &[&str],
-    ) -> Result<(), ClientFault> {
+    pub(crate) fn unsubscribe(&mut self, now: Duration, handle: u16, filters: &[&str]) -> Result<(), ClientFault> {
         self.require_online()?;
         require_filters(filters.iter().copied())?;
         let packet_id = self.packet_id()?;
-        let packet = v3_1_1::Unsubscribe::builder()
-            .packet_id(packet_id)
-            .entries(filters.iter().copied())
-            .and_then(|builder| builder.build())
-            .map_err(|_| ClientFault::TopicFilter)?;
+        let builder = v3_1_1::Unsubscribe::builder().packet_id(packet_id).entries(filters.iter().copied());
+        let packet = builder.map_err(|_| ClientFault::TopicFilter)?.build().map_err(|_| ClientFault::TopicFilter)?;
         self.pending.insert(packet_id, Pending::Unsubscribe(handle));
         let events = self.connection.checked_send(packet);
         self.apply(now, events);
@@ -330,11 +309,9 @@ impl Client {
         self.ping_at = None;
         self.pingresp_by = None;
         let kept = !self.clean_session;
-        self.pending
-            .retain(|_, pending| kept && matches!(pending, Pending::Publish(_)));
+        self.pending.retain(|_, pending| kept && matches!(pending, Pending::Publish(_)));
         if before != State::Closing {
-            self.outputs
-                .push_back(ClientOutput::Lost(LossCause::Closed));
+            self.outputs.push_back(ClientOutput::Lost(LossCause::Closed));
         }
     }
 
@@ -367,17 +344,11 @@ impl Client {
     }
 
     fn require_online(&self) -> Result<(), ClientFault> {
-        if self.state == State::Online {
-            Ok(())
-        } else {
-            Err(ClientFault::NotConnected)
-        }
+        if self.state == State::Online { Ok(()) } else { Err(ClientFault::NotConnected) }
     }
 
     fn packet_id(&mut self) -> Result<u16, ClientFault> {
-        self.connection
-            .acquire_packet_id()
-            .map_err(|_| ClientFault::PacketIdentifiers)
+        self.connection.acquire_packet_id().map_err(|_| ClientFault::PacketIdentifiers)
     }
 
     fn receive_frame(&mut self, now: Duration, frame: &Frame) {
@@ -394,8 +365,7 @@ impl Client {
         for event in events {
             match event {
                 Event::RequestSendPacket { packet, .. } => {
-                    self.outputs
-                        .push_back(ClientOutput::Send(packet.to_continuous_buffer()));
+                    self.outputs.push_back(ClientOutput::Send(packet.to_continuous_buffer()));
                 }
                 Event::NotifyPacketReceived(packet) => self.received(packet),
                 Event::RequestTimerReset { kind, duration_ms } => {
@@ -433,16 +403,12 @@ impl Client {
             Packet::V3_1_1Suback(suback) => {
                 if let Some(Pending::Subscribe(handle)) = self.pending.remove(&suback.packet_id()) {
                     let granted = suback.return_codes().into_iter().map(granted).collect();
-                    self.outputs
-                        .push_back(ClientOutput::Subscribed { handle, granted });
+                    self.outputs.push_back(ClientOutput::Subscribed { handle, granted });
                 }
             }
             Packet::V3_1_1Unsuback(unsuback) => {
-                if let Some(Pending::Unsubscribe(handle)) =
-                    self.pending.remove(&unsuback.packet_id())
-                {
-                    self.outputs
-                        .push_back(ClientOutput::Unsubscribed { handle });
+                if let Some(Pending::Unsubscribe(handle)) = self.pending.remove(&unsuback.packet_id()) {
+                    self.outputs.push_back(ClientOutput::Unsubscribed { handle });
                 }
             }
             // PUBREC, PUBREL and PINGRESP are answered or used up by the codec; nothing else reaches a client.
@@ -494,12 +460,8 @@ fn connect_packet(options: ConnectOptions) -> Result<v3_1_1::Connect, ClientFaul
             .clean_session(options.clean_session)
             .keep_alive(options.keep_alive);
         if let Some(will) = &options.will {
-            builder = builder.will_message(
-                will.topic.as_str(),
-                will.payload.clone(),
-                will.qos.to_codec(),
-                will.retain,
-            )?;
+            builder =
+                builder.will_message(will.topic.as_str(), will.payload.clone(), will.qos.to_codec(), will.retain)?;
         }
         if let Some(username) = options.username {
             builder = builder.user_name(username)?;
@@ -509,11 +471,7 @@ fn connect_packet(options: ConnectOptions) -> Result<v3_1_1::Connect, ClientFaul
         }
         builder.build()
     };
-    if options
-        .will
-        .as_ref()
-        .is_some_and(|will| !is_topic_name(&will.topic))
-    {
+    if options.will.as_ref().is_some_and(|will| !is_topic_name(&will.topic)) {
         return Err(ClientFault::Options);
     }
     build().map_err(|_| ClientFault::Options)
@@ -524,11 +482,7 @@ fn require_filters<'a>(filters: impl IntoIterator<Item = &'a str>) -> Result<(),
     if filters.peek().is_none() {
         return Err(ClientFault::Empty);
     }
-    if filters.all(|filter| TopicFilter::parse(filter).is_some()) {
-        Ok(())
-    } else {
-        Err(ClientFault::TopicFilter)
-    }
+    if filters.all(|filter| TopicFilter::parse(filter).is_some()) { Ok(()) } else { Err(ClientFault::TopicFilter) }
 }
 
 fn granted(code: SubackReturnCode) -> Option<QoS> {

@@ -1,0 +1,34 @@
+//! A bench broker for MQTT 3.1.1: what a mock modem, a test or an engineer at a desk talks to.
+//!
+//! It is a *bench* broker. It follows the standard, also where that hurts a careless client (a protocol violation closes
+//! the link at once), it lets its owner look inside and interfere, and it keeps nothing once it is dropped. It is no
+//! broker for production: no TLS, no persistence, no bridging, and every publish walks over every session.
+//!
+//! [`Broker`] is deterministic: it has no clock and no sockets, so it runs in virtual time as well as on TCP.
+//! [`Server`] puts it on TCP.
+//!
+//! Where MQTT 3.1.1 leaves a choice, this is what was chosen:
+//!
+//! - A message that matches several subscriptions of a client is delivered once, at the highest `QoS` granted.
+//! - `SUBACK` goes out before the retained messages that the subscription brings.
+//! - `QoS` 0 messages are not kept for a client that is away.
+//! - A `CONNECT` of a level other than 4 (3.1, 5.0) is answered with return code 1.
+//! - A client identifier is taken over by whoever comes last: the older link closes, and its will is sent.
+
+mod core;
+mod link;
+mod message;
+mod options;
+mod server;
+mod session;
+
+#[cfg(test)]
+mod tests;
+
+pub use crate::mqtt::QoS;
+
+pub use self::core::{Broker, LinkId, Output};
+pub use message::{Message, Publication, PublishFault, Publisher};
+pub use options::{BrokerOptions, ReturnCode, SignIn, SubscribeRequest};
+pub use server::{BrokerView, Handle, Server};
+pub use session::SessionSnapshot;

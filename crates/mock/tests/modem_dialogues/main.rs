@@ -1,0 +1,12 @@
+//! Dialogues with the mock modem in virtual time, with the bench broker behind its network.
+
+mod bench;
+
+mod faults;
+mod line_protocol;
+mod lmqtt_config;
+mod lmqtt_link;
+mod lmqtt_messages;
+mod network;
+mod standard;
+mod transcripts;
