@@ -57,10 +57,10 @@ fn nt26e_session_of_a_driver() {
         > AT+LMQTTPUB=0,5,1,0,"standard-config/imei/data",4,"abcd"
         < OK
         < +LMQTTPUB: 0,5,0
-        > AT+LMQTTPUB=0,6,0,0,"standard-config/imei/var_write",35,"{"control":1,"message_id":"t1","n":}"
+        > AT+LMQTTPUB=0,6,0,0,"standard-config/imei/var_write",31,"{"control":1,"message_id":"t1"}"
         < OK
         < +LMQTTPUB: 0,6,0
-        < +LMQTTURC: RECV,0,0,"standard-config/imei/var_write",{"control":1,"message_id":"t1","n":}
+        < +LMQTTURC: RECV,0,0,"standard-config/imei/var_write",{"control":1,"message_id":"t1"}
         > AT+LMQTTSUBUNSUB=0,1,2,"standard-config/imei/var_write",0
         < OK
         < +LMQTTUNSUNSUB: 0,2,0

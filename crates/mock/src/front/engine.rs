@@ -1,0 +1,151 @@
+//! The one task that owns modem, line and network.
+
+use std::{
+    future::poll_fn,
+    io,
+    pin::{Pin, pin},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    sync::{mpsc, oneshot, watch},
+    time::{Instant, sleep_until},
+};
+
+use super::{internet::Internet, log::Log};
+use crate::modem::{Fault, Modem, ModemOptions, Output, Status};
+
+/// Bytes for a host that does not read. What comes on top is lost, as on a UART without flow control.
+const UNREAD: usize = 64 * 1024;
+/// Bytes of one read from the host.
+const CHUNK: usize = 4096;
+
+/// What a `Control` asks for.
+pub(super) enum Request {
+    Order(Fault),
+    Change(Box<dyn FnOnce(&mut ModemOptions) + Send>),
+}
+
+/// A request, and whom to tell that it has taken effect.
+pub(super) type Envelope = (Request, oneshot::Sender<()>);
+
+pub(super) struct Engine<L> {
+    pub(super) modem: Modem,
+    pub(super) line: L,
+    pub(super) internet: Internet,
+    pub(super) requests: mpsc::Receiver<Envelope>,
+    pub(super) status: watch::Sender<Status>,
+    pub(super) log: Log,
+    pub(super) epoch: Instant,
+}
+
+/// What is still to be written to the host.
+#[derive(Default)]
+struct Unread {
+    bytes: Vec<u8>,
+    written: usize,
+}
+
+impl<L: AsyncRead + AsyncWrite + Unpin> Engine<L> {
+    /// Runs until `stop` ends.
+    pub(super) async fn run(mut self, mut stop: oneshot::Receiver<()>) {
+        let mut unread = Unread::default();
+        let mut chunk = [0_u8; CHUNK];
+        let mut host_is_there = true;
+        let mut requests_come = true;
+        let mut timer = pin!(sleep_until(self.epoch));
+        loop {
+            self.carry_out(&mut unread);
+            let deadline = self.modem.deadline(self.now()).map(|at| self.epoch + at);
+            if let Some(deadline) = deadline
+                && timer.deadline() != deadline
+            {
+                timer.as_mut().reset(deadline);
+            }
+            tokio::select! {
+                read = poll_fn(|cx| exchange(&mut self.line, &mut unread, &mut chunk, cx)), if host_is_there => match read {
+                    Ok(0) | Err(_) => host_is_there = false,
+                    Ok(length) => {
+                        self.log.count(length, 0, 0);
+                        self.modem.receive(self.now(), &chunk[..length]);
+                    }
+                },
+                Some((socket, input)) = self.internet.next() => self.modem.network(self.now(), socket, input),
+                request = self.requests.recv(), if requests_come => match request {
+                    Some(envelope) => self.serve(envelope, &mut unread),
+                    None => requests_come = false,
+                },
+                () = &mut timer, if deadline.is_some() => self.modem.advance(self.now()),
+                _ = &mut stop => return,
+            }
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.epoch.elapsed()
+    }
+
+    fn serve(&mut self, (request, done): Envelope, unread: &mut Unread) {
+        let now = self.now();
+        match request {
+            Request::Order(fault) => self.modem.order(now, fault),
+            Request::Change(change) => self.modem.change(now, change),
+        }
+        self.carry_out(unread);
+        // Whoever asked may have gone.
+        let _ = done.send(());
+    }
+
+    fn carry_out(&mut self, unread: &mut Unread) {
+        while let Some(output) = self.modem.poll() {
+            match output {
+                Output::Transmit(bytes) => {
+                    let lost = unread.push(&bytes);
+                    self.log.count(0, bytes.len() - lost, lost);
+                    if lost > 0 {
+                        tracing::warn!(lost, "the host does not read; bytes are lost");
+                    }
+                }
+                Output::Dial { socket, host, port } => self.internet.dial(socket, host, port),
+                Output::Send { socket, bytes } => self.internet.send(socket, bytes),
+                Output::HangUp { socket } => self.internet.hang_up(socket),
+                Output::Heard(line) => self.log.heard(line),
+                Output::HeardData(data) => self.log.heard_data(data),
+            }
+        }
+        let status = self.modem.status();
+        self.status.send_if_modified(|shown| std::mem::replace(shown, status) != status);
+    }
+}
+
+impl Unread {
+    /// Returns how many bytes did not fit.
+    fn push(&mut self, bytes: &[u8]) -> usize {
+        let room = UNREAD - (self.bytes.len() - self.written);
+        let kept = bytes.len().min(room);
+        self.bytes.drain(..self.written);
+        self.written = 0;
+        self.bytes.extend_from_slice(&bytes[..kept]);
+        bytes.len() - kept
+    }
+}
+
+/// Writes what can be written, then reads what there is.
+fn exchange<L: AsyncRead + AsyncWrite + Unpin>(
+    line: &mut L,
+    unread: &mut Unread,
+    chunk: &mut [u8],
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    while unread.written < unread.bytes.len() {
+        match Pin::new(&mut *line).poll_write(cx, &unread.bytes[unread.written..])? {
+            Poll::Ready(0) => return Poll::Ready(Ok(0)),
+            Poll::Ready(written) => unread.written += written,
+            Poll::Pending => break,
+        }
+    }
+    let mut buffer = ReadBuf::new(chunk);
+    Pin::new(line).poll_read(cx, &mut buffer).map_ok(|()| buffer.filled().len())
+}

@@ -1,0 +1,124 @@
+//! A pseudo-terminal, held from the modem's side.
+
+use std::{
+    fs, io,
+    os::unix::ffi::OsStringExt,
+    path::{Path, PathBuf},
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use rustix::{
+    fd::OwnedFd,
+    fs::{Mode, OFlags},
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::{OptionalActions, tcgetattr, tcsetattr},
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, unix::AsyncFd};
+
+/// The master side. A host may open and close the other side as often as it likes.
+///
+/// Flush and shutdown do nothing: there is no buffer here, and a line is not shut down.
+#[derive(Debug)]
+pub(crate) struct Pty {
+    master: AsyncFd<OwnedFd>,
+    /// Keeps the line up while no host has it open; reads of the master would fail otherwise.
+    _slave: OwnedFd,
+    path: PathBuf,
+    link: Option<Link>,
+}
+
+impl Pty {
+    /// Opens a pseudo-terminal and, at `link`, a symbolic link to it. A link that is there already is replaced; anything else there is an
+    /// error.
+    ///
+    /// It is in raw mode before anybody can open it, so that the line discipline echoes and translates nothing.
+    pub(crate) fn open(link: Option<&Path>) -> io::Result<Self> {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
+        grantpt(&master)?;
+        unlockpt(&master)?;
+        let path = PathBuf::from(std::ffi::OsString::from_vec(ptsname(&master, Vec::new())?.into_bytes()));
+        let slave = rustix::fs::open(&path, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?;
+        let mut termios = tcgetattr(&slave)?;
+        termios.make_raw();
+        tcsetattr(&slave, OptionalActions::Now, &termios)?;
+        rustix::io::ioctl_fionbio(&master, true)?;
+        let link = link.map(|at| Link::create(at, &path)).transpose()?;
+        Ok(Self { master: watched(master)?, _slave: slave, path, link })
+    }
+
+    /// What a host opens: the link where there is one.
+    pub(crate) fn path(&self) -> &Path {
+        self.link.as_ref().map_or(&self.path, |link| &link.at)
+    }
+}
+
+#[expect(
+    deprecated,
+    reason = "its safe successor does not exist; the new one's condition, one descriptor that stays open, holds for an OwnedFd"
+)]
+fn watched(master: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    AsyncFd::new(master)
+}
+
+impl AsyncRead for Pty {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let mut guard = ready!(self.master.poll_read_ready(cx))?;
+            let room = buffer.initialize_unfilled();
+            match guard.try_io(|master| Ok(rustix::io::read(master, room)?)) {
+                Ok(read) => {
+                    buffer.advance(read?);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(_would_block) => {}
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Pty {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            let mut guard = ready!(self.master.poll_write_ready(cx))?;
+            match guard.try_io(|master| Ok(rustix::io::write(master, bytes)?)) {
+                Ok(written) => return Poll::Ready(written),
+                Err(_would_block) => {}
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A symbolic link, removed with its owner if it still is the owner's.
+#[derive(Debug)]
+struct Link {
+    at: PathBuf,
+    target: PathBuf,
+}
+
+impl Link {
+    fn create(at: &Path, target: &Path) -> io::Result<Self> {
+        if fs::symlink_metadata(at).is_ok_and(|found| found.is_symlink()) {
+            fs::remove_file(at)?;
+        }
+        std::os::unix::fs::symlink(target, at)?;
+        Ok(Self { at: at.to_owned(), target: target.to_owned() })
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        if fs::read_link(&self.at).is_ok_and(|target| target == self.target) {
+            // There is nobody to tell, and a link too many harms nobody.
+            let _ = fs::remove_file(&self.at);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What a command is answered with.
+
+/// An equipment error of 3GPP TS 27.007, section 9.2, with the meaning that `EC6xx` firmware gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cme {
+    /// The firmware's answer to nearly every wrong order and wrong argument of its MQTT commands.
+    NotAllowed,
+    NotSupported,
+    SimMissing,
+    SimPin,
+    SimPuk,
+    SimBusy,
+    IncorrectPassword,
+    NoNetwork,
+    IncorrectParameters,
+}
+
+impl Cme {
+    pub(super) fn code(self) -> u16 {
+        self.row().0
+    }
+
+    pub(super) fn text(self) -> &'static str {
+        self.row().1
+    }
+
+    fn row(self) -> (u16, &'static str) {
+        match self {
+            Self::NotAllowed => (3, "operation not allowed"),
+            Self::NotSupported => (4, "operation not supported"),
+            Self::SimMissing => (10, "SIM not inserted"),
+            Self::SimPin => (11, "SIM PIN required"),
+            Self::SimPuk => (12, "SIM PUK required"),
+            Self::SimBusy => (14, "SIM busy"),
+            Self::IncorrectPassword => (16, "incorrect password"),
+            Self::NoNetwork => (30, "no network service"),
+            Self::IncorrectParameters => (50, "incorrect parameters"),
+        }
+    }
+}
+
+/// How the answer to a command ends.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Answer<T> {
+    /// Information text, a line each, and the final result code OK.
+    Lines(Vec<String>),
+    /// The prompt, then so many bytes of data for `then`.
+    Prompt { bytes: usize, then: T },
+    /// OK comes after the result line of that step.
+    AfterResult(super::lierda::Completion),
+}
+
+impl<T> Answer<T> {
+    pub(super) fn ok() -> Self {
+        Self::Lines(Vec::new())
+    }
+
+    pub(super) fn line(text: impl Into<String>) -> Self {
+        Self::Lines(vec![text.into()])
+    }
+}

@@ -1,0 +1,208 @@
+//! `AT+LMQTTCFG`: the keys, their ranges and defaults.
+
+use super::{
+    super::{
+        answer::{Answer, Cme},
+        command::Args,
+        options::{ModemOptions, Quirks},
+    },
+    Surroundings,
+};
+use crate::mqtt::{QoS, Will};
+
+/// How payloads are written on the line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Format {
+    #[default]
+    Text,
+    /// Formats 1 and 2 ("string HEX" and "hex in text mode"), taken as the same.
+    Hex(u8),
+}
+
+impl Format {
+    fn from_number(number: u8) -> Self {
+        if number == 0 { Self::Text } else { Self::Hex(number) }
+    }
+
+    fn number(self) -> u8 {
+        match self {
+            Self::Text => 0,
+            Self::Hex(number) => number,
+        }
+    }
+}
+
+/// The values of one connection, as they hold until it is closed.
+#[derive(Clone, Debug)]
+pub(super) struct Config {
+    pub(super) version: u8,
+    context: u8,
+    pub(super) clean_session: bool,
+    /// Seconds; 0: no limit.
+    pub(super) keep_alive: u16,
+    /// Seconds until an unanswered packet counts as lost once.
+    pub(super) packet_timeout: u8,
+    /// How often an unanswered packet may count as lost before it is given up.
+    pub(super) retries: u8,
+    /// Whether each loss is told.
+    pub(super) notice: bool,
+    pub(super) will: Option<Will>,
+    /// Downlinks are kept in the module and only announced.
+    pub(super) cached: bool,
+    pub(super) receive: Format,
+    pub(super) show_length: bool,
+    pub(super) send: Format,
+    /// Whether LMQTTPUB and LMQTTSUBUNSUB tell their completion.
+    pub(super) urc: bool,
+    rai_mode: u8,
+    pub(super) tls: bool,
+    tls_context: u8,
+    cloud: (u8, u8),
+    triple: Option<[String; 3]>,
+}
+
+impl Config {
+    pub(super) fn new(quirks: &Quirks) -> Self {
+        Self {
+            version: 4,
+            context: 0,
+            clean_session: false,
+            keep_alive: 120,
+            packet_timeout: 10,
+            retries: 3,
+            notice: false,
+            will: None,
+            cached: false,
+            receive: Format::Text,
+            show_length: false,
+            send: Format::Text,
+            urc: !quirks.completion_needs_urc || quirks.refused_keys.contains("urc"),
+            rai_mode: 0,
+            tls: false,
+            tls_context: 0,
+            cloud: (0, 0),
+            triple: None,
+        }
+    }
+
+    /// Whether the module signs in to Alibaba's cloud by itself: cloud type 2 and a triple.
+    pub(super) fn signs_in(&self) -> bool {
+        self.cloud.0 == 2 && self.triple.is_some()
+    }
+
+    /// One key: written, or read where its values are left off. `opened`: the keys that must be set before LMQTTOPEN come too late
+    /// (manual: will, session, keepalive, aliauth).
+    pub(super) fn key<T>(
+        &mut self,
+        key: &str,
+        id: u8,
+        opened: bool,
+        args: Args<'_>,
+        around: &Surroundings<'_>,
+    ) -> Result<Answer<T>, Cme> {
+        if around.options.quirks.refused_keys.contains(key) {
+            return Err(Cme::NotAllowed);
+        }
+        if args.is_empty() {
+            let values = self.values(key).ok_or(Cme::NotAllowed)?;
+            return Ok(Answer::line(format!("+LMQTTCFG: \"{key}\",{id},{values}")));
+        }
+        if opened && matches!(key, "will" | "session" | "keepalive" | "aliauth") {
+            return Err(Cme::NotAllowed);
+        }
+        // What is refused leaves nothing half written.
+        let mut changed = self.clone();
+        changed.write(key, args, around.options)?;
+        *self = changed;
+        Ok(Answer::ok())
+    }
+
+    fn write(&mut self, key: &str, mut args: Args<'_>, options: &ModemOptions) -> Result<(), Cme> {
+        match key {
+            "version" => self.version = args.number(3..=4)?,
+            "pdpcid" => self.context = args.number(0..=15)?,
+            "session" => self.clean_session = args.flag()?,
+            "keepalive" => self.keep_alive = args.number(0..=3600)?,
+            "timeout" => {
+                self.packet_timeout = args.number(1..=60)?;
+                if !args.is_empty() {
+                    self.retries = args.number(0..=10)?;
+                }
+                if !args.is_empty() {
+                    self.notice = args.flag()?;
+                }
+            }
+            "will" => self.will = will(&mut args, options)?,
+            "cache" => self.cached = args.flag()?,
+            "recv/mode" => {
+                self.receive = Format::from_number(args.number(0..=2)?);
+                if !args.is_empty() {
+                    self.show_length = args.flag()?;
+                }
+            }
+            "send/mode" => self.send = Format::from_number(args.number(0..=2)?),
+            "dataformat" => {
+                self.send = Format::from_number(args.number(0..=2)?);
+                self.receive = Format::from_number(args.number(0..=2)?);
+            }
+            "urc" => self.urc = args.flag()?,
+            "raimode" => self.rai_mode = args.number(0..=2)?,
+            "sslenable" => {
+                self.tls = args.flag()?;
+                if !args.is_empty() {
+                    self.tls_context = args.number(0..=5)?;
+                }
+            }
+            "cloud" => self.cloud = (args.number(0..=255)?, args.number(0..=255)?),
+            "aliauth" => self.triple = Some([args.string(64)?, args.string(64)?, args.string(64)?]),
+            _ => return Err(Cme::NotAllowed),
+        }
+        args.end()?;
+        Ok(())
+    }
+
+    /// The values in the order in which they are written. The read form is not documented; this one is inferred.
+    fn values(&self, key: &str) -> Option<String> {
+        let flag = u8::from;
+        Some(match key {
+            "version" => self.version.to_string(),
+            "pdpcid" => self.context.to_string(),
+            "session" => flag(self.clean_session).to_string(),
+            "keepalive" => self.keep_alive.to_string(),
+            "timeout" => format!("{},{},{}", self.packet_timeout, self.retries, flag(self.notice)),
+            "will" => match &self.will {
+                None => "0".to_owned(),
+                Some(will) => {
+                    let payload = String::from_utf8_lossy(&will.payload);
+                    format!("1,{},{},\"{}\",\"{payload}\"", will.qos.level(), flag(will.retain), will.topic)
+                }
+            },
+            "cache" => flag(self.cached).to_string(),
+            "recv/mode" => format!("{},{}", self.receive.number(), flag(self.show_length)),
+            "send/mode" => self.send.number().to_string(),
+            "dataformat" => format!("{},{}", self.send.number(), self.receive.number()),
+            "urc" => flag(self.urc).to_string(),
+            "raimode" => self.rai_mode.to_string(),
+            "sslenable" => format!("{},{}", flag(self.tls), self.tls_context),
+            "cloud" => format!("{},{}", self.cloud.0, self.cloud.1),
+            "aliauth" => match &self.triple {
+                None => "\"\",\"\",\"\"".to_owned(),
+                Some([product, device, secret]) => format!("\"{product}\",\"{device}\",\"{secret}\""),
+            },
+            _ => return None,
+        })
+    }
+}
+
+/// `<flag>[,<qos>,<retain>,"<topic>","<msg>"]`
+fn will(args: &mut Args<'_>, options: &ModemOptions) -> Result<Option<Will>, Cme> {
+    let wanted = args.flag()?;
+    if !wanted && args.is_empty() {
+        return Ok(None);
+    }
+    let qos = QoS::from_level(args.number(0..=2)?).ok_or(Cme::NotAllowed)?;
+    let retain = args.flag()?;
+    let topic = args.string(options.model.topic)?;
+    let payload = args.string(options.model.will_payload)?.into_bytes();
+    Ok(wanted.then_some(Will { topic, payload, qos, retain }))
+}

@@ -1,0 +1,489 @@
+//! A cellular module with an MQTT client, as its serial port shows it: the deterministic machine.
+//!
+//! [`Modem`] has no clock, no port and no socket. Its owner brings bytes, network events and the time, and carries out what
+//! [`Modem::poll`] asks for; the same inputs give the same outputs.
+
+mod answer;
+mod command;
+mod editor;
+mod lierda;
+mod model;
+mod options;
+mod radio;
+mod standard;
+
+use std::{collections::VecDeque, time::Duration};
+
+pub use lierda::{DialOutcome, LinkStatus, NetworkInput, SocketId};
+pub use model::{ConnectionIds, MODELS, MessageIdRule, Model, NT26E, NT35E};
+pub use options::{Identity, Latency, ModemOptions, Quirks, Registration, Signal, Sim, Step, UnsubscribeSpelling};
+pub use radio::RegistrationStatus;
+
+use answer::{Answer, Cme};
+use command::Command;
+use editor::{CommandLine, Editor};
+use lierda::{Completion, Event, Lierda, Publish, Surroundings};
+use radio::Radio;
+use standard::{ErrorReport, RegistrationReports};
+
+/// What comes while a command is being executed waits here, up to this many bytes; what does not fit is lost, as in the receive buffer
+/// of a UART without flow control.
+const RECEIVE_BUFFER: usize = 16 * 1024;
+
+/// What a [`Modem`] wants done, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Bytes for the host.
+    Transmit(Vec<u8>),
+    /// Open a TCP link; answer with [`NetworkInput::Dialled`].
+    Dial {
+        /// Names the link from here on.
+        socket: SocketId,
+        /// As the host gave it: a name or an address.
+        host: String,
+        /// As the host gave it, not 0.
+        port: u16,
+    },
+    /// Bytes for the broker.
+    Send {
+        /// An open link.
+        socket: SocketId,
+        /// In order.
+        bytes: Vec<u8>,
+    },
+    /// Close the link once what was sent has left. Nothing more is said or heard on it.
+    HangUp {
+        /// Open, or being dialled.
+        socket: SocketId,
+    },
+    /// For the record: the modem has read a complete command line, from `AT` to before the CR.
+    Heard(Vec<u8>),
+    /// For the record: the data phase of the command line heard last is complete.
+    HeardData(Vec<u8>),
+}
+
+/// Something that goes wrong now, ordered by a test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The module restarts: boot text, every setting and every link lost.
+    Reset,
+    /// Nothing from the host is heard and nothing is said, for that long or, without a time, until a reset. MQTT goes on inside.
+    Mute(Option<Duration>),
+    /// Every MQTT link breaks, as if the network had closed it.
+    DropLinks,
+    /// The next command is executed that much later.
+    DelayNext(Duration),
+    /// The next final result code `OK` is not sent.
+    LoseNextOk,
+    /// These bytes are sent to the host now, whatever is going on.
+    Inject(Vec<u8>),
+}
+
+/// A snapshot of a [`Modem`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// The boot is complete.
+    pub booted: bool,
+    /// The command echo is on.
+    pub echo: bool,
+    /// The network has let the module in, home or roaming.
+    pub registered: bool,
+    /// The modem waits for the bytes of a data phase.
+    pub wants_data: bool,
+    /// The MQTT connections by their id.
+    pub links: [LinkStatus; lierda::CONNECTIONS as usize],
+    /// Bytes from the host that did not fit the receive buffer, since power-up.
+    pub lost_bytes: u64,
+}
+
+/// What is executed when its time has come.
+enum Work {
+    Line(CommandLine),
+    Data(Publish, Vec<u8>),
+}
+
+/// What the modem does with the next byte from the host.
+enum Phase {
+    /// Takes it for a command line.
+    Command,
+    /// Takes it for data. There is no way out but the count (the escape and the time-out of a data phase are not documented).
+    Data { bytes: usize, collected: Vec<u8>, publish: Publish },
+    /// Keeps it until the command in progress is executed.
+    Executing { at: Duration, work: Work },
+    /// Keeps it until the result line that goes before the OK is out.
+    AwaitingResult(Completion),
+    /// Loses it: the module boots.
+    Booting { until: Duration },
+}
+
+/// One module.
+pub struct Modem {
+    options: ModemOptions,
+    phase: Phase,
+    editor: Editor,
+    waiting: VecDeque<u8>,
+    lost_bytes: u64,
+    outputs: VecDeque<Output>,
+
+    echo: bool,
+    verbose: bool,
+    quiet: bool,
+    errors: ErrorReport,
+    reports: RegistrationReports,
+    reset_after_answer: bool,
+
+    radio: Radio,
+    registration: RegistrationStatus,
+    had_packet_data: bool,
+    lierda: Lierda,
+
+    mute_until: Option<Duration>,
+    delay_next: Duration,
+    lose_next_ok: bool,
+}
+
+impl Modem {
+    /// A module that has been switched on and has booted at `now`.
+    #[must_use]
+    pub fn new(options: ModemOptions, now: Duration) -> Self {
+        let radio = Radio::new(now);
+        Self {
+            phase: Phase::Command,
+            editor: Editor::default(),
+            waiting: VecDeque::new(),
+            lost_bytes: 0,
+            outputs: VecDeque::new(),
+            echo: options.echo,
+            verbose: true,
+            quiet: false,
+            errors: ErrorReport::Plain,
+            reports: RegistrationReports::default(),
+            reset_after_answer: false,
+            registration: radio.registration(now, &options),
+            had_packet_data: radio.has_packet_data(now, &options),
+            radio,
+            lierda: Lierda::new(&options),
+            mute_until: None,
+            delay_next: Duration::ZERO,
+            lose_next_ok: false,
+            options,
+        }
+    }
+
+    /// Bytes from the host, in whatever pieces.
+    pub fn receive(&mut self, now: Duration, bytes: &[u8]) {
+        self.advance(now);
+        if self.is_mute() {
+            return;
+        }
+        for &byte in bytes {
+            match self.phase {
+                Phase::Booting { .. } => {}
+                Phase::Command | Phase::Data { .. } => self.take(now, byte),
+                _ if self.waiting.len() < RECEIVE_BUFFER => self.waiting.push_back(byte),
+                _ => self.lost_bytes += 1,
+            }
+        }
+        self.settle(now);
+    }
+
+    /// News of a link. A socket that was hung up has none: they are passed over.
+    pub fn network(&mut self, now: Duration, socket: SocketId, input: NetworkInput) {
+        self.advance(now);
+        self.with_lierda(now, |lierda, around| lierda.network(now, socket, input, around));
+        self.settle(now);
+    }
+
+    /// Time has passed.
+    pub fn advance(&mut self, now: Duration) {
+        if self.mute_until.is_some_and(|until| until <= now) {
+            self.mute_until = None;
+        }
+        match self.phase {
+            Phase::Booting { until } if until <= now => {
+                self.phase = Phase::Command;
+                self.transmit(self.options.model.ready);
+            }
+            Phase::Executing { at, .. } if at <= now => self.execute_due(now),
+            _ => {}
+        }
+        self.with_lierda(now, |lierda, around| lierda.advance(now, around));
+        self.settle(now);
+    }
+
+    /// When [`advance`](Self::advance) must be called at the latest, the past included; `None`: only when something comes.
+    #[must_use]
+    pub fn deadline(&self, now: Duration) -> Option<Duration> {
+        let phase = match self.phase {
+            Phase::Booting { until } => Some(until),
+            Phase::Executing { at, .. } => Some(at),
+            Phase::Command | Phase::Data { .. } | Phase::AwaitingResult(_) => None,
+        };
+        let mute = self.mute_until.filter(|&until| until != Duration::MAX);
+        [phase, mute, self.lierda.deadline(), self.radio.deadline(now, &self.options)].into_iter().flatten().min()
+    }
+
+    /// The next thing to do, in order.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Makes something go wrong.
+    pub fn order(&mut self, now: Duration, fault: Fault) {
+        self.advance(now);
+        match fault {
+            Fault::Reset => self.reset(now),
+            Fault::Mute(time) => self.mute_until = Some(time.map_or(Duration::MAX, |time| now + time)),
+            Fault::DropLinks => self.lierda.drop_links(),
+            Fault::DelayNext(time) => self.delay_next = time,
+            Fault::LoseNextOk => self.lose_next_ok = true,
+            Fault::Inject(bytes) => self.transmit(&bytes),
+        }
+        self.settle(now);
+    }
+
+    /// Changes settings while the modem runs. What follows from it (a registration report, links lost with the network) follows at once.
+    pub fn change(&mut self, now: Duration, change: impl FnOnce(&mut ModemOptions)) {
+        self.advance(now);
+        change(&mut self.options);
+        self.settle(now);
+    }
+
+    /// How the modem is.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        Status {
+            booted: !matches!(self.phase, Phase::Booting { .. }),
+            echo: self.echo,
+            registered: self.registration.is_registered(),
+            wants_data: matches!(self.phase, Phase::Data { .. }),
+            links: self.lierda.status(),
+            lost_bytes: self.lost_bytes,
+        }
+    }
+
+    fn is_mute(&self) -> bool {
+        self.mute_until.is_some()
+    }
+
+    fn take(&mut self, now: Duration, byte: u8) {
+        match &mut self.phase {
+            Phase::Command => {
+                if self.echo {
+                    self.transmit(&[byte]);
+                }
+                if let Some(line) = self.editor.push(byte, self.options.model.command_line) {
+                    let (CommandLine::Complete(text) | CommandLine::TooLong(text)) = &line;
+                    self.outputs.push_back(Output::Heard(text.clone()));
+                    self.begin(now, Work::Line(line));
+                }
+            }
+            Phase::Data { bytes, collected, .. } => {
+                collected.push(byte);
+                if collected.len() < *bytes {
+                    return;
+                }
+                if let Phase::Data { collected, publish, .. } = std::mem::replace(&mut self.phase, Phase::Command) {
+                    self.outputs.push_back(Output::HeardData(collected.clone()));
+                    self.begin(now, Work::Data(publish, collected));
+                }
+            }
+            Phase::Executing { .. } | Phase::AwaitingResult(_) | Phase::Booting { .. } => {}
+        }
+    }
+
+    fn begin(&mut self, now: Duration, work: Work) {
+        let latency = self.options.latency.command + std::mem::take(&mut self.delay_next);
+        self.phase = Phase::Executing { at: now + latency, work };
+        if latency.is_zero() {
+            self.execute_due(now);
+        }
+    }
+
+    fn execute_due(&mut self, now: Duration) {
+        let Phase::Executing { work, .. } = std::mem::replace(&mut self.phase, Phase::Command) else {
+            return;
+        };
+        let answer = match work {
+            Work::Line(CommandLine::Complete(line)) => self.execute(now, &line[2..]),
+            Work::Line(CommandLine::TooLong(_)) => Err(Cme::NotSupported),
+            Work::Data(publish, payload) => {
+                self.with_lierda(now, |lierda, around| lierda.submit(now, &publish, payload, around)).map(with_work)
+            }
+        };
+        self.reply(answer);
+        if std::mem::take(&mut self.reset_after_answer) {
+            self.reset(now);
+        }
+        self.carry_out();
+    }
+
+    /// The commands of a line in order, up to the first that fails; their answers stand together before one final result.
+    fn execute(&mut self, now: Duration, line: &[u8]) -> Result<Answer<Work>, Cme> {
+        let (commands, end) = command::split(line);
+        let mut answer = Answer::ok();
+        for command in &commands {
+            if let Answer::Lines(lines) = &mut answer {
+                for line in lines.drain(..) {
+                    self.information(line.as_bytes());
+                }
+            }
+            answer = self.command(now, command)?;
+        }
+        match end {
+            Ok(()) => Ok(answer),
+            Err(command::NoCommand) => Err(Cme::NotSupported),
+        }
+    }
+
+    fn command(&mut self, now: Duration, command: &Command<'_>) -> Result<Answer<Work>, Cme> {
+        if let Some(reply) = self.standard(now, command) {
+            return reply;
+        }
+        let Command::Extended { name, form } = command else {
+            return Err(Cme::NotSupported);
+        };
+        let reply = self.with_lierda(now, |lierda, around| lierda.execute(now, name, *form, around));
+        reply.unwrap_or(Err(Cme::NotSupported)).map(with_work)
+    }
+
+    fn reply(&mut self, answer: Result<Answer<Work>, Cme>) {
+        match answer {
+            Ok(Answer::Lines(lines)) => {
+                for line in lines {
+                    self.information(line.as_bytes());
+                }
+                self.final_ok();
+            }
+            Ok(Answer::AfterResult(of)) => self.phase = Phase::AwaitingResult(of),
+            Ok(Answer::Prompt { bytes, then }) => {
+                if let Work::Data(publish, collected) = then {
+                    self.transmit(b"\r\n> ");
+                    self.phase = Phase::Data { bytes, collected, publish };
+                }
+            }
+            Err(error) => self.final_error(error),
+        }
+    }
+
+    fn information(&mut self, line: &[u8]) {
+        self.transmit(&[b"\r\n", line, b"\r\n"].concat());
+    }
+
+    fn final_ok(&mut self) {
+        if !std::mem::take(&mut self.lose_next_ok) {
+            self.final_result("OK", "0");
+        }
+    }
+
+    fn final_error(&mut self, error: Cme) {
+        match self.errors {
+            ErrorReport::Plain => self.final_result("ERROR", "4"),
+            ErrorReport::Numeric | ErrorReport::Verbose if self.quiet => {}
+            ErrorReport::Numeric => self.information(format!("+CME ERROR: {}", error.code()).as_bytes()),
+            ErrorReport::Verbose => self.information(format!("+CME ERROR: {}", error.text()).as_bytes()),
+        }
+    }
+
+    /// As words or as a number (V.250, 6.2.6), or not at all (6.2.5).
+    fn final_result(&mut self, text: &str, number: &str) {
+        match (self.quiet, self.verbose) {
+            (true, _) => {}
+            (false, true) => self.information(text.as_bytes()),
+            (false, false) => self.transmit(format!("{number}\r").as_bytes()),
+        }
+    }
+
+    fn transmit(&mut self, bytes: &[u8]) {
+        if self.is_mute() || bytes.is_empty() {
+            return;
+        }
+        match self.outputs.back_mut() {
+            Some(Output::Transmit(earlier)) => earlier.extend_from_slice(bytes),
+            _ => self.outputs.push_back(Output::Transmit(bytes.to_vec())),
+        }
+    }
+
+    fn reset(&mut self, now: Duration) {
+        self.lierda.reset(&self.options);
+        self.radio = Radio::new(now);
+        self.registration = self.radio.registration(now, &self.options);
+        self.had_packet_data = self.radio.has_packet_data(now, &self.options);
+        self.editor = Editor::default();
+        self.waiting.clear();
+        self.echo = self.options.echo;
+        self.verbose = true;
+        self.quiet = false;
+        self.errors = ErrorReport::Plain;
+        self.reports = RegistrationReports::default();
+        self.mute_until = None;
+        self.delay_next = Duration::ZERO;
+        self.lose_next_ok = false;
+        self.phase = Phase::Booting { until: now + self.options.latency.boot };
+        self.transmit(self.options.model.boot_rom);
+    }
+
+    fn with_lierda<T>(&mut self, now: Duration, run: impl FnOnce(&mut Lierda, &Surroundings<'_>) -> T) -> T {
+        let around =
+            Surroundings { options: &self.options, packet_data: self.radio.has_packet_data(now, &self.options) };
+        run(&mut self.lierda, &around)
+    }
+
+    /// Everything that follows from what has just happened.
+    fn settle(&mut self, now: Duration) {
+        self.follow_network(now);
+        self.carry_out();
+        while matches!(self.phase, Phase::Command | Phase::Data { .. }) {
+            let Some(byte) = self.waiting.pop_front() else {
+                break;
+            };
+            self.take(now, byte);
+            self.follow_network(now);
+            self.carry_out();
+        }
+    }
+
+    /// Reports a changed registration; links end with the packet network.
+    fn follow_network(&mut self, now: Duration) {
+        let registration = self.radio.registration(now, &self.options);
+        if registration != self.registration {
+            self.registration = registration;
+            for line in self.reports.urcs(registration) {
+                self.information(line.as_bytes());
+            }
+        }
+        let has_packet_data = self.radio.has_packet_data(now, &self.options);
+        if self.had_packet_data && !has_packet_data {
+            self.lierda.packet_data_lost();
+        }
+        self.had_packet_data = has_packet_data;
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(event) = self.lierda.poll() {
+            match event {
+                Event::Line(line) => self.information(&line),
+                Event::Completed(of, line) => {
+                    if let Some(line) = line {
+                        self.information(line.as_bytes());
+                    }
+                    if matches!(self.phase, Phase::AwaitingResult(awaited) if awaited == of) {
+                        self.phase = Phase::Command;
+                        self.final_ok();
+                    }
+                }
+                Event::Dial { socket, host, port } => self.outputs.push_back(Output::Dial { socket, host, port }),
+                Event::Send { socket, bytes } => self.outputs.push_back(Output::Send { socket, bytes }),
+                Event::HangUp { socket } => self.outputs.push_back(Output::HangUp { socket }),
+            }
+        }
+    }
+}
+
+fn with_work(answer: Answer<Publish>) -> Answer<Work> {
+    match answer {
+        Answer::Lines(lines) => Answer::Lines(lines),
+        Answer::AfterResult(of) => Answer::AfterResult(of),
+        Answer::Prompt { bytes, then } => Answer::Prompt { bytes, then: Work::Data(then, Vec::with_capacity(bytes)) },
+    }
+}

@@ -1,0 +1,124 @@
+//! What one model of module is, as data: texts, limits and the rules in which models differ.
+
+use std::ops::RangeInclusive;
+
+/// Which message identifiers `AT+LMQTTPUB` takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageIdRule {
+    /// `QoS` 0 takes 0 only, the other levels 1 to 65535 (Lierda NT35E AT manual, LMQTTPUB; that 0 is
+    /// refused with `QoS` 1 and 2 is inferred).
+    ZeroForQos0,
+    /// 1 to 65535 at every level (NT26 material; driver code).
+    NonZero,
+}
+
+/// The facts of one model. A test may change any of them: `Model { inline_payload: 64, ..NT35E }`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Model {
+    /// The name by which `--modem` and [`Model::named`] know it.
+    pub name: &'static str,
+    /// `AT+CGMI`.
+    pub manufacturer: &'static str,
+    /// `AT+CGMM`.
+    pub product: &'static str,
+    /// `AT+CGMR`.
+    pub revision: &'static str,
+    /// `AT+LGMR`: the firmware package; `-L` marks the package with the LMQTT commands (inferred from names seen).
+    pub firmware: &'static str,
+    /// The lines of `ATI`.
+    pub identification: &'static [&'static str],
+    /// What the boot ROM prints at once after a reset: not a clean line (Lierda hardware manual).
+    pub boot_rom: &'static [u8],
+    /// What is printed when the boot is complete (Lierda hardware manual).
+    pub ready: &'static [u8],
+    /// Longest command line, from `AT` to before the CR, in bytes (inferred: room for every documented maximum).
+    pub command_line: usize,
+    /// Connection ids that work.
+    pub connections: ConnectionIds,
+    /// Longest host of LMQTTOPEN in bytes (NT26 manual as cited by driver code).
+    pub host: usize,
+    /// Longest client id, user name and password of LMQTTCONN in bytes (NT26 manual; the password's is inferred).
+    pub sign_in: usize,
+    /// Longest topic in bytes (Lierda AT manual, LMQTTPUB and LMQTTSUBUNSUB).
+    pub topic: usize,
+    /// Longest will message in bytes (ECMT manual).
+    pub will_payload: usize,
+    /// Longest payload inside the command line in bytes (Lierda AT manual, LMQTTPUB).
+    pub inline_payload: usize,
+    /// Longest payload of the prompt form in bytes; `None`: there is no prompt form.
+    pub prompt_payload: Option<usize>,
+    /// Which message ids a publish takes.
+    pub publish_id: MessageIdRule,
+    /// Smallest message id of LMQTTSUBUNSUB; the largest is 65535.
+    pub subscribe_id_min: u16,
+    /// Topics that one LMQTTSUBUNSUB takes.
+    pub topics_per_command: usize,
+}
+
+/// First and last connection id that work; `Copy`, which a [`RangeInclusive`] is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionIds {
+    /// The smallest id.
+    pub first: u8,
+    /// The largest id, at most 4.
+    pub last: u8,
+}
+
+impl ConnectionIds {
+    pub(crate) fn range(self) -> RangeInclusive<u8> {
+        self.first..=self.last
+    }
+}
+
+const BOOT_ROM: &[u8] = b"^boot.rom'v\x80\0 '!\n";
+const READY: &[u8] = b"\r\nLierda\r\n";
+
+/// Lierda NT35E: the inline form only, several topics per command, ids 0 to 4.
+pub const NT35E: Model = Model {
+    name: "lierda-nt35e",
+    manufacturer: "Lierda",
+    product: "NT35E",
+    revision: "NT35ECNA00NNA-LV1.0",
+    firmware: "NT35ECNA00NNA-LV1.0",
+    identification: &["Lierda", "NT35E", "Revision: Lierda6180316"],
+    boot_rom: BOOT_ROM,
+    ready: READY,
+    command_line: 4096,
+    connections: ConnectionIds { first: 0, last: 4 },
+    host: 100,
+    sign_in: 256,
+    topic: 256,
+    will_payload: 256,
+    inline_payload: 1460,
+    prompt_payload: None,
+    publish_id: MessageIdRule::ZeroForQos0,
+    subscribe_id_min: 0,
+    topics_per_command: 4,
+};
+
+/// Lierda NT26E: inline and prompt form, one topic per command, connection 0 only.
+pub const NT26E: Model = Model {
+    name: "lierda-nt26e",
+    product: "NT26E",
+    revision: "NT26ECNA00NNA-LV1.0",
+    firmware: "NT26ECNA00NNA-LV1.0",
+    identification: &["Lierda", "NT26E", "Revision: Lierda6180316"],
+    connections: ConnectionIds { first: 0, last: 0 },
+    inline_payload: 1024,
+    prompt_payload: Some(8000),
+    publish_id: MessageIdRule::NonZero,
+    subscribe_id_min: 1,
+    topics_per_command: 1,
+    ..NT35E
+};
+
+/// Every model that the mock plays.
+pub const MODELS: [Model; 2] = [NT35E, NT26E];
+
+impl Model {
+    /// The model of that name, such as `lierda-nt26e`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        MODELS.into_iter().find(|model| model.name == name)
+    }
+}

@@ -1,0 +1,368 @@
+//! The commands that every module has: V.250, 3GPP TS 27.007, and Lierda's own for identity and reset.
+
+use std::time::Duration;
+
+use super::{
+    Modem, Work,
+    answer::{Answer, Cme},
+    command::{Args, Command, Form},
+    radio::{RegistrationStatus, SimState},
+};
+
+type Reply = Result<Answer<Work>, Cme>;
+
+/// How errors are reported (`AT+CMEE`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum ErrorReport {
+    #[default]
+    Plain,
+    Numeric,
+    Verbose,
+}
+
+/// The three registration commands differ by name and by the largest `<n>`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct RegistrationReports {
+    pub(super) eps: u8,
+    pub(super) gprs: u8,
+    pub(super) circuit: u8,
+}
+
+const TAC: &str = "\"1A2B\"";
+const CELL: &str = "\"0C3D4E5F\"";
+const ACCESS_TECHNOLOGY: u8 = 7; // E-UTRAN, 3GPP TS 27.007 10.1.22
+
+impl RegistrationReports {
+    fn slot(&mut self, name: &str) -> Option<(&mut u8, u8)> {
+        match name {
+            "+CEREG" => Some((&mut self.eps, 5)),
+            "+CGREG" => Some((&mut self.gprs, 2)),
+            "+CREG" => Some((&mut self.circuit, 2)),
+            _ => None,
+        }
+    }
+
+    /// The lines to report a changed status with.
+    pub(super) fn urcs(self, status: RegistrationStatus) -> impl Iterator<Item = String> {
+        [("+CEREG", self.eps), ("+CGREG", self.gprs), ("+CREG", self.circuit)]
+            .into_iter()
+            .filter(|&(_, report)| report > 0)
+            .map(move |(name, report)| format!("{name}: {}", registration_fields(report, status)))
+    }
+}
+
+/// `<stat>[,[<tac>],[<ci>],[<AcT>][,<cause_type>,<reject_cause>]]` as `<n>` asks for it.
+fn registration_fields(report: u8, status: RegistrationStatus) -> String {
+    let code = status.code();
+    let cell = match status.is_registered() {
+        true => format!(",{TAC},{CELL},{ACCESS_TECHNOLOGY}"),
+        false => String::new(),
+    };
+    match (report, status) {
+        (0 | 1, _) => code.to_string(),
+        (3 | 5, RegistrationStatus::Denied(cause)) => format!("{code},,,,0,{cause}"),
+        _ => format!("{code}{cell}"),
+    }
+}
+
+impl Modem {
+    /// `None`: not a standard command.
+    pub(super) fn standard(&mut self, now: Duration, command: &Command<'_>) -> Option<Reply> {
+        match command {
+            Command::Basic { letter, number } => Some(self.basic(*letter, *number)),
+            Command::Extended { name, form } => self.extended(now, name, *form),
+        }
+    }
+
+    fn basic(&mut self, letter: char, number: u32) -> Reply {
+        match (letter, number) {
+            ('E', 0 | 1) => self.echo = number == 1,
+            ('V', 0 | 1) => self.verbose = number == 1,
+            ('Q', 0 | 1) => self.quiet = number == 1,
+            ('I', 0) => {
+                let lines = self.options.model.identification;
+                return Ok(Answer::Lines(lines.iter().map(|&line| line.to_owned()).collect()));
+            }
+            _ => return Err(Cme::NotSupported),
+        }
+        Ok(Answer::ok())
+    }
+
+    fn extended(&mut self, now: Duration, name: &str, form: Form<'_>) -> Option<Reply> {
+        let model = &self.options.model;
+        let identity = &self.options.identity;
+        let reply = match (name, form) {
+            (
+                "+CGMI" | "+CGMM" | "+CGMR" | "+LGMR" | "+CIMI" | "+CSQ" | "+CESQ" | "+LCCID" | "+ECRST" | "+CGPADDR",
+                Form::Test,
+            ) => Ok(Answer::ok()),
+            ("+CGMI", Form::Execute) => Ok(Answer::line(model.manufacturer)),
+            ("+CGMM", Form::Execute) => Ok(Answer::line(model.product)),
+            ("+CGMR", Form::Execute) => Ok(Answer::line(model.revision)),
+            ("+LGMR", Form::Execute) => Ok(Answer::line(model.firmware)),
+            ("+CGSN", Form::Execute) => Ok(Answer::line(&identity.imei)),
+            ("+CGSN", Form::Test) => Ok(Answer::line("+CGSN: (0,1)")),
+            ("+CGSN", Form::Set(args)) => self.serial_number(args),
+            ("+LGSN", Form::Set(args)) => {
+                only(args, 1_u8..=1).map(|_| Answer::line(format!("+LGSN: {}", identity.imei)))
+            }
+            ("+CIMI", Form::Execute) => self.of_sim(now, identity.imsi.clone()),
+            ("+LCCID", Form::Execute) => self.of_sim(now, format!("+LCCID: {}", identity.iccid)),
+            ("+CMEE", form) => self.error_report(form),
+            ("+CPIN", form) => self.pin(now, form),
+            ("+CSQ", Form::Execute) => Ok(Answer::line(self.signal_quality(now))),
+            ("+CESQ", Form::Execute) => Ok(Answer::line(self.extended_signal_quality(now))),
+            ("+CEREG" | "+CGREG" | "+CREG", form) => self.registration_report(now, name, form),
+            ("+CGATT", form) => self.attach(now, form),
+            ("+CGDCONT", form) => self.define_context(now, form),
+            ("+CGACT", form) => self.activate_context(now, form),
+            ("+CGPADDR", Form::Execute) => Ok(self.addresses(now, None)),
+            ("+CGPADDR", Form::Set(args)) => only(args, 0_u8..=15).map(|id| self.addresses(now, Some(id))),
+            ("+CFUN", form) => self.functionality(now, form),
+            ("+CCLK", Form::Read) => self.clock(now),
+            ("+COPS", Form::Read) => {
+                Ok(Answer::line(match self.radio.registration(now, &self.options).is_registered() {
+                    true => format!("+COPS: 0,2,\"00101\",{ACCESS_TECHNOLOGY}"),
+                    false => "+COPS: 0".to_owned(),
+                }))
+            }
+            ("+ECRST", Form::Execute) => {
+                self.reset_after_answer = true;
+                Ok(Answer::ok())
+            }
+            (
+                "+CGSN" | "+CIMI" | "+LCCID" | "+CSQ" | "+CESQ" | "+COPS" | "+CCLK" | "+CGPADDR" | "+ECRST" | "+LGSN",
+                _,
+            ) => Err(Cme::NotSupported),
+            _ => return None,
+        };
+        Some(reply)
+    }
+
+    fn of_sim(&self, now: Duration, line: String) -> Reply {
+        self.radio.sim_ready(now, &self.options)?;
+        Ok(Answer::line(line))
+    }
+
+    /// 3GPP TS 27.007, 5.4
+    fn serial_number(&self, args: Args<'_>) -> Reply {
+        let identity = &self.options.identity;
+        let number = if only(args, 0_u8..=1)? == 1 { &identity.imei } else { &identity.serial };
+        Ok(Answer::line(format!("+CGSN: \"{number}\"")))
+    }
+
+    /// 3GPP TS 27.007, 9.1
+    fn error_report(&mut self, form: Form<'_>) -> Reply {
+        match form {
+            Form::Read => Ok(Answer::line(format!("+CMEE: {}", self.errors as u8))),
+            Form::Test => Ok(Answer::line("+CMEE: (0-2)")),
+            Form::Set(args) => {
+                self.errors = match only(args, 0_u8..=2)? {
+                    0 => ErrorReport::Plain,
+                    1 => ErrorReport::Numeric,
+                    _ => ErrorReport::Verbose,
+                };
+                Ok(Answer::ok())
+            }
+            Form::Execute => Err(Cme::NotSupported),
+        }
+    }
+
+    /// 3GPP TS 27.007, 8.3
+    fn pin(&mut self, now: Duration, form: Form<'_>) -> Reply {
+        match form {
+            Form::Read => match self.radio.sim(now, &self.options) {
+                SimState::Ready => Ok(Answer::line("+CPIN: READY")),
+                SimState::Pin => Ok(Answer::line("+CPIN: SIM PIN")),
+                SimState::Puk => Ok(Answer::line("+CPIN: SIM PUK")),
+                SimState::Missing => Err(Cme::SimMissing),
+                SimState::Busy => Err(Cme::SimBusy),
+            },
+            Form::Set(mut args) => {
+                let pin = args.text()?;
+                args.end()?;
+                self.radio.enter_pin(now, &self.options, pin)?;
+                Ok(Answer::ok())
+            }
+            Form::Test => Ok(Answer::ok()),
+            Form::Execute => Err(Cme::NotSupported),
+        }
+    }
+
+    fn signal_quality(&self, now: Duration) -> String {
+        let signal = self.options.signal;
+        match self.radio.registration(now, &self.options) {
+            RegistrationStatus::Idle => "+CSQ: 99,99".to_owned(),
+            _ => format!("+CSQ: {},{}", signal.rssi, signal.bit_error_rate),
+        }
+    }
+
+    fn extended_signal_quality(&self, now: Duration) -> String {
+        let signal = self.options.signal;
+        match self.radio.registration(now, &self.options) {
+            RegistrationStatus::Idle => "+CESQ: 99,99,255,255,255,255".to_owned(),
+            _ => format!("+CESQ: 99,99,255,255,{},{}", signal.rsrq, signal.rsrp),
+        }
+    }
+
+    /// 3GPP TS 27.007, 7.2, 10.1.20 and 10.1.22
+    fn registration_report(&mut self, now: Duration, name: &str, form: Form<'_>) -> Reply {
+        let status = self.radio.registration(now, &self.options);
+        let (slot, largest) = self.reports.slot(name).ok_or(Cme::NotSupported)?;
+        match form {
+            Form::Read => Ok(Answer::line(format!("{name}: {slot},{}", registration_fields(*slot, status)))),
+            Form::Test => Ok(Answer::line(format!("{name}: (0-{largest})"))),
+            Form::Set(args) => {
+                *slot = only(args, 0..=largest)?;
+                Ok(Answer::ok())
+            }
+            Form::Execute => Err(Cme::NotSupported),
+        }
+    }
+
+    /// 3GPP TS 27.007, 10.1.9
+    fn attach(&mut self, now: Duration, form: Form<'_>) -> Reply {
+        match form {
+            Form::Read => Ok(Answer::line(format!("+CGATT: {}", u8::from(self.radio.is_attached(now, &self.options))))),
+            Form::Test => Ok(Answer::line("+CGATT: (0,1)")),
+            Form::Set(args) => {
+                self.radio.attach(now, &self.options, only(args, 0_u8..=1)? == 1)?;
+                Ok(Answer::ok())
+            }
+            Form::Execute => Err(Cme::NotSupported),
+        }
+    }
+
+    /// 3GPP TS 27.007, 10.1.1
+    fn define_context(&mut self, now: Duration, form: Form<'_>) -> Reply {
+        match form {
+            Form::Read => {
+                let line = |(id, context): (u8, &super::radio::Context)| {
+                    let address = match self.radio.is_active(now, &self.options, id) {
+                        true => self.options.address.to_string(),
+                        false => String::new(),
+                    };
+                    format!("+CGDCONT: {id},\"{}\",\"{}\",\"{address}\",0,0", context.kind, context.apn)
+                };
+                Ok(Answer::Lines(self.radio.contexts().map(line).collect()))
+            }
+            Form::Test => Ok(Answer::line("+CGDCONT: (0-15),\"IP\",,,(0),(0)")),
+            Form::Set(mut args) => {
+                let id = args.number(0..=15_u8)?;
+                let kind = if args.is_empty() { "IP".to_owned() } else { args.string(8)? };
+                let apn = if args.is_empty() { String::new() } else { args.string(100)? };
+                self.radio.define(id, kind, apn);
+                Ok(Answer::ok())
+            }
+            Form::Execute => Err(Cme::NotSupported),
+        }
+    }
+
+    /// 3GPP TS 27.007, 10.1.10
+    fn activate_context(&mut self, now: Duration, form: Form<'_>) -> Reply {
+        match form {
+            Form::Read => {
+                let line = |(id, _)| format!("+CGACT: {id},{}", u8::from(self.radio.is_active(now, &self.options, id)));
+                Ok(Answer::Lines(self.radio.contexts().map(line).collect()))
+            }
+            Form::Test => Ok(Answer::line("+CGACT: (0,1)")),
+            Form::Set(mut args) => {
+                let active = args.flag()?;
+                let id = args.number(0..=15_u8)?;
+                args.end()?;
+                self.radio.activate(now, &self.options, id, active)?;
+                Ok(Answer::ok())
+            }
+            Form::Execute => Err(Cme::NotSupported),
+        }
+    }
+
+    /// 3GPP TS 27.007, 10.1.23
+    fn addresses(&self, now: Duration, only: Option<u8>) -> Answer<Work> {
+        let active = self.radio.contexts().map(|(id, _)| id).filter(|&id| self.radio.is_active(now, &self.options, id));
+        let asked = active.filter(|&id| only.is_none_or(|only| only == id));
+        Answer::Lines(asked.map(|id| format!("+CGPADDR: {id},\"{}\"", self.options.address)).collect())
+    }
+
+    /// 3GPP TS 27.007, 8.2. 0 and 4 switch the radio off; a second argument of 1 resets the module first.
+    fn functionality(&mut self, now: Duration, form: Form<'_>) -> Reply {
+        match form {
+            Form::Read => Ok(Answer::line(format!("+CFUN: {}", u8::from(self.radio.is_on())))),
+            Form::Test => Ok(Answer::line("+CFUN: (0,1,4),(0,1)")),
+            Form::Set(mut args) => {
+                let level = args.number(0..=4_u8)?;
+                let reset = !args.is_empty() && args.flag()?;
+                args.end()?;
+                match level {
+                    0 | 4 => self.radio.switch(now, false),
+                    1 => self.radio.switch(now, true),
+                    _ => return Err(Cme::NotSupported),
+                }
+                self.reset_after_answer = reset;
+                Ok(Answer::ok())
+            }
+            Form::Execute => Err(Cme::NotSupported),
+        }
+    }
+
+    /// The year has four digits, the fields are UTC and the zone counts quarter hours; before network time the command is refused
+    /// (`EC6xx` firmware).
+    fn clock(&self, now: Duration) -> Reply {
+        if !self.radio.registration(now, &self.options).is_registered() {
+            return Err(Cme::NotAllowed);
+        }
+        let seconds = self.options.clock + now.as_secs();
+        let (year, month, day) = civil(seconds / 86_400);
+        let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+        Ok(Answer::line(format!("+CCLK: \"{year:04}/{month:02}/{day:02},{hour:02}:{minute:02}:{second:02}+32\"")))
+    }
+}
+
+/// The one number of a set command.
+fn only(mut args: Args<'_>, range: std::ops::RangeInclusive<u8>) -> Result<u8, Cme> {
+    let number = args.number(range)?;
+    args.end()?;
+    Ok(number)
+}
+
+/// Year, month and day of a number of days since 1970-01-01 (Gregorian calendar).
+fn civil(days: u64) -> (u64, u64, u64) {
+    let mut year = 1970;
+    let mut left = days;
+    let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    while left >= 365 + u64::from(is_leap(year)) {
+        left -= 365 + u64::from(is_leap(year));
+        year += 1;
+    }
+    let mut month = 1;
+    for length in [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30] {
+        if left < length {
+            break;
+        }
+        left -= length;
+        month += 1;
+    }
+    (year, month, left + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_become_dates() {
+        let table = [
+            (0, (1970, 1, 1)),
+            (58, (1970, 2, 28)),
+            (59, (1970, 3, 1)),
+            (364, (1970, 12, 31)),
+            (365, (1971, 1, 1)),
+            (11_016, (2000, 2, 29)),
+            (11_017, (2000, 3, 1)),
+            (20_454, (2026, 1, 1)),
+        ];
+        for (days, date) in table {
+            assert_eq!(civil(days), date, "{days}");
+        }
+    }
+}
