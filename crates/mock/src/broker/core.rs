@@ -24,7 +24,7 @@ pub enum Output {
     Send {
         /// Where to.
         link: LinkId,
-        /// One or more whole packets.
+        /// One whole packet.
         bytes: Vec<u8>,
     },
     /// Close the transport, once what was sent has left. The broker has forgotten it already.
@@ -45,6 +45,7 @@ pub struct Broker {
     sessions: BTreeMap<String, Session>,
     retained: BTreeMap<String, Message>,
     record: VecDeque<Publication>,
+    taken_in: u64,
     outputs: VecDeque<Output>,
     next_link: u64,
     next_client: u64,
@@ -59,6 +60,7 @@ impl Broker {
             sessions: BTreeMap::new(),
             retained: BTreeMap::new(),
             record: VecDeque::new(),
+            taken_in: 0,
             outputs: VecDeque::new(),
             next_link: 0,
             next_client: 0,
@@ -157,6 +159,12 @@ impl Broker {
     /// Takes the record of what was published, which starts anew.
     pub fn take_published(&mut self) -> Vec<Publication> {
         self.record.drain(..).collect()
+    }
+
+    /// How many messages were published since the start, on record or not.
+    #[must_use]
+    pub fn published_count(&self) -> u64 {
+        self.taken_in
     }
 
     fn apply(&mut self, now: Duration, link: LinkId, events: Vec<LinkEvent>) {
@@ -333,6 +341,7 @@ impl Broker {
             let copy = Message { qos: message.qos.min(granted), retain: false, ..message.clone() };
             self.deliver(now, &client_id, copy);
         }
+        self.taken_in += 1;
         self.record.push_back(Publication { at: now, publisher, message });
         while self.record.len() > self.options.max_record {
             self.record.pop_front();
@@ -349,7 +358,7 @@ impl Broker {
             }
             (QoS::AtMostOnce, None) => {}
             (QoS::AtLeastOnce | QoS::ExactlyOnce, _) => {
-                session.enqueue(message, self.options.max_queued);
+                session.enqueue(message, self.options.max_in_flight, self.options.max_queued);
                 self.send_due(now, client_id);
             }
         }

@@ -78,9 +78,10 @@ impl Session {
         matching.map(|(_, granted)| *granted).max()
     }
 
-    /// Queues a `QoS` 1 or 2 message; the newest is dropped when there is no room.
-    pub(super) fn enqueue(&mut self, message: Message, limit: usize) {
-        if self.queue.len() < limit {
+    /// Queues a `QoS` 1 or 2 message; the newest is dropped when there is no room. What can be sent at once needs none.
+    pub(super) fn enqueue(&mut self, message: Message, window: u16, limit: usize) {
+        let at_once = self.link.is_some() && self.queue.is_empty() && self.has_room(window);
+        if at_once || self.queue.len() < limit {
             self.queue.push_back(message);
         } else {
             self.dropped += 1;
@@ -89,7 +90,11 @@ impl Session {
 
     /// The next message that the window has room for.
     pub(super) fn next_due(&mut self, window: u16) -> Option<Message> {
-        if self.in_flight.len() < window.into() { self.queue.pop_front() } else { None }
+        if self.has_room(window) { self.queue.pop_front() } else { None }
+    }
+
+    fn has_room(&self, window: u16) -> bool {
+        self.in_flight.len() < window.into()
     }
 
     pub(super) fn sent(&mut self, packet_id: u16) {

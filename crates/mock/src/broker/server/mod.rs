@@ -151,7 +151,7 @@ impl Handle {
         self.record.lock().iter().cloned().collect()
     }
 
-    /// Waits until the broker is as wanted; `None` when the server stops first. Everything counted in
+    /// Waits until the broker is as wanted; `None` when the server stops first. What is counted in
     /// [`BrokerView::published`] is on the [record](Self::published) by then. Cancel safe: nothing is lost by dropping
     /// the future.
     pub async fn wait_for(&self, wanted: impl FnMut(&BrokerView) -> bool) -> Option<BrokerView> {
@@ -289,12 +289,9 @@ impl Hub {
                 }
             }
         }
-        let published = self.broker.take_published();
-        let sessions = self.broker.sessions();
-        let count = u64::try_from(published.len()).unwrap_or(u64::MAX);
-        self.record.extend(published);
+        self.record.extend(self.broker.take_published());
+        let next = BrokerView { sessions: self.broker.sessions(), published: self.broker.published_count() };
         self.view.send_if_modified(|view| {
-            let next = BrokerView { sessions, published: view.published.saturating_add(count) };
             let modified = *view != next;
             *view = next;
             modified

@@ -120,6 +120,20 @@ fn a_full_queue_drops_the_newest_and_counts_it() {
 }
 
 #[test]
+fn a_queue_of_no_length_still_lets_through_what_can_be_sent_at_once() {
+    let mut bench = Bench::with(BrokerOptions::new().max_queued(0).max_in_flight(1));
+    let peer = bench.join(kept("peer"));
+    bench.subscribe(peer, &[("t", Q2)]);
+    bench.publish(peer, "t", "through", Q2);
+    assert_eq!(bench.messages(peer), [line("t", "through", Q2)]);
+    bench.deafen(peer);
+    bench.broker.publish(bench.now, message("t", "in flight", Q1)).unwrap();
+    bench.broker.publish(bench.now, message("t", "no room", Q1)).unwrap();
+    let session = &bench.broker.sessions()[0];
+    assert_eq!((session.in_flight, session.queued, session.dropped), (1, 0, 1));
+}
+
+#[test]
 fn a_large_payload_of_every_byte_value_arrives_as_it_was() {
     let payload: Vec<u8> = (0..=255).cycle().take(100_000).collect();
     for chunk in [1, 7, usize::MAX] {

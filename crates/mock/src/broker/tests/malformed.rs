@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::bench::options;
-use crate::broker::{Broker, BrokerOptions, Output};
+use super::bench::kept;
+use crate::broker::{Broker, BrokerOptions, Output, QoS};
 use crate::mqtt::{Client, ClientOutput};
 
 /// What a client sends in a session, and what a broker sends back.
@@ -71,18 +71,24 @@ impl Random {
 fn a_broker_survives_damaged_packets() {
     let mut random = Random(0x5eed);
     let mut closed = 0;
-    for _ in 0..20_000 {
+    for _ in 0..10_000 {
         let mut broker = Broker::new(BrokerOptions::new());
-        let link = broker.accept(Duration::ZERO);
-        let first = if random.below(8) == 0 { &b""[..] } else { FROM_CLIENT[0] };
-        let stream = random.stream(first, FROM_CLIENT);
-        let size = 1 + random.below(stream.len() + 1);
-        for piece in stream.chunks(size) {
-            broker.receive(Duration::ZERO, link, piece);
+        // The second link goes on with the session of the first.
+        for _ in 0..2 {
+            let link = broker.accept(Duration::ZERO);
+            let first = if random.below(8) == 0 { &b""[..] } else { FROM_CLIENT[0] };
+            let stream = random.stream(first, FROM_CLIENT);
+            let size = 1 + random.below(stream.len() + 1);
+            for piece in stream.chunks(size) {
+                broker.receive(Duration::ZERO, link, piece);
+            }
+            let outputs: Vec<_> = std::iter::from_fn(|| broker.poll()).collect();
+            let close = outputs.iter().position(|output| matches!(output, Output::Close { .. }));
+            assert!(close.is_none_or(|close| close + 1 == outputs.len()), "nothing follows a close: {stream:02x?}");
+            closed += usize::from(close.is_some());
+            broker.closed(Duration::ZERO, link);
+            assert_eq!(broker.poll(), None, "a closed link is not written to: {stream:02x?}");
         }
-        closed += std::iter::from_fn(|| broker.poll()).filter(|output| matches!(output, Output::Close { .. })).count();
-        broker.closed(Duration::ZERO, link);
-        assert_eq!(broker.poll(), None, "a closed link is not written to: {stream:02x?}");
     }
     assert!((5_000..20_000).contains(&closed), "{closed} of the streams were refused: too few or all of them");
 }
@@ -91,15 +97,24 @@ fn a_broker_survives_damaged_packets() {
 fn a_client_survives_damaged_packets() {
     let mut random = Random(0xfeed);
     let mut lost = 0;
-    for _ in 0..20_000 {
-        let mut client = Client::new(options("id")).unwrap();
-        client.transport_up(Duration::ZERO);
-        let stream = random.stream(FROM_BROKER[0], FROM_BROKER);
-        let size = 1 + random.below(stream.len() + 1);
-        for piece in stream.chunks(size) {
-            client.receive(Duration::ZERO, piece);
+    for _ in 0..10_000 {
+        let mut client = Client::new(kept("id")).unwrap();
+        for _ in 0..2 {
+            client.transport_up(Duration::ZERO);
+            client.receive(Duration::ZERO, FROM_BROKER[0]);
+            for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+                client.publish(Duration::ZERO, 1, "t", b"x", qos, false).unwrap();
+            }
+            let stream = random.stream(b"", FROM_BROKER);
+            let size = 1 + random.below(stream.len() + 1);
+            for piece in stream.chunks(size) {
+                client.receive(Duration::ZERO, piece);
+            }
+            let outputs: Vec<_> = std::iter::from_fn(|| client.poll()).collect();
+            lost += outputs.iter().filter(|output| matches!(output, ClientOutput::Lost(_))).count();
+            client.transport_closed(Duration::ZERO);
+            assert!(std::iter::from_fn(|| client.poll()).all(|output| matches!(output, ClientOutput::Lost(_))));
         }
-        lost += std::iter::from_fn(|| client.poll()).filter(|output| matches!(output, ClientOutput::Lost(_))).count();
     }
     assert!((5_000..20_000).contains(&lost), "{lost} of the streams were refused: too few or all of them");
 }

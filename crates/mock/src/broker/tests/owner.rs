@@ -72,6 +72,7 @@ fn the_record_forgets_the_oldest() {
     }
     let kept: Vec<_> = bench.broker.published().map(|taken| taken.message.payload.clone()).collect();
     assert_eq!(kept, [b"b", b"c"]);
+    assert_eq!(bench.broker.published_count(), 3);
 }
 
 #[test]
