@@ -39,7 +39,7 @@ pub(super) enum LinkEvent {
 pub(super) enum LinkFault {
     #[error("{0}")]
     Frame(#[from] FrameFault),
-    #[error("{0:?}")]
+    #[error("{0}")]
     Codec(MqttError),
     #[error("{0:?} is not the packet for this moment")]
     OutOfOrder(PacketType),

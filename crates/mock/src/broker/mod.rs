@@ -14,6 +14,27 @@
 //! - `QoS` 0 messages are not kept for a client that is away.
 //! - A `CONNECT` of a level other than 4 (3.1, 5.0) is answered with return code 1.
 //! - A client identifier is taken over by whoever comes last: the older link closes, and its will is sent.
+//!
+//! ```
+//! use atmqtt_mock::broker::{BrokerOptions, Message, ReturnCode, Server};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let options = BrokerOptions::new().sign_in(|sign_in| match sign_in.username {
+//!     Some("device") => ReturnCode::Accepted,
+//!     _ => ReturnCode::NotAuthorized,
+//! });
+//! let server = Server::bind("127.0.0.1:0".parse()?, options)?;
+//! println!("mqtt://{}", server.local_addr());
+//!
+//! let handle = server.handle();
+//! handle.publish(Message::new("state", "on").retained())?;
+//! handle.wait_for(|view| view.published == 1).await;
+//! assert_eq!(handle.published()[0].message.payload, b"on");
+//! server.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
 
 mod core;
 mod link;

@@ -192,9 +192,6 @@ impl Client {
         }
         self.state = State::Connecting;
         self.framer.clear();
-        if self.clean_session {
-            self.pending.clear();
-        }
         let events = self.connection.checked_send(self.connect.clone());
         self.apply(now, events);
     }
