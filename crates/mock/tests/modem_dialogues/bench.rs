@@ -143,7 +143,7 @@ impl Bench {
 
     /// Something on the only link, as the broker would never send it.
     pub(crate) fn inject(&mut self, input: NetworkInput) {
-        let socket = *self.links.keys().next_back().unwrap();
+        let socket = *self.links.keys().next_back().expect("a link is open");
         self.modem.network(self.now, socket, input);
         self.settle();
     }
@@ -203,7 +203,7 @@ impl Bench {
                 }
             }
             Output::Heard(line) => self.heard.push((line, None)),
-            Output::HeardData(data) => self.heard.last_mut().unwrap().1 = Some(data),
+            Output::HeardData(data) => self.heard.last_mut().expect("data follows a command").1 = Some(data),
         }
     }
 
@@ -244,8 +244,8 @@ pub(crate) const CONNECT: &str = r#"
 
 fn duration(text: &str) -> Duration {
     match text.strip_suffix("ms") {
-        Some(number) => Duration::from_millis(number.parse().unwrap()),
-        None => Duration::from_secs(text.strip_suffix('s').unwrap().parse().unwrap()),
+        Some(number) => Duration::from_millis(number.parse().expect("milliseconds")),
+        None => Duration::from_secs(text.strip_suffix('s').and_then(|number| number.parse().ok()).expect("seconds")),
     }
 }
 
@@ -264,8 +264,10 @@ fn unescape(text: &str) -> Vec<u8> {
             (b'\\', [b'0', tail @ ..]) => (0, tail),
             (b'\\', [b'\\', tail @ ..]) => (b'\\', tail),
             (b'\\', [b'x', high, low, tail @ ..]) => {
-                let digits = [*high, *low];
-                (u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap(), tail)
+                let digit = |byte: &u8| {
+                    char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).expect("a hex digit")
+                };
+                (digit(high) << 4 | digit(low), tail)
             }
             (byte, tail) => (*byte, tail),
         };

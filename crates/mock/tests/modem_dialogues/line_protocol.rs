@@ -16,7 +16,7 @@ fn fresh() -> Bench {
 /// What the modem says to these bytes.
 fn said(bench: &mut Bench, bytes: &[u8]) -> String {
     bench.host(bytes);
-    String::from_utf8(bench.take_said()).unwrap()
+    String::from_utf8(bench.take_said()).expect("text")
 }
 
 #[test]

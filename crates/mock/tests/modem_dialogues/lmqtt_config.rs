@@ -148,7 +148,7 @@ fn keeps_configuration(dialogue: &str) -> bool {
     bench.play("> AT+LMQTTCFG=\"keepalive\",0,77\n< OK");
     bench.play(dialogue);
     bench.host(b"AT+LMQTTCFG=\"keepalive\",0\r");
-    let said = String::from_utf8(bench.take_said()).unwrap();
+    let said = String::from_utf8(bench.take_said()).expect("text");
     match said.as_str() {
         "\r\n+LMQTTCFG: \"keepalive\",0,77\r\n\r\nOK\r\n" => true,
         "\r\n+LMQTTCFG: \"keepalive\",0,120\r\n\r\nOK\r\n" => false,

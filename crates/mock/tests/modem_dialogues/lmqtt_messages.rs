@@ -249,7 +249,7 @@ fn subscribed(options: ModemOptions, config: &str) -> Bench {
 }
 
 fn send(bench: &mut Bench, payload: &[u8], qos: QoS) {
-    bench.at_broker(|broker, now| broker.publish(now, Message::new("cmd/1", payload).qos(qos)).unwrap());
+    bench.at_broker(|broker, now| broker.publish(now, Message::new("cmd/1", payload).qos(qos)).expect("a message"));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::mqtt::QoS;
 
 /// Where a publish goes; its payload is taken by count, from the line or after the prompt.
 #[derive(Debug, PartialEq, Eq)]
-pub(in super::super) struct Publish {
+pub(in crate::modem) struct Publish {
     pub(super) connection: u8,
     pub(super) message: u16,
     pub(super) qos: QoS,
@@ -103,9 +103,12 @@ fn nibble(digit: u8) -> Option<u8> {
 mod tests {
     use super::*;
 
+    /// An argument, its count, and the payload.
+    type Row<'a> = (&'a [u8], usize, Option<&'a [u8]>);
+
     #[test]
     fn an_inline_payload_is_taken_by_its_count() {
-        let table: [(&[u8], usize, Option<&[u8]>); 11] = [
+        let table: [Row<'_>; 11] = [
             (b"\"abcd\"", 4, Some(b"abcd")),
             (b"\"\"", 0, Some(b"")),
             (b"\"{\"a\":1,\"b\":\"c\"}\"", 15, Some(b"{\"a\":1,\"b\":\"c\"}")),
