@@ -235,3 +235,41 @@ async fn a_modem_goes_on_when_its_host_has_gone() {
     assert_eq!(mock.control().status().links[0], LinkStatus::Lost);
     mock.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_broker_that_does_not_read_loses_its_link() {
+    // Small buffers in the system, so that the mock's own limit is met soon.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let url = format!("mqtt://{}", listener.local_addr().unwrap());
+    let (_mock, mut host) = Mock::builder().broker(BrokerChoice::Url(url)).duplex().unwrap();
+    exchange(&mut host, "ATE0", "ATE0\r\r\nOK\r\n").await;
+    exchange(&mut host, "AT+LMQTTOPEN=0,\"h\",1883", "\r\nOK\r\n\r\n+LMQTTOPEN: 0,0\r\n").await;
+    let (mut broker, _) = listener.accept().await.unwrap();
+    host.write_all(b"AT+LMQTTCONN=0,\"me\"\r").await.unwrap();
+    let mut connect = [0; 16];
+    broker.read_exact(&mut connect).await.unwrap();
+    broker.write_all(b"\x20\x02\0\0").await.unwrap();
+    let mut said = [0; 27];
+    host.read_exact(&mut said).await.unwrap();
+    assert_eq!(&said[..], b"\r\nOK\r\n\r\n+LMQTTCONN: 0,0,0\r\n");
+
+    let publish = format!("AT+LMQTTPUB=0,1,0,0,\"t\",1024,\"{}\"\r", "x".repeat(1024));
+    let mut sent = 0_u32;
+    let mut said = [0; 6];
+    loop {
+        host.write_all(publish.as_bytes()).await.unwrap();
+        host.read_exact(&mut said).await.unwrap();
+        if said != *b"\r\nOK\r\n" {
+            break;
+        }
+        sent += 1;
+        assert!(sent < 100_000, "the link holds whatever is sent");
+    }
+    let mut rest = [0; 18];
+    host.read_exact(&mut rest).await.unwrap();
+    assert_eq!([&said[..], &rest].concat(), b"\r\n+LMQTTURC: STATS,0,1\r\n");
+    assert!(sent > 1024);
+}

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{internet::Internet, log::Log};
-use crate::modem::{Fault, Modem, ModemOptions, Output, Status};
+use crate::modem::{Fault, Modem, ModemOptions, NetworkInput, Output, Status};
 
 /// Bytes for a host that does not read. What comes on top is lost, as on a UART without flow control.
 const UNREAD: usize = 64 * 1024;
@@ -58,7 +58,7 @@ impl<L: AsyncRead + AsyncWrite + Unpin> Engine<L> {
         let mut timer = pin!(sleep_until(self.epoch));
         loop {
             self.carry_out(&mut unread);
-            let deadline = self.modem.deadline(self.now()).map(|at| self.epoch + at);
+            let deadline = self.modem.deadline(self.now()).and_then(|at| self.epoch.checked_add(at));
             if let Some(deadline) = deadline
                 && timer.deadline() != deadline
             {
@@ -109,7 +109,12 @@ impl<L: AsyncRead + AsyncWrite + Unpin> Engine<L> {
                     }
                 }
                 Output::Dial { socket, host, port } => self.internet.dial(socket, host, port),
-                Output::Send { socket, bytes } => self.internet.send(socket, bytes),
+                Output::Send { socket, bytes } => {
+                    if self.internet.send(socket, bytes).is_err() {
+                        tracing::warn!(?socket, "the broker does not read; its link is broken");
+                        self.modem.network(self.now(), socket, NetworkInput::Closed);
+                    }
+                }
                 Output::HangUp { socket } => self.internet.hang_up(socket),
                 Output::Heard(line) => self.log.heard(line),
                 Output::HeardData(data) => self.log.heard_data(data),

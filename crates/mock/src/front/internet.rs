@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, io};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, lookup_host},
-    sync::mpsc,
-    task::JoinSet,
+    sync::mpsc::{self, error::TrySendError},
+    task::{AbortHandle, JoinSet},
 };
 
 use crate::modem::{DialOutcome, NetworkInput, SocketId};
@@ -29,9 +29,17 @@ pub(super) enum Route {
     Nowhere,
 }
 
+struct Link {
+    bytes: mpsc::Sender<Vec<u8>>,
+    task: AbortHandle,
+}
+
+/// More is waiting for the broker than is kept; the link has been cut.
+pub(super) struct Stuck;
+
 pub(super) struct Internet {
     route: Route,
-    links: BTreeMap<SocketId, mpsc::Sender<Vec<u8>>>,
+    links: BTreeMap<SocketId, Link>,
     tasks: JoinSet<()>,
     to_modem: mpsc::Sender<(SocketId, NetworkInput)>,
     events: mpsc::Receiver<(SocketId, NetworkInput)>,
@@ -51,10 +59,9 @@ impl Internet {
     pub(super) fn dial(&mut self, socket: SocketId, host: String, port: u16) {
         while self.tasks.try_join_next().is_some() {}
         let route = if host.ends_with(".invalid") { None } else { Some(self.route.clone()) };
-        let (link, bytes) = mpsc::channel(UNSENT);
-        self.links.insert(socket, link);
+        let (to_link, bytes) = mpsc::channel(UNSENT);
         let to_modem = self.to_modem.clone();
-        self.tasks.spawn(async move {
+        let task = self.tasks.spawn(async move {
             let dialled = match route {
                 None => Err(DialOutcome::DnsFailed),
                 Some(Route::To(host, port)) => connect(&host, port).await,
@@ -67,15 +74,19 @@ impl Internet {
                 move_bytes(stream, socket, bytes, &to_modem).await;
             }
         });
+        self.links.insert(socket, Link { bytes: to_link, task });
     }
 
-    pub(super) fn send(&mut self, socket: SocketId, bytes: Vec<u8>) {
-        let Some(link) = self.links.get(&socket) else {
-            return;
-        };
-        if link.try_send(bytes).is_err() {
-            tracing::warn!(?socket, "the broker does not read; its link is broken");
-            self.links.remove(&socket);
+    pub(super) fn send(&mut self, socket: SocketId, bytes: Vec<u8>) -> Result<(), Stuck> {
+        match self.links.get(&socket).map(|link| link.bytes.try_send(bytes)) {
+            Some(Err(TrySendError::Full(_))) => {
+                if let Some(link) = self.links.remove(&socket) {
+                    link.task.abort();
+                }
+                Err(Stuck)
+            }
+            // What the peer closed is told by the link's task.
+            Some(Ok(()) | Err(TrySendError::Closed(_))) | None => Ok(()),
         }
     }
 

@@ -30,6 +30,9 @@ use standard::{ErrorReport, RegistrationReports};
 /// of a UART without flow control.
 const RECEIVE_BUFFER: usize = 16 * 1024;
 
+/// A time that does not come.
+const NEVER: Duration = Duration::MAX;
+
 /// What a [`Modem`] wants done, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
@@ -219,8 +222,8 @@ impl Modem {
             Phase::Executing { at, .. } => Some(at),
             Phase::Command | Phase::Data { .. } | Phase::AwaitingResult(_) => None,
         };
-        let mute = self.mute_until.filter(|&until| until != Duration::MAX);
-        [phase, mute, self.lierda.deadline(), self.radio.deadline(now, &self.options)].into_iter().flatten().min()
+        let all = [phase, self.mute_until, self.lierda.deadline(), self.radio.deadline(now, &self.options)];
+        all.into_iter().flatten().min().filter(|&at| at != NEVER)
     }
 
     /// The next thing to do, in order.
@@ -233,7 +236,7 @@ impl Modem {
         self.advance(now);
         match fault {
             Fault::Reset => self.reset(now),
-            Fault::Mute(time) => self.mute_until = Some(time.map_or(Duration::MAX, |time| now + time)),
+            Fault::Mute(time) => self.mute_until = Some(now.saturating_add(time.unwrap_or(NEVER))),
             Fault::DropLinks => self.lierda.drop_links(),
             Fault::DelayNext(time) => self.delay_next = time,
             Fault::LoseNextOk => self.lose_next_ok = true,
@@ -293,8 +296,8 @@ impl Modem {
     }
 
     fn begin(&mut self, now: Duration, work: Work) {
-        let latency = self.options.latency.command + std::mem::take(&mut self.delay_next);
-        self.phase = Phase::Executing { at: now + latency, work };
+        let latency = self.options.latency.command.saturating_add(std::mem::take(&mut self.delay_next));
+        self.phase = Phase::Executing { at: now.saturating_add(latency), work };
         if latency.is_zero() {
             self.execute_due(now);
         }
@@ -419,7 +422,7 @@ impl Modem {
         self.mute_until = None;
         self.delay_next = Duration::ZERO;
         self.lose_next_ok = false;
-        self.phase = Phase::Booting { until: now + self.options.latency.boot };
+        self.phase = Phase::Booting { until: now.saturating_add(self.options.latency.boot) };
         self.transmit(self.options.model.boot_rom);
     }
 

@@ -21,9 +21,10 @@ pub struct Model {
     pub manufacturer: &'static str,
     /// `AT+CGMM`.
     pub product: &'static str,
-    /// `AT+CGMR`.
+    /// `AT+CGMR`; made up, in the form of names seen.
     pub revision: &'static str,
-    /// `AT+LGMR`: the firmware package; `-L` marks the package with the LMQTT commands (inferred from names seen).
+    /// `AT+LGMR`: the firmware package; `-L` marks the package with the LMQTT commands (inferred
+    /// from names seen; this one is made up).
     pub firmware: &'static str,
     /// The lines of `ATI`.
     pub identification: &'static [&'static str],

@@ -112,7 +112,9 @@ impl Radio {
     pub(super) fn sim(&self, now: Duration, options: &ModemOptions) -> SimState {
         match &options.sim {
             Sim::Missing => SimState::Missing,
-            Sim::BusyFor(time) if self.on_since.is_some_and(|since| now < since + *time) => SimState::Busy,
+            Sim::BusyFor(time) if self.on_since.is_some_and(|since| now < since.saturating_add(*time)) => {
+                SimState::Busy
+            }
             Sim::PinRequired(_) if self.pin_attempts == 0 => SimState::Puk,
             Sim::PinRequired(_) if !self.pin_accepted => SimState::Pin,
             Sim::Ready | Sim::BusyFor(_) | Sim::PinRequired(_) => SimState::Ready,
@@ -156,7 +158,7 @@ impl Radio {
         match options.registration {
             Registration::Home => RegistrationStatus::Home,
             Registration::Roaming => RegistrationStatus::Roaming,
-            Registration::HomeAfter(time) if now >= since + time => RegistrationStatus::Home,
+            Registration::HomeAfter(time) if now >= since.saturating_add(time) => RegistrationStatus::Home,
             Registration::HomeAfter(_) | Registration::Searching => RegistrationStatus::Searching,
             Registration::Denied(cause) => RegistrationStatus::Denied(cause),
         }
@@ -191,6 +193,10 @@ impl Radio {
         self.contexts.insert(id, Context { kind, apn, active });
     }
 
+    pub(super) fn undefine(&mut self, id: u8) {
+        self.contexts.remove(&id);
+    }
+
     /// `AT+CGACT=`
     pub(super) fn activate(&mut self, now: Duration, options: &ModemOptions, id: u8, active: bool) -> Result<(), Cme> {
         if active && !self.is_attached(now, options) {
@@ -213,11 +219,11 @@ impl Radio {
     pub(super) fn deadline(&self, now: Duration, options: &ModemOptions) -> Option<Duration> {
         let since = self.on_since?;
         let sim = match options.sim {
-            Sim::BusyFor(time) => Some(since + time),
+            Sim::BusyFor(time) => Some(since.saturating_add(time)),
             _ => None,
         };
         let registration = match options.registration {
-            Registration::HomeAfter(time) => Some(since + time),
+            Registration::HomeAfter(time) => Some(since.saturating_add(time)),
             _ => None,
         };
         [sim, registration].into_iter().flatten().filter(|&at| at > now).min()

@@ -233,7 +233,7 @@ impl Modem {
         }
     }
 
-    /// 3GPP TS 27.007, 10.1.1
+    /// 3GPP TS 27.007, 10.1.1. With nothing but its number a context is no longer defined.
     fn define_context(&mut self, now: Duration, form: Form<'_>) -> Reply {
         match form {
             Form::Read => {
@@ -249,7 +249,11 @@ impl Modem {
             Form::Test => Ok(Answer::line("+CGDCONT: (0-15),\"IP\",,,(0),(0)")),
             Form::Set(mut args) => {
                 let id = args.number(0..=15_u8)?;
-                let kind = if args.is_empty() { "IP".to_owned() } else { args.string(8)? };
+                if args.is_empty() {
+                    self.radio.undefine(id);
+                    return Ok(Answer::ok());
+                }
+                let kind = args.string(8)?;
                 let apn = if args.is_empty() { String::new() } else { args.string(100)? };
                 self.radio.define(id, kind, apn);
                 Ok(Answer::ok())

@@ -109,6 +109,12 @@ fn packet_data_comes_and_goes() {
         > AT+CGPADDR=1
         < +CGPADDR: 1,"10.0.0.2"
         < OK
+        > AT+CGDCONT=2,"IP"
+        < OK
+        > AT+CGDCONT=2
+        < OK
+        > AT+CGACT=1,2
+        < ERROR
         > AT+CGACT=1,9
         < ERROR
         > AT+CGATT=0

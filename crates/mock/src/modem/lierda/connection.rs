@@ -91,8 +91,12 @@ impl Connection {
     }
 
     pub(super) fn dial(&mut self, now: Duration, socket: SocketId, latency: Duration) {
-        self.link =
-            Link::Opening { socket, earliest: now + latency, latest: now + latency.max(OPEN_LIMIT), outcome: None };
+        self.link = Link::Opening {
+            socket,
+            earliest: now.saturating_add(latency),
+            latest: now.saturating_add(latency.max(OPEN_LIMIT)),
+            outcome: None,
+        };
     }
 
     /// How the dialling ended, once it is time to tell.

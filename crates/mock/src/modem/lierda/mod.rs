@@ -4,7 +4,8 @@
 //! line can tell (an open that fails, a topic that is no topic, a broker that refuses) is told by the result line, with the manual's codes.
 //!
 //! What the manual leaves open and this module decides: LMQTTDISC closes the network link and forgets the configuration, as LMQTTCLOSE and
-//! a failed LMQTTOPEN do (EC616 firmware); a lost link keeps its connection id in use until LMQTTCLOSE; a packet that is given up after
+//! a failed LMQTTOPEN do (EC616 firmware); a link that was lost or
+//! refused keeps its connection id in use until LMQTTCLOSE; a packet that is given up after
 //! its time-outs ends with result 2; publishes that were on their way when the link was lost get no result at all; the client speaks MQTT
 //! 3.1.1 only and has no TLS; no command reads a cached message, since the syntax of LMQTTREAD is not known.
 
