@@ -410,12 +410,16 @@ impl Core {
         self.events.push_back(Event::Done(Err(Fault::Abandoned)));
     }
 
-    fn refused(&mut self, refusal: FinalResult, line: LineRef<'_>) {
-        if self.flight.as_ref().is_some_and(|flight| flight.is_probe) {
-            self.unsolicited(line);
-        } else {
-            self.flight = None;
-            self.events.push_back(Event::Done(Err(Fault::Refused(refusal))));
+    fn refused(&mut self, result: FinalResult, line: LineRef<'_>) {
+        match self.flight.take() {
+            Some(flight) if !flight.is_probe => {
+                let lines = flight.answer.lines;
+                self.events.push_back(Event::Done(Err(Fault::Refused { result, lines })));
+            }
+            probe => {
+                self.flight = probe;
+                self.unsolicited(line);
+            }
         }
     }
 

@@ -174,8 +174,13 @@ impl Answer {
 #[non_exhaustive]
 pub enum Fault {
     /// The module refused the command: a fact about the command, not about the line.
-    #[error("the module answered {0}")]
-    Refused(FinalResult),
+    #[error("the module answered {result}")]
+    Refused {
+        /// The final result code.
+        result: FinalResult,
+        /// The lines of the answer before it.
+        lines: Vec<Line>,
+    },
     /// The time-out ran out at this stage.
     #[error("{stage} within {} s", .after.as_secs_f32())]
     TimedOut {

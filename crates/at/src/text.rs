@@ -67,6 +67,14 @@ impl Text {
     }
 }
 
+impl TryFrom<&str> for Text {
+    type Error = IllegalCharacter;
+
+    fn try_from(text: &str) -> Result<Text, IllegalCharacter> {
+        Text::new(text)
+    }
+}
+
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

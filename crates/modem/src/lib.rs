@@ -1,1 +1,62 @@
-//! Placeholder.
+//! One cellular module and the MQTT client inside it, as a deterministic state machine.
+//!
+//! A [`Driver`] takes requests, bytes and the time, and gives out bytes to write, events and outcomes. It reads no clock and
+//! opens no port: whoever runs it does that, with the loop shown at [`Driver`].
+//!
+//! What differs between vendors is in two places: a *dialect* ([`dialect`]) knows the commands, a *profile* ([`Profile`])
+//! knows the figures of a model. Both are chosen at run time, by asking the module.
+
+pub mod dialect;
+mod driver;
+mod fault;
+mod identify;
+mod limits;
+mod message;
+mod network;
+mod options;
+pub mod plan;
+mod profile;
+mod refusal;
+mod status;
+
+pub use atmqtt_at as at;
+pub use driver::{Driver, DriverOptions, Event, LinkState, Outcome, Output, Request, Ticket};
+pub use fault::{ConnectFault, Fault, LinkLoss, OpenFault, PublishFault, ReturnCode, SubscribeFault};
+pub use identify::Identity;
+pub use message::{Filter, Framing, Incoming, InvalidTopic, Outgoing, QoS, Topic};
+pub use network::{NetworkOptions, Registration, RegistrationStatus, Signal, SimState};
+pub use options::{Broker, ConnectOptions, DeviceSecret, InvalidBroker, ModuleSignIn, Will};
+pub use profile::{Evidence, Figure, InvalidProfile, MessageIdRule, Profile};
+pub use refusal::Refusal;
+pub use status::Status;
+
+/// What became of a message that the module took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Delivery {
+    /// The broker has it: QoS 1 or 2, acknowledged.
+    Delivered,
+    /// It was sent; at QoS 0 nobody says more.
+    Sent,
+    /// It may or may not have arrived. Sending it again may duplicate it.
+    Unconfirmed(Unconfirmed),
+}
+
+/// Why nothing is known of a message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unconfirmed {
+    /// The module says that it was sent, but that the acknowledgement was wrong. Others have seen such messages arrive, and
+    /// the vendor calls it a failure.
+    #[error("the module sent it, but got a wrong acknowledgement")]
+    WrongAcknowledgement,
+    /// The module did not report in time.
+    #[error("the module did not report the outcome in time")]
+    NoReport,
+    /// The connection to the broker was lost before the outcome was known.
+    #[error("the connection to the broker was lost before the outcome was known")]
+    LinkLost,
+    /// The module restarted before the outcome was known.
+    #[error("the module restarted before the outcome was known")]
+    Restarted,
+}

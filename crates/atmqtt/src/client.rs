@@ -1,0 +1,205 @@
+//! A connection to a broker.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use atmqtt_modem::{
+    ConnectOptions, Delivery, Filter, LinkLoss, NetworkOptions, Outcome, Outgoing, QoS, Request, Topic,
+};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::Error;
+use crate::modem::Handle;
+use crate::owner::{Ask, Ended, SessionId};
+use crate::subscription::Subscription;
+
+/// A connection to a broker, still to be made. Made by [`Modem::mqtt`](crate::Modem::mqtt).
+#[derive(Debug)]
+#[must_use = "nothing happens before `connect` is called and awaited"]
+pub struct Connect {
+    handle: Handle,
+    options: ConnectOptions,
+    network: NetworkOptions,
+}
+
+impl Connect {
+    pub(crate) fn new(handle: Handle, options: ConnectOptions, network: NetworkOptions) -> Connect {
+        Connect { handle, options, network }
+    }
+
+    /// Waits for SIM and network, puts away what an earlier session left in the module, opens the link and signs in.
+    ///
+    /// # Errors
+    /// The options do not fit the module (nothing is sent then); SIM, registration, packet network, link or broker said no;
+    /// or the line is out of order. One connection at a time: a second one is refused.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives the connection up: if it comes up all the same, it is closed again.
+    pub async fn connect(self) -> Result<Client, Error> {
+        let Connect { handle, options, network } = self;
+        let session = handle.ask(|reply| Ask::Connect(Box::new(options), network, reply)).await?;
+        let shared = Shared { handle, id: session.id, ended: session.ended };
+        Ok(Client { shared: Arc::new(shared) })
+    }
+}
+
+/// A connection to a broker. A cheap handle: clone it freely.
+///
+/// The connection is signed out when [`disconnect`](Client::disconnect) is called, or when the last handle on it (client or
+/// subscription) is dropped.
+#[derive(Debug, Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    handle: Handle,
+    id: SessionId,
+    ended: watch::Receiver<Option<Ended>>,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.handle.tell(Ask::Forget(self.id));
+    }
+}
+
+/// What became of a published message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use = "a message may be unconfirmed, which is no error"]
+pub struct Receipt {
+    /// Delivered, sent, or unconfirmed.
+    pub delivery: Delivery,
+    /// How long it took, from the call on.
+    pub elapsed: Duration,
+}
+
+impl Client {
+    /// A message to publish: at QoS 0 and not retained, unless something else is said. Await it.
+    ///
+    /// ```no_run
+    /// # async fn example(client: atmqtt::Client) -> Result<(), atmqtt::Error> {
+    /// use atmqtt::{Delivery, QoS};
+    ///
+    /// let receipt = client.publish("a/b", "hello").qos(QoS::ExactlyOnce).await?;
+    /// match receipt.delivery {
+    ///     Delivery::Delivered => println!("the broker has it"),
+    ///     Delivery::Unconfirmed(why) => println!("it may or may not have arrived: {why}"),
+    ///     _ => unreachable!("only QoS 0 is just sent"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn publish(&self, topic: &str, payload: impl Into<Vec<u8>>) -> Publish {
+        let (topic, payload) = (topic.to_owned(), payload.into());
+        Publish { client: self.clone(), topic, payload, qos: QoS::AtMostOnce, retain: false }
+    }
+
+    /// Subscribes to a filter. The messages come in a stream of their own; those that came before anyone subscribed to them
+    /// (a kept session gives its messages at once) come first.
+    ///
+    /// # Errors
+    /// The filter is not one, is too long for the module, was refused, or there is no connection.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives up the messages; the filter may be subscribed to all the same.
+    pub async fn subscribe(&self, filter: &str, qos: QoS) -> Result<Subscription, Error> {
+        let filter = Filter::new(filter)?;
+        let Shared { handle, id, .. } = &*self.shared;
+        let messages = handle.ask(|reply| Ask::Subscribe(*id, filter.clone(), qos, reply)).await?;
+        Ok(Subscription::new(filter, messages, self.clone()))
+    }
+
+    /// Unsubscribes from a filter, and ends its streams.
+    ///
+    /// # Errors
+    /// As for [`subscribe`](Client::subscribe).
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives up the answer; the filter is unsubscribed from all the same.
+    pub async fn unsubscribe(&self, filter: &str) -> Result<(), Error> {
+        let filter = Filter::new(filter)?;
+        let Shared { handle, id, .. } = &*self.shared;
+        handle.ask(|reply| Ask::Unsubscribe(*id, filter, reply)).await.map(drop)
+    }
+
+    /// Signs out. It is no error if the connection is gone already.
+    ///
+    /// # Errors
+    /// The line is out of order.
+    ///
+    /// # Cancel safety
+    /// Dropping the future does not keep the connection from being closed.
+    pub async fn disconnect(&self) -> Result<(), Error> {
+        if self.shared.ended.borrow().is_some() {
+            return Ok(());
+        }
+        let Shared { handle, id, .. } = &*self.shared;
+        match handle.ask(|reply| Ask::Session(*id, Request::Disconnect, reply)).await {
+            Err(_) if self.shared.ended.borrow().is_some() => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    /// Waits for the end of the connection: why it was lost, or `None` when it was closed on request.
+    ///
+    /// Cancel safe.
+    pub async fn disconnected(&self) -> Option<LinkLoss> {
+        let mut ended = self.shared.ended.clone();
+        let ended = ended.wait_for(Option::is_some).await;
+        ended.map_or_else(|_| Some(LinkLoss::seen("the modem was closed")), |ended| ended.clone().flatten())
+    }
+}
+
+/// A message to publish: set what it needs, and await it.
+///
+/// # Cancel safety
+/// Dropping the future gives up the receipt; once it has been polled, the message is published all the same.
+#[derive(Debug)]
+#[must_use = "nothing is published before it is awaited"]
+pub struct Publish {
+    client: Client,
+    topic: String,
+    payload: Vec<u8>,
+    qos: QoS,
+    retain: bool,
+}
+
+impl Publish {
+    /// With what promise.
+    pub fn qos(mut self, qos: QoS) -> Publish {
+        self.qos = qos;
+        self
+    }
+
+    /// Whether the broker keeps it for those who subscribe later.
+    pub fn retain(mut self, retain: bool) -> Publish {
+        self.retain = retain;
+        self
+    }
+
+    async fn send(self) -> Result<Receipt, Error> {
+        let began = Instant::now();
+        let Publish { client, topic, payload, qos, retain } = self;
+        let message = Outgoing { topic: Topic::new(&topic)?, payload, qos, retain };
+        let Shared { handle, id, .. } = &*client.shared;
+        match handle.ask(|reply| Ask::Session(*id, Request::Publish(message), reply)).await? {
+            Outcome::Published(delivery) => Ok(Receipt { delivery, elapsed: began.elapsed() }),
+            other => unreachable!("publishing ends with a delivery, not {other:?}"),
+        }
+    }
+}
+
+impl IntoFuture for Publish {
+    type Output = Result<Receipt, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}

@@ -1,0 +1,87 @@
+//! What can go wrong, as one type.
+
+use atmqtt_modem::{Fault, InvalidBroker, InvalidTopic, Refusal, at};
+
+use crate::port::PortError;
+
+/// Why something was not done. It is a sentence; [`advice`](Error::advice) is the next one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The port could not be opened, or was lost.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// The module, the network or the broker said no; or the request was refused before a byte was written
+    /// ([`Fault::Input`]).
+    #[error(transparent)]
+    Modem(#[from] Fault),
+    /// The modem was closed.
+    #[error("the modem was closed")]
+    Closed,
+}
+
+impl Error {
+    /// A stable name for programs, dotted, in lower case. What stands before the dot says whose fault it is: `input`,
+    /// `port`, `modem`, `network`, `broker` or `delivery`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::Port(fault) => fault.code(),
+            Error::Modem(fault) => fault.code(),
+            Error::Closed => "port.closed",
+        }
+    }
+
+    /// What to do about it, in a sentence; without a full stop.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Error::Port(fault) => fault.advice(),
+            Error::Modem(fault) => fault.advice(),
+            Error::Closed => None,
+        }
+    }
+
+    /// The number that the vendor gave for it.
+    #[must_use]
+    pub fn vendor_code(&self) -> Option<i32> {
+        match self {
+            Error::Modem(fault) => fault.vendor_code(),
+            Error::Port(_) | Error::Closed => None,
+        }
+    }
+
+    /// Whether the same request may succeed later, without anything being changed.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Error::Modem(fault) => fault.is_retryable(),
+            Error::Port(fault) => matches!(fault, PortError::Busy { .. } | PortError::Lost),
+            Error::Closed => false,
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Error {
+        Error::Modem(Fault::Input(refusal))
+    }
+}
+
+impl From<InvalidTopic> for Error {
+    fn from(invalid: InvalidTopic) -> Error {
+        Refusal::Topic(invalid).into()
+    }
+}
+
+impl From<InvalidBroker> for Error {
+    fn from(invalid: InvalidBroker) -> Error {
+        Refusal::Broker(invalid).into()
+    }
+}
+
+impl From<at::IllegalCharacter> for Error {
+    fn from(source: at::IllegalCharacter) -> Error {
+        Refusal::Character { what: "text", source }.into()
+    }
+}

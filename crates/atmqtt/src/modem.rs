@@ -1,0 +1,281 @@
+//! A module at the end of a port.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use atmqtt_modem::at::{Command, FinalResult, Line, TraceRecord};
+use atmqtt_modem::{
+    ConnectOptions, DriverOptions, Identity, NetworkOptions, Outcome, Profile, Refusal, Request, Status,
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::Error;
+use crate::client::Connect;
+use crate::events::Events;
+use crate::owner::{Ask, Owner, QUEUE, RAW_TIMEOUT, Reply, Tracer};
+use crate::port;
+
+/// How to open a modem.
+#[derive(Clone)]
+pub struct ModemOptions {
+    baud: u32,
+    driver: DriverOptions,
+    network: NetworkOptions,
+    inbox: usize,
+    tracer: Option<Tracer>,
+}
+
+impl Default for ModemOptions {
+    fn default() -> ModemOptions {
+        ModemOptions {
+            baud: 115_200,
+            driver: DriverOptions::default(),
+            network: NetworkOptions::default(),
+            inbox: 1024,
+            tracer: None,
+        }
+    }
+}
+
+impl ModemOptions {
+    /// The usual: 115200 baud, the profile that the module names, the operator's default access point.
+    #[must_use]
+    pub fn new() -> ModemOptions {
+        ModemOptions::default()
+    }
+
+    /// The baud rate of a serial port.
+    #[must_use]
+    pub fn baud(mut self, baud: u32) -> ModemOptions {
+        self.baud = baud;
+        self
+    }
+
+    /// Uses this profile, whatever the module says of itself.
+    #[must_use]
+    pub fn profile(mut self, profile: Profile) -> ModemOptions {
+        self.driver.profile = Some(Arc::new(profile));
+        self
+    }
+
+    /// How to get on to the packet network.
+    #[must_use]
+    pub fn network(mut self, network: NetworkOptions) -> ModemOptions {
+        self.network = network;
+        self
+    }
+
+    /// How long the module may take to answer at all, since it may be starting, or asleep. 15 s where nothing is said.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> ModemOptions {
+        self.driver.patience = patience;
+        self
+    }
+
+    /// How many messages of one subscription wait for a slow reader; more are dropped, and
+    /// [`Event::MessagesDropped`](crate::Event) says so. 1024 where nothing is said.
+    #[must_use]
+    pub fn inbox(mut self, messages: usize) -> ModemOptions {
+        self.inbox = messages;
+        self
+    }
+
+    /// Calls `tracer` with each line of the AT dialogue, from the first on, secrets hidden. It is called by the task that
+    /// owns the port, so it should be quick.
+    #[must_use]
+    pub fn trace(mut self, tracer: impl Fn(&TraceRecord) + Send + Sync + 'static) -> ModemOptions {
+        self.driver.trace = true;
+        self.tracer = Some(Arc::new(tracer));
+        self
+    }
+}
+
+impl fmt::Debug for ModemOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ModemOptions").field("baud", &self.baud).field("driver", &self.driver).finish_non_exhaustive()
+    }
+}
+
+/// A module at the end of a port. A cheap handle: clone it freely.
+///
+/// The port is closed when [`close`](Modem::close) is called, or when the last handle (modem, client or subscription) is
+/// dropped; a connection to a broker is signed out first.
+#[derive(Debug, Clone)]
+pub struct Modem {
+    handle: Handle,
+    identity: Arc<Identity>,
+    profile: Arc<Profile>,
+    network: NetworkOptions,
+}
+
+/// The module's answer to a raw command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawAnswer {
+    /// The lines before the final result code.
+    pub lines: Vec<Line>,
+    /// The final result code.
+    pub result: FinalResult,
+}
+
+impl Modem {
+    /// Opens a serial port by its path, and identifies the module behind it.
+    ///
+    /// # Errors
+    /// The port cannot be opened, nothing answers, or the module is unknown.
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes the port again.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime with I/O and time enabled.
+    pub async fn open(path: &str) -> Result<Modem, Error> {
+        Modem::open_with(path, ModemOptions::new()).await
+    }
+
+    /// Like [`open`](Modem::open), with options.
+    ///
+    /// # Errors
+    /// As for [`open`](Modem::open).
+    ///
+    /// # Panics
+    /// As for [`open`](Modem::open).
+    pub async fn open_with(path: &str, options: ModemOptions) -> Result<Modem, Error> {
+        let port = port::open(path, options.baud)?;
+        Modem::attach(port, options).await
+    }
+
+    /// Identifies the module behind anything that reads and writes bytes: a TCP connection, a pipe to a mock.
+    ///
+    /// What is written is not flushed: the bytes have to go out by themselves.
+    ///
+    /// # Errors
+    /// Nothing answers, or the module is unknown.
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the port.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime with time enabled.
+    pub async fn attach<P>(port: P, options: ModemOptions) -> Result<Modem, Error>
+    where
+        P: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let ModemOptions { driver, network, inbox, tracer, .. } = options;
+        let (asks, receiver) = mpsc::channel(QUEUE);
+        tokio::spawn(Owner::new(port, driver, tracer, inbox, receiver).run());
+        let handle = Handle { asks };
+        match handle.module(Request::Attach).await? {
+            Outcome::Attached(identity, profile) => {
+                Ok(Modem { handle, identity: Arc::new(identity), profile, network })
+            }
+            other => unreachable!("attaching ends attached, not {other:?}"),
+        }
+    }
+
+    /// What the module says of itself.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The profile in force.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// A connection to a broker, still to be made.
+    #[must_use]
+    pub fn mqtt(&self, options: ConnectOptions) -> Connect {
+        Connect::new(self.handle.clone(), options, self.network.clone())
+    }
+
+    /// Everything the module can tell about itself.
+    ///
+    /// # Errors
+    /// The line is out of order. A question that the module refuses is no error.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives up the answer; the module is asked all the same.
+    pub async fn status(&self) -> Result<Status, Error> {
+        match self.handle.module(Request::Status).await? {
+            Outcome::Status(status) => Ok(*status),
+            other => unreachable!("a look at the module ends with its status, not {other:?}"),
+        }
+    }
+
+    /// Sends a raw command line, `AT+CSQ` say, and gives the answer: a refusal is one too. It may take 30 s.
+    ///
+    /// # Errors
+    /// The line has a control character, the module does not answer, or the port is gone.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives up the answer; the command is sent all the same.
+    pub async fn raw(&self, command: &str) -> Result<RawAnswer, Error> {
+        self.raw_within(command, RAW_TIMEOUT).await
+    }
+
+    /// Like [`raw`](Modem::raw), for a command whose answer takes its time.
+    ///
+    /// # Errors
+    /// As for [`raw`](Modem::raw).
+    pub async fn raw_within(&self, command: &str, timeout: Duration) -> Result<RawAnswer, Error> {
+        let what = "command";
+        let command = Command::raw(command).map_err(|source| Refusal::Character { what, source })?;
+        match self.handle.module(Request::Raw(Box::new(command.within(timeout)))).await? {
+            Outcome::Raw(lines, result) => Ok(RawAnswer { lines, result }),
+            other => unreachable!("a raw command ends with its answer, not {other:?}"),
+        }
+    }
+
+    /// What happens from now on without being asked for.
+    ///
+    /// # Errors
+    /// The modem was closed, or the port is gone.
+    pub async fn events(&self) -> Result<Events, Error> {
+        let (reply, events) = oneshot::channel();
+        self.handle.send(Ask::Listen(reply)).await?;
+        events.await.map_err(|_| Error::Closed)
+    }
+
+    /// Signs out, if need be, and closes the port. Other handles fail from now on.
+    ///
+    /// # Cancel safety
+    /// Dropping the future does not keep the port from being closed.
+    pub async fn close(self) {
+        let (told, closed) = oneshot::channel();
+        if self.handle.send(Ask::Close(told)).await.is_ok() {
+            closed.await.ok();
+        }
+    }
+}
+
+/// The way to the task that owns the port.
+#[derive(Debug, Clone)]
+pub(crate) struct Handle {
+    asks: mpsc::Sender<Ask>,
+}
+
+impl Handle {
+    /// Asks for something and waits for what comes of it.
+    pub(crate) async fn ask<T>(&self, ask: impl FnOnce(Reply<T>) -> Ask) -> Result<T, Error> {
+        let (reply, outcome) = oneshot::channel();
+        self.send(ask(reply)).await?;
+        outcome.await.map_err(|_| Error::Closed)?
+    }
+
+    async fn module(&self, request: Request) -> Result<Outcome, Error> {
+        self.ask(|reply| Ask::Module(request, reply)).await
+    }
+
+    async fn send(&self, ask: Ask) -> Result<(), Error> {
+        self.asks.send(ask).await.map_err(|_| Error::Closed)
+    }
+
+    /// Tells the task something from where nothing can be awaited. Lost if its queue is full, or it has ended.
+    pub(crate) fn tell(&self, ask: Ask) {
+        self.asks.try_send(ask).ok();
+    }
+}

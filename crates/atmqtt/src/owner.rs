@@ -1,0 +1,397 @@
+//! The task that owns a port: the loop around the driver.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use atmqtt_modem::at::{Time, TraceRecord};
+use atmqtt_modem::{
+    ConnectOptions, Driver, DriverOptions, Event as ModemEvent, Filter, LinkLoss, LinkState, NetworkOptions, Outcome,
+    Output, QoS, Refusal, Request, Ticket,
+};
+use tokio::io::ReadBuf;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::Error;
+use crate::events::{Event, Events, Listeners};
+use crate::port::{FAREWELL, Port, PortError};
+use crate::router::{RouteId, Router};
+
+/// How a connection ended: lost, or (`None`) closed on request.
+pub(crate) type Ended = Option<LinkLoss>;
+
+/// A connection to a broker, so that a handle of an older one cannot use a newer one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SessionId(u64);
+
+/// What a handle asks the task for.
+pub(crate) enum Ask {
+    /// A request about the module.
+    Module(Request, Reply<Outcome>),
+    Connect(Box<ConnectOptions>, NetworkOptions, Reply<NewSession>),
+    /// A request within a session.
+    Session(SessionId, Request, Reply<Outcome>),
+    Subscribe(SessionId, Filter, QoS, Reply<mpsc::Receiver<atmqtt_modem::Incoming>>),
+    Unsubscribe(SessionId, Filter, Reply<Outcome>),
+    /// The last handle of a session is gone.
+    Forget(SessionId),
+    Listen(oneshot::Sender<Events>),
+    /// Sign out, if need be, and end.
+    Close(oneshot::Sender<()>),
+}
+
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
+
+/// A connection that has come up.
+pub(crate) struct NewSession {
+    pub(crate) id: SessionId,
+    pub(crate) ended: watch::Receiver<Option<Ended>>,
+}
+
+/// Who waits for a ticket.
+enum Waiting {
+    Outcome(Reply<Outcome>),
+    Connected(Reply<NewSession>),
+    Subscribed {
+        reply: Reply<mpsc::Receiver<atmqtt_modem::Incoming>>,
+        route: RouteId,
+        messages: mpsc::Receiver<atmqtt_modem::Incoming>,
+    },
+    Unsubscribed {
+        reply: Reply<Outcome>,
+        filter: Filter,
+    },
+    /// Nobody.
+    Farewell,
+}
+
+/// Called with each line of the dialogue.
+pub(crate) type Tracer = Arc<dyn Fn(&TraceRecord) + Send + Sync>;
+
+pub(crate) struct Owner<P> {
+    port: P,
+    driver: Driver,
+    asks: mpsc::Receiver<Ask>,
+    waiting: BTreeMap<Ticket, Waiting>,
+    router: Router,
+    listeners: Listeners,
+    tracer: Option<Tracer>,
+    session: Option<Session>,
+    sessions: u64,
+    epoch: Instant,
+    timer: Pin<Box<Sleep>>,
+    closing: Closing,
+}
+
+struct Session {
+    id: SessionId,
+    ended: watch::Sender<Option<Ended>>,
+}
+
+/// The end of the task.
+enum Closing {
+    No,
+    /// Signs out first, until then at the latest.
+    Until(Instant, Vec<oneshot::Sender<()>>),
+}
+
+/// What the loop woke up for.
+enum Wake {
+    /// The port gave bytes, took bytes, or a deadline has passed.
+    Progress,
+    Ask(Ask),
+    /// All handles are gone.
+    Unheld,
+    Lost(PortError),
+}
+
+impl<P: Port> Owner<P> {
+    pub(crate) fn new(
+        port: P,
+        options: DriverOptions,
+        tracer: Option<Tracer>,
+        inbox: usize,
+        asks: mpsc::Receiver<Ask>,
+    ) -> Owner<P> {
+        let epoch = Instant::now();
+        Owner {
+            port,
+            driver: Driver::new(options),
+            asks,
+            waiting: BTreeMap::new(),
+            router: Router::new(inbox),
+            listeners: Listeners::default(),
+            tracer,
+            session: None,
+            sessions: 0,
+            epoch,
+            timer: Box::pin(sleep_until(epoch)),
+            closing: Closing::No,
+        }
+    }
+
+    /// Runs until the port is lost, the modem is closed, or nobody holds a handle.
+    pub(crate) async fn run(mut self) {
+        let mut buffer = vec![0; 4096].into_boxed_slice();
+        loop {
+            self.give_out();
+            if let Closing::Until(until, _) = self.closing
+                && (self.driver.is_idle() || Instant::now() >= until)
+            {
+                break;
+            }
+            match poll_fn(|context| self.wake(context, &mut buffer)).await {
+                Wake::Progress => {}
+                Wake::Ask(ask) => self.ask(ask),
+                Wake::Unheld => self.close(None),
+                Wake::Lost(fault) => {
+                    self.lost(&fault);
+                    break;
+                }
+            }
+        }
+        self.end_session(None);
+        if let Closing::Until(_, told) = self.closing {
+            // The port is closed before anyone is told that it is.
+            drop(self.port);
+            for told in told {
+                told.send(()).ok();
+            }
+        }
+    }
+
+    fn now(&self) -> Time {
+        Time::after_epoch(self.epoch.elapsed())
+    }
+
+    /// Writes, reads, waits: whatever is possible first. Writing goes first, so that an answer never comes before the
+    /// command counts as written.
+    fn wake(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Wake> {
+        let mut written = false;
+        while !self.driver.transmit().is_empty() {
+            match Pin::new(&mut self.port).poll_write(context, self.driver.transmit()) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Wake::Lost(PortError::Lost)),
+                Poll::Ready(Ok(count)) => {
+                    let now = self.now();
+                    self.driver.transmitted(now, count);
+                    written = true;
+                }
+                Poll::Ready(Err(fault)) => return Poll::Ready(Wake::Lost(failed(&fault))),
+                Poll::Pending => break,
+            }
+        }
+        if written {
+            return Poll::Ready(Wake::Progress);
+        }
+        let mut read = ReadBuf::new(buffer);
+        match Pin::new(&mut self.port).poll_read(context, &mut read) {
+            // A serial port that was unplugged reads as ended, again and again.
+            Poll::Ready(Ok(())) if read.filled().is_empty() => return Poll::Ready(Wake::Lost(PortError::Lost)),
+            Poll::Ready(Ok(())) => {
+                let now = self.now();
+                self.driver.receive(now, read.filled());
+                return Poll::Ready(Wake::Progress);
+            }
+            Poll::Ready(Err(fault)) => return Poll::Ready(Wake::Lost(failed(&fault))),
+            Poll::Pending => {}
+        }
+        if matches!(self.closing, Closing::No)
+            && let Poll::Ready(ask) = self.asks.poll_recv(context)
+        {
+            return Poll::Ready(ask.map_or(Wake::Unheld, Wake::Ask));
+        }
+        ready!(self.poll_deadline(context));
+        Poll::Ready(Wake::Progress)
+    }
+
+    /// Ready when a deadline has passed; never, where there is none.
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let of_driver = self.driver.deadline().map(|deadline| self.epoch + deadline.since_epoch());
+        let of_closing = match self.closing {
+            Closing::Until(until, _) => Some(until),
+            Closing::No => None,
+        };
+        let Some(deadline) = of_driver.into_iter().chain(of_closing).min() else { return Poll::Pending };
+        if self.timer.deadline() != deadline {
+            self.timer.as_mut().reset(deadline);
+        }
+        self.timer.as_mut().poll(context)
+    }
+
+    fn ask(&mut self, ask: Ask) {
+        match ask {
+            Ask::Module(request, reply) => self.submit(request, Waiting::Outcome(reply)),
+            Ask::Connect(options, network, reply) => {
+                self.submit(Request::Connect(options, network), Waiting::Connected(reply));
+            }
+            Ask::Session(id, request, reply) => {
+                if self.in_session(id) {
+                    self.submit(request, Waiting::Outcome(reply));
+                } else {
+                    reply.send(Err(Refusal::NotConnected.into())).ok();
+                }
+            }
+            Ask::Subscribe(id, filter, qos, reply) => {
+                if !self.in_session(id) {
+                    reply.send(Err(Refusal::NotConnected.into())).ok();
+                    return;
+                }
+                // Before the command goes out: the broker may send its retained messages ahead of its answer.
+                let (route, messages) = self.router.add(filter.clone());
+                let request = Request::Subscribe(vec![(filter, qos)]);
+                self.submit(request, Waiting::Subscribed { reply, route, messages });
+            }
+            Ask::Unsubscribe(id, filter, reply) => {
+                if self.in_session(id) {
+                    let request = Request::Unsubscribe(vec![filter.clone()]);
+                    self.submit(request, Waiting::Unsubscribed { reply, filter });
+                } else {
+                    reply.send(Err(Refusal::NotConnected.into())).ok();
+                }
+            }
+            Ask::Forget(id) if self.in_session(id) => self.submit(Request::Disconnect, Waiting::Farewell),
+            Ask::Forget(_) => {}
+            Ask::Listen(reply) => drop(reply.send(self.listeners.add())),
+            Ask::Close(told) => self.close(Some(told)),
+        }
+    }
+
+    fn in_session(&self, id: SessionId) -> bool {
+        self.session.as_ref().is_some_and(|session| session.id == id)
+    }
+
+    fn submit(&mut self, request: Request, waiting: Waiting) {
+        match self.driver.submit(self.now(), request) {
+            Ok(ticket) => drop(self.waiting.insert(ticket, waiting)),
+            Err(refusal) => self.answer(waiting, Err(refusal.into())),
+        }
+    }
+
+    fn close(&mut self, told: Option<oneshot::Sender<()>>) {
+        if self.session.is_some() {
+            self.submit(Request::Disconnect, Waiting::Farewell);
+        }
+        self.closing = Closing::Until(Instant::now() + FAREWELL, told.into_iter().collect());
+    }
+
+    /// Passes on whatever the driver has to say.
+    fn give_out(&mut self) {
+        while let Some(output) = self.driver.poll(self.now()) {
+            match output {
+                Output::Done(ticket, outcome) => {
+                    if let Some(waiting) = self.waiting.remove(&ticket) {
+                        self.answer(waiting, outcome.map_err(Error::from));
+                    }
+                }
+                Output::Event(ModemEvent::Trace(record)) => {
+                    if let Some(tracer) = &self.tracer {
+                        tracer(&record);
+                    }
+                }
+                Output::Event(ModemEvent::Message(message)) => {
+                    let listeners = &mut self.listeners;
+                    self.router.deliver(message, |event| listeners.tell(&event));
+                }
+                Output::Event(event) => {
+                    match &event {
+                        ModemEvent::LinkLost(loss) => self.end_session(Some(loss.clone())),
+                        ModemEvent::Restarted { .. } => {
+                            self.end_session(Some(LinkLoss::seen("the module restarted")));
+                        }
+                        ModemEvent::Link(LinkState::Down) => self.end_session(None),
+                        _ => {}
+                    }
+                    tracing::debug!(?event, "modem");
+                    self.listeners.tell(&Event::Modem(event));
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, waiting: Waiting, outcome: Result<Outcome, Error>) {
+        match waiting {
+            Waiting::Outcome(reply) => drop(reply.send(outcome)),
+            Waiting::Connected(reply) => self.connected(reply, outcome),
+            Waiting::Subscribed { reply, route, messages } => {
+                let given = reply.send(outcome.map(|_| messages));
+                // Refused, or nobody waits any more: then nobody will read the messages.
+                if !matches!(given, Ok(())) {
+                    self.router.remove(route);
+                }
+            }
+            Waiting::Unsubscribed { reply, filter } => {
+                if outcome.is_ok() {
+                    self.router.remove_filter(&filter);
+                }
+                drop(reply.send(outcome));
+            }
+            Waiting::Farewell => {}
+        }
+    }
+
+    fn connected(&mut self, reply: Reply<NewSession>, outcome: Result<Outcome, Error>) {
+        if let Err(error) = outcome {
+            drop(reply.send(Err(error)));
+            return;
+        }
+        let id = SessionId(self.sessions);
+        self.sessions += 1;
+        let (sender, ended) = watch::channel(None);
+        self.session = Some(Session { id, ended: sender });
+        if self.driver.link() != LinkState::Up {
+            // Lost in the moment in which it came up.
+            self.end_session(Some(LinkLoss::seen("the connection was lost at once")));
+        }
+        // A connection that nobody waits for any more is closed: a dropped future leaves nothing behind.
+        if reply.send(Ok(NewSession { id, ended })).is_err() {
+            self.submit(Request::Disconnect, Waiting::Farewell);
+        }
+    }
+
+    fn end_session(&mut self, ended: Ended) {
+        if let Some(session) = self.session.take() {
+            self.router.clear();
+            session.ended.send_replace(Some(ended));
+        }
+    }
+
+    /// The port is gone: everyone who waits is told, and nothing more will happen.
+    fn lost(&mut self, fault: &PortError) {
+        tracing::warn!(%fault, "port");
+        while let Some((_, waiting)) = self.waiting.pop_first() {
+            self.answer(waiting, Err(fault.clone().into()));
+        }
+        self.asks.close();
+        while let Ok(ask) = self.asks.try_recv() {
+            match ask {
+                Ask::Module(_, reply) | Ask::Session(_, _, reply) | Ask::Unsubscribe(_, _, reply) => {
+                    drop(reply.send(Err(fault.clone().into())));
+                }
+                Ask::Connect(_, _, reply) => drop(reply.send(Err(fault.clone().into()))),
+                Ask::Subscribe(_, _, _, reply) => drop(reply.send(Err(fault.clone().into()))),
+                Ask::Forget(_) | Ask::Listen(_) | Ask::Close(_) => {}
+            }
+        }
+        self.end_session(Some(LinkLoss::seen("the port is gone")));
+        self.listeners.tell(&Event::PortLost);
+    }
+}
+
+/// How long a cancelled or finished write may stay unnoticed does not matter here: a port that fails is gone.
+fn failed(fault: &std::io::Error) -> PortError {
+    match fault.raw_os_error() {
+        // EIO, ENXIO, ENODEV: what an unplugged serial port says.
+        Some(5 | 6 | 19) => PortError::Lost,
+        _ => PortError::Failed { reason: fault.to_string() },
+    }
+}
+
+/// How many requests may wait for the task before those who ask have to.
+pub(crate) const QUEUE: usize = 64;
+
+/// How long an answer to a raw command may take where nothing else is said.
+pub(crate) const RAW_TIMEOUT: Duration = Duration::from_secs(30);

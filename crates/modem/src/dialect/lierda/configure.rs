@@ -1,0 +1,85 @@
+//! `AT+LMQTTCFG`: everything is written before each OPEN.
+//!
+//! The values hold for one connection and are lost when it is closed, or fails to open (measured by others), and reading
+//! them back is not known to work.
+
+use atmqtt_at::{Command, CommandBuilder};
+
+use crate::dialect::Context;
+use crate::fault::Fault;
+use crate::options::{ConnectOptions, ModuleSignIn};
+
+use super::receive;
+
+/// A setting, and what it means when the module refuses it.
+struct Setting {
+    command: CommandBuilder,
+    need: Need,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// What the caller asked for cannot be had without it.
+    Required,
+    /// The default serves too, or the firmware is without it.
+    Optional,
+}
+
+/// `AT+LMQTTCFG="<key>",<id>,…`
+fn set(key: &'static str, connection: u8) -> CommandBuilder {
+    Command::set("+LMQTTCFG").key(key).int(connection)
+}
+
+/// Writes every setting.
+pub(super) async fn configure(context: &Context) -> Result<(), Fault> {
+    let Context { dialogue, profile, options } = context;
+    for Setting { command, need } in settings(options) {
+        let command = command.within(profile.timeouts.command.value).done();
+        match need {
+            Need::Required => dialogue.run(command).await?,
+            Need::Optional => drop(dialogue.try_run(command).await?),
+        }
+    }
+    counted_messages(context).await
+}
+
+fn settings(options: &ConnectOptions) -> Vec<Setting> {
+    let id = options.connection;
+    let required = |command| Setting { command, need: Need::Required };
+    let optional = |command| Setting { command, need: Need::Optional };
+    let mut settings = vec![
+        // 4: MQTT 3.1.1, which is the default of the family.
+        optional(set("version", id).int(4)),
+        // 0: keep the session, 1: begin with a clean one.
+        required(set("session", id).int(options.clean_session)),
+        required(set("keepalive", id).int(options.keep_alive)),
+        optional(set("timeout", id).int(options.packet_timeout).int(options.packet_retries).int(0)),
+        // 0: a message comes with its line, and needs no command to be read.
+        optional(set("cache", id).int(0)),
+        // 0: text, as against hex.
+        optional(set("send/mode", id).int(0)),
+        // 1: results are reported (measured by others: without it `+LMQTTPUB:` stays away on some firmware).
+        optional(set("urc", id).int(1)),
+    ];
+    if let Some(will) = &options.will {
+        settings.push(required(
+            set("will", id).int(1).int(will.qos.level()).int(will.retain).text(will.topic.text()).text(&will.payload),
+        ));
+    }
+    if let Some(ModuleSignIn { cloud, data_type, device }) = &options.sign_in {
+        settings.push(required(set("cloud", id).int(*cloud).int(*data_type)));
+        settings.push(required(
+            set("aliauth", id).text(&device.product_key).text(&device.device_name).secret(&device.device_secret),
+        ));
+    }
+    settings
+}
+
+/// `AT+LMQTTCFG="recv/mode",<id>,0,1`: text, and the length before each payload. Firmware that refuses it gives payloads
+/// up to the end of the line.
+async fn counted_messages(Context { dialogue, profile, options }: &Context) -> Result<(), Fault> {
+    let command = set("recv/mode", options.connection).int(0).int(1).within(profile.timeouts.command.value).done();
+    let counted = dialogue.try_run(command).await?.is_some();
+    dialogue.expect_bodies(if counted { receive::COUNTED } else { &[] });
+    Ok(())
+}

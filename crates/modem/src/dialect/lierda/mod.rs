@@ -1,0 +1,92 @@
+//! Lierda L instructions, `AT+LMQTT*`: NT35E, NT26E, NT26K.
+//!
+//! General shape: command, at once `OK` or `ERROR`, later a result line of the command's name. The result may come before
+//! `OK`, or together with it (measured by others on the NT26E).
+
+mod configure;
+mod link;
+mod publish;
+mod receive;
+mod subscribe;
+
+use atmqtt_at::{BodyRule, Command, Fields, Line, Malformed, MalformedKind};
+
+use super::{Context, Dialect, LinkReport, Notice};
+use crate::Delivery;
+use crate::message::{Filter, Outgoing, QoS};
+use crate::options::ConnectOptions;
+use crate::plan::Plan;
+use crate::profile::Profile;
+use crate::refusal::Refusal;
+
+/// The dialect of Lierda's L instructions.
+#[derive(Debug)]
+pub(super) struct Lmqtt;
+
+impl Dialect for Lmqtt {
+    fn name(&self) -> &'static str {
+        "lmqtt"
+    }
+
+    fn probe(&self) -> Command<()> {
+        Command::test("+LMQTTCFG").done()
+    }
+
+    fn bodies(&self) -> &'static [BodyRule] {
+        receive::COUNTED
+    }
+
+    fn check_connect(&self, profile: &Profile, options: &ConnectOptions) -> Result<(), Refusal> {
+        if options.broker.tls {
+            // The key "sslenable" is known; how a certificate gets on to the module is not.
+            return Err(Refusal::TlsUnsupported { model: profile.model.name.clone() });
+        }
+        Ok(())
+    }
+
+    fn check_publish(&self, profile: &Profile, message: &Outgoing) -> Result<(), Refusal> {
+        publish::Form::of(profile, message).map(|_| ())
+    }
+
+    fn connect(&self, context: Context) -> Plan<'static, ()> {
+        Box::pin(link::connect(context))
+    }
+
+    fn publish(&self, context: Context, message: Outgoing) -> Plan<'static, Delivery> {
+        Box::pin(publish::publish(context, message))
+    }
+
+    fn subscribe(&self, context: Context, filters: Vec<(Filter, QoS)>) -> Plan<'static, ()> {
+        Box::pin(subscribe::subscribe(context, filters))
+    }
+
+    fn unsubscribe(&self, context: Context, filters: Vec<Filter>) -> Plan<'static, ()> {
+        Box::pin(subscribe::unsubscribe(context, filters))
+    }
+
+    fn disconnect(&self, context: Context) -> Plan<'static, ()> {
+        Box::pin(link::disconnect(context))
+    }
+
+    /// `AT+LCCID`: `+LCCID: <20 digits>`. The SIM's number is kept as text: 19 digits and an `F` occur.
+    fn iccid(&self) -> Command<String> {
+        Command::execute("+LCCID").information("+LCCID").private().decode(|answer| {
+            let text = answer.information("+LCCID")?.text()?;
+            let fits = (18..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if fits { Ok(text.to_owned()) } else { Err(Malformed::line(MalformedKind::Unexpected)) }
+        })
+    }
+
+    fn link_report(&self, connection: u8) -> Command<LinkReport> {
+        link::report(connection)
+    }
+
+    fn notice(&self, line: &Line) -> Option<Notice> {
+        receive::notice(line)
+    }
+}
+
+/// `<result>[,<extend>]`, behind the keys of a result line.
+fn result_and_extend(mut fields: Fields<'_>) -> Result<(i32, Option<i32>), Malformed> {
+    Ok((fields.int()?, fields.optional_int()?))
+}

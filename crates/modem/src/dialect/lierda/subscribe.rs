@@ -1,0 +1,77 @@
+//! `AT+LMQTTSUBUNSUB=<id>,<flag>,<message id>,"<topic>",<qos>`.
+//!
+//! The NT35E takes several topics in one command, but what it reports then is not known, and the NT26 takes one. So each
+//! filter gets a command of its own. The level is sent when unsubscribing too: one syntax wants it, the other ignores it.
+
+use atmqtt_at::Command;
+
+use super::result_and_extend;
+use crate::dialect::Context;
+use crate::fault::{Fault, SubscribeFault};
+use crate::message::{Filter, QoS};
+
+#[derive(Debug, Clone, Copy)]
+enum Flag {
+    Subscribe = 0,
+    Unsubscribe = 1,
+}
+
+pub(super) async fn subscribe(context: Context, filters: Vec<(Filter, QoS)>) -> Result<(), Fault> {
+    for (filter, qos) in filters {
+        change(&context, Flag::Subscribe, filter, qos).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn unsubscribe(context: Context, filters: Vec<Filter>) -> Result<(), Fault> {
+    for filter in filters {
+        change(&context, Flag::Unsubscribe, filter, QoS::AtMostOnce).await?;
+    }
+    Ok(())
+}
+
+async fn change(context: &Context, flag: Flag, filter: Filter, qos: QoS) -> Result<(), Fault> {
+    let (id, message_id) = (context.options.connection, context.dialogue.message_id());
+    let command = Command::set("+LMQTTSUBUNSUB")
+        .int(id)
+        .int(flag as u8)
+        .int(message_id)
+        .text(filter.text())
+        .int(qos.level())
+        // The manual's example of an unsubscription prints the second spelling.
+        .result(&["+LMQTTSUBUNSUB", "+LMQTTUNSUNSUB"], &[i64::from(id), i64::from(message_id)])
+        .within(context.profile.timeouts.subscribe.value)
+        .decode(|answer| Ok(changed(result_and_extend(answer.result()?)?)));
+    context.dialogue.run(command).await?.map_err(|fault| Fault::Subscribe { filter, fault })
+}
+
+/// `+LMQTTSUBUNSUB: <id>,<message id>,<result>[,<extend>]`. Success is `0,1` when subscribing: the extend code 1 is not a
+/// fault. Lierda AT manual, LMQTTSUBUNSUB.
+fn changed(result: (i32, Option<i32>)) -> Result<(), SubscribeFault> {
+    Err(match result {
+        (0, None | Some(0 | 1)) => return Ok(()),
+        (_, Some(6)) => SubscribeFault::SendFailed,
+        (_, Some(7)) => SubscribeFault::BadParameter,
+        (1, None | Some(0)) => SubscribeFault::Refused,
+        (result, extend) => SubscribeFault::Vendor { result, extend },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results() {
+        for (result, expected) in [
+            ((0, Some(1)), Ok(())),
+            ((0, None), Ok(())),
+            ((1, Some(6)), Err(SubscribeFault::SendFailed)),
+            ((1, Some(7)), Err(SubscribeFault::BadParameter)),
+            ((1, None), Err(SubscribeFault::Refused)),
+            ((0, Some(128)), Err(SubscribeFault::Vendor { result: 0, extend: Some(128) })),
+        ] {
+            assert_eq!(changed(result), expected, "{result:?}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Dialects: how a family of modules wants to be asked.
+//!
+//! A dialect builds the plans of the MQTT operations from commands, knows the lines that its modules send unasked, and says
+//! what a result means. It has no figures of its own: those come from the [`Profile`].
+//!
+//! To add one: a folder with an implementation of [`Dialect`], and a line in [`named`].
+
+mod lierda;
+
+use std::fmt;
+use std::sync::Arc;
+
+use atmqtt_at::{BodyRule, Command, Line};
+
+use crate::Delivery;
+use crate::fault::LinkLoss;
+use crate::message::{Filter, Incoming, Outgoing, QoS};
+use crate::options::ConnectOptions;
+use crate::plan::{Dialogue, Plan};
+use crate::profile::Profile;
+use crate::refusal::Refusal;
+
+/// The dialect of that name.
+#[must_use]
+pub fn named(name: &str) -> Option<&'static dyn Dialect> {
+    const DIALECTS: [&dyn Dialect; 1] = [&lierda::Lmqtt];
+    DIALECTS.into_iter().find(|dialect| dialect.name() == name)
+}
+
+/// What a plan works with.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The line.
+    pub dialogue: Dialogue,
+    /// The figures.
+    pub profile: Arc<Profile>,
+    /// What the connection was made from.
+    pub options: Arc<ConnectOptions>,
+}
+
+/// A family of modules that are driven by the same commands.
+pub trait Dialect: fmt::Debug + Send + Sync {
+    /// Its name, as profiles give it.
+    fn name(&self) -> &'static str;
+
+    /// A command that firmware with this dialect answers with `OK`, and any other with `ERROR`. It changes nothing.
+    fn probe(&self) -> Command<()>;
+
+    /// The lines that may have a counted body before anything is configured.
+    fn bodies(&self) -> &'static [BodyRule];
+
+    /// Refuses what the module cannot connect with, beyond the limits that every dialect has.
+    ///
+    /// # Errors
+    /// Why not.
+    fn check_connect(&self, profile: &Profile, options: &ConnectOptions) -> Result<(), Refusal>;
+
+    /// Refuses a message that the module has no way to publish. The topic is within its limit already.
+    ///
+    /// # Errors
+    /// Why not.
+    fn check_publish(&self, profile: &Profile, message: &Outgoing) -> Result<(), Refusal>;
+
+    /// Puts away what an earlier session may have left, configures the client, opens the link and signs in.
+    fn connect(&self, context: Context) -> Plan<'static, ()>;
+
+    /// Publishes one message.
+    fn publish(&self, context: Context, message: Outgoing) -> Plan<'static, Delivery>;
+
+    /// Subscribes to filters, one after the other.
+    fn subscribe(&self, context: Context, filters: Vec<(Filter, QoS)>) -> Plan<'static, ()>;
+
+    /// Unsubscribes from filters, one after the other.
+    fn unsubscribe(&self, context: Context, filters: Vec<Filter>) -> Plan<'static, ()>;
+
+    /// Signs out and closes the link. What is closed already is fine.
+    fn disconnect(&self, context: Context) -> Plan<'static, ()>;
+
+    /// Asks for the SIM's number.
+    fn iccid(&self) -> Command<String>;
+
+    /// Asks what the MQTT client of the connection identifier is doing.
+    fn link_report(&self, connection: u8) -> Command<LinkReport>;
+
+    /// What a line that no command asked for says; `None` when it is not the dialect's.
+    fn notice(&self, line: &Line) -> Option<Notice>;
+}
+
+/// What the MQTT client in a module says that it is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LinkReport {
+    /// It is setting up.
+    Initialising,
+    /// It is signing in.
+    Connecting,
+    /// It is signed in.
+    Connected,
+    /// It is signing out.
+    Disconnecting,
+    /// There is no connection.
+    Closed,
+    /// It does not say.
+    Unknown,
+}
+
+/// What a dialect makes of an unsolicited line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// A message.
+    Message(Incoming),
+    /// The module keeps a message for itself, and there is no known way to read it.
+    MessageHeld {
+        /// Its packet identifier.
+        packet_id: Option<u16>,
+    },
+    /// The connection to the broker is gone.
+    LinkLost(LinkLoss),
+    /// The module says that it has (again) signed in, without being told to.
+    SignedIn,
+    /// The late result of a publish whose time was up.
+    LateResult {
+        /// The message identifier that it was published with.
+        message_id: u16,
+    },
+    /// Good to know, and no more.
+    Nothing,
+}

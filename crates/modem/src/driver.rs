@@ -1,0 +1,638 @@
+//! The few verbs around everything.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use atmqtt_at::{Answer, Channel, ChannelOptions, CommandBuilder, FinalResult, Line, ReaderFault, Time, TraceRecord};
+
+use crate::Delivery;
+use crate::dialect::{self, Context, Dialect, Notice};
+use crate::fault::{Fault, LinkLoss};
+use crate::identify::{self, Identity};
+use crate::message::{Filter, Incoming, Outgoing, QoS};
+use crate::network::{self, NetworkOptions, Registration};
+use crate::options::ConnectOptions;
+use crate::plan::{Dialogue, Plan, Reply, Wish};
+use crate::profile::Profile;
+use crate::refusal::Refusal;
+use crate::status::{self, Status};
+
+/// How a driver treats its module.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DriverOptions {
+    /// The profile to use; without one the module is asked what it is.
+    pub profile: Option<Arc<Profile>>,
+    /// How long a module may take to answer at all: it may be starting, or asleep.
+    pub patience: Duration,
+    /// Give out the dialogue as [`Event::Trace`].
+    pub trace: bool,
+}
+
+impl Default for DriverOptions {
+    fn default() -> DriverOptions {
+        DriverOptions { profile: None, patience: Duration::from_secs(15), trace: false }
+    }
+}
+
+/// Names a request until its outcome comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(u64);
+
+/// What can be asked of a driver. Requests are worked on one after the other, in their order.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Request {
+    /// Wake the module, switch echo off, ask what it is, choose its profile. Everything else comes after it.
+    Attach,
+    /// Everything the module can tell about itself.
+    Status,
+    /// A raw command.
+    Raw(Box<CommandBuilder>),
+    /// Get on to the packet network and connect to a broker.
+    Connect(Box<ConnectOptions>, NetworkOptions),
+    /// Publish a message.
+    Publish(Outgoing),
+    /// Subscribe to filters.
+    Subscribe(Vec<(Filter, QoS)>),
+    /// Unsubscribe from filters.
+    Unsubscribe(Vec<Filter>),
+    /// Sign out and close the link.
+    Disconnect,
+}
+
+/// What came of a request.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The module is known.
+    Attached(Identity, Arc<Profile>),
+    /// What the module told.
+    Status(Box<Status>),
+    /// The module's answer to a raw command: `OK`, or a refusal that is just as much an answer.
+    Raw(Vec<Line>, FinalResult),
+    /// The broker took the sign-in.
+    Connected,
+    /// What became of a message.
+    Published(Delivery),
+    /// All filters are subscribed to.
+    Subscribed,
+    /// All filters are unsubscribed from.
+    Unsubscribed,
+    /// The link is closed.
+    Disconnected,
+}
+
+/// The connection to the broker, as the driver knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkState {
+    /// There is none.
+    Down,
+    /// A sign-in is under way.
+    Connecting,
+    /// The broker took the sign-in.
+    Up,
+}
+
+/// What happens without being asked for.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A message.
+    Message(Incoming),
+    /// The module keeps a message for itself, and there is no known way to read it.
+    MessageHeld {
+        /// Its packet identifier.
+        packet_id: Option<u16>,
+    },
+    /// The connection to the broker is up, or down on request.
+    Link(LinkState),
+    /// The connection to the broker was lost.
+    LinkLost(LinkLoss),
+    /// The registration has changed.
+    Registration(Registration),
+    /// The module has restarted: the link and all its settings are gone.
+    Restarted {
+        /// The line that shows it.
+        banner: Line,
+    },
+    /// The module says that it is going off.
+    PoweringDown,
+    /// The result of a publish whose time was up.
+    LateResult {
+        /// The message identifier that it was published with.
+        message_id: u16,
+    },
+    /// A line that nothing is known about.
+    Unknown(Line),
+    /// Bytes were lost or added on the line.
+    Damaged(ReaderFault),
+    /// After a time-out the line is proven to be in order again.
+    Resynchronised {
+        /// What was thrown away.
+        discarded: Vec<Line>,
+    },
+    /// A piece of the dialogue.
+    Trace(TraceRecord),
+}
+
+/// What a driver gives out.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// Something happened.
+    Event(Event),
+    /// A request is done.
+    Done(Ticket, Result<Outcome, Fault>),
+}
+
+/// One module, as a deterministic state machine.
+///
+/// Whoever runs it goes round this loop, and does the waiting:
+///
+/// ```
+/// # use atmqtt_modem::{Driver, DriverOptions, Output, Request, at::Time};
+/// # fn run(mut port: impl std::io::Read + std::io::Write, now: impl Fn() -> Time) -> std::io::Result<()> {
+/// let mut driver = Driver::new(DriverOptions::default());
+/// let ticket = driver.submit(now(), Request::Attach).expect("attaching needs nothing");
+/// loop {
+///     while let Some(output) = driver.poll(now()) {
+///         match output {
+///             Output::Event(event) => println!("{event:?}"),
+///             Output::Done(done, outcome) if done == ticket => return Ok(drop(outcome)),
+///             Output::Done(..) => {}
+///         }
+///     }
+///     while !driver.transmit().is_empty() {
+///         let count = port.write(driver.transmit())?;
+///         driver.transmitted(now(), count);
+///     }
+///     let mut bytes = [0; 1024];
+///     let count = port.read(&mut bytes)?; // until driver.deadline() at the latest
+///     driver.receive(now(), &bytes[..count]);
+/// }
+/// # }
+/// ```
+///
+/// After any of the verbs that take the time, [`poll`](Driver::poll) is called until it gives nothing, and what
+/// [`transmit`](Driver::transmit) shows is written.
+pub struct Driver {
+    channel: Channel,
+    options: DriverOptions,
+    dialogue: Dialogue,
+    queue: VecDeque<(Ticket, Request)>,
+    running: Option<Running>,
+    outputs: VecDeque<Output>,
+    next_ticket: u64,
+    module: Option<Module>,
+    /// The line is in a known state: echo off, refusals with a number. Gone when the module restarts.
+    prepared: bool,
+    link: LinkState,
+    session: Option<Arc<ConnectOptions>>,
+    /// Why the exchange in flight was given up.
+    interruption: Option<Fault>,
+}
+
+/// A module that has been identified.
+#[derive(Clone)]
+struct Module {
+    identity: Identity,
+    profile: Arc<Profile>,
+    dialect: &'static dyn Dialect,
+}
+
+/// The request that is being worked on.
+struct Running {
+    ticket: Ticket,
+    kind: Kind,
+    plan: Plan<'static, Outcome>,
+    pause: Option<Time>,
+}
+
+/// What a plan's end means for the state of the link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    Attach,
+    Connect,
+    /// Something that ends when the link does.
+    Session,
+    Disconnect,
+    Other,
+}
+
+impl Driver {
+    /// A driver of a module of which nothing is known.
+    #[must_use]
+    pub fn new(options: DriverOptions) -> Driver {
+        let channel = Channel::new(ChannelOptions { trace: options.trace, ..ChannelOptions::default() });
+        Driver {
+            channel,
+            options,
+            dialogue: Dialogue::default(),
+            queue: VecDeque::new(),
+            running: None,
+            outputs: VecDeque::new(),
+            next_ticket: 0,
+            module: None,
+            prepared: false,
+            link: LinkState::Down,
+            session: None,
+            interruption: None,
+        }
+    }
+
+    /// Asks for something. Its outcome comes as [`Output::Done`] with the ticket.
+    ///
+    /// # Errors
+    /// It cannot be done: it is refused before a byte is written, and nothing has changed.
+    pub fn submit(&mut self, now: Time, request: Request) -> Result<Ticket, Refusal> {
+        self.check(&request)?;
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.queue.push_back((ticket, request));
+        self.work(now);
+        Ok(ticket)
+    }
+
+    /// Takes what the port gave.
+    pub fn receive(&mut self, now: Time, bytes: &[u8]) {
+        self.channel.receive(now, bytes);
+        self.work(now);
+    }
+
+    /// The bytes to write to the port now. Empty when there are none.
+    #[must_use]
+    pub fn transmit(&self) -> &[u8] {
+        self.channel.transmit()
+    }
+
+    /// The port took the first `count` bytes of what [`transmit`](Driver::transmit) shows.
+    pub fn transmitted(&mut self, now: Time, count: usize) {
+        self.channel.transmitted(now, count);
+        self.work(now);
+    }
+
+    /// When [`poll`](Driver::poll) has something to do even if no byte comes. `None`: never.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Time> {
+        let pause = self.running.as_ref().and_then(|running| running.pause);
+        pause.into_iter().chain(self.channel.deadline()).min()
+    }
+
+    /// Lets time pass, and gives what has happened, oldest first.
+    pub fn poll(&mut self, now: Time) -> Option<Output> {
+        if self.deadline().is_some_and(|deadline| deadline <= now) {
+            self.channel.advance(now);
+            self.work(now);
+        }
+        self.outputs.pop_front()
+    }
+
+    /// The profile in force, once the module is identified.
+    #[must_use]
+    pub fn profile(&self) -> Option<&Arc<Profile>> {
+        self.module.as_ref().map(|module| &module.profile)
+    }
+
+    /// The connection to the broker.
+    #[must_use]
+    pub fn link(&self) -> LinkState {
+        self.link
+    }
+
+    /// Whether nothing is being worked on.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.running.is_none() && self.queue.is_empty()
+    }
+
+    fn check(&self, request: &Request) -> Result<(), Refusal> {
+        if matches!(request, Request::Attach | Request::Raw(_)) {
+            return Ok(());
+        }
+        let Module { profile, dialect, .. } = self.module.as_ref().ok_or(Refusal::NotAttached)?;
+        match request {
+            Request::Connect(options, _) => profile.check_connect(*dialect, options),
+            Request::Publish(message) => profile.check_publish(*dialect, message),
+            Request::Subscribe(filters) => filters.iter().try_for_each(|(filter, _)| profile.check_filter(filter)),
+            Request::Unsubscribe(filters) => filters.iter().try_for_each(|filter| profile.check_filter(filter)),
+            Request::Attach | Request::Raw(_) | Request::Status | Request::Disconnect => Ok(()),
+        }
+    }
+
+    /// Does whatever can be done without more bytes and without waiting.
+    fn work(&mut self, now: Time) {
+        loop {
+            while let Some(event) = self.channel.poll() {
+                self.channel_event(now, event);
+            }
+            if self.running.is_none() && !self.start(now) {
+                return;
+            }
+            if !self.go_on(now) {
+                return;
+            }
+        }
+    }
+
+    /// Takes up the next request; false when there is none.
+    fn start(&mut self, now: Time) -> bool {
+        let Some((ticket, request)) = self.queue.pop_front() else { return false };
+        self.dialogue.clear();
+        match self.plan(request) {
+            Ok((kind, plan)) => {
+                if kind == Kind::Connect {
+                    self.set_link(LinkState::Connecting);
+                }
+                self.running = Some(Running { ticket, kind, plan, pause: None });
+                self.step(now);
+            }
+            Err(refusal) => self.outputs.push_back(Output::Done(ticket, Err(refusal.into()))),
+        }
+        true
+    }
+
+    /// Fulfils what the running plan wishes for; false when that takes bytes or time.
+    fn go_on(&mut self, now: Time) -> bool {
+        let Some(running) = &mut self.running else { return true };
+        if let Some(until) = running.pause {
+            if until > now {
+                return false;
+            }
+            running.pause = None;
+            self.dialogue.reply(Reply::Woken);
+            self.step(now);
+            return true;
+        }
+        match self.dialogue.take_wish() {
+            None => false,
+            Some(Wish::Pause(until)) => {
+                running.pause = Some(until);
+                true
+            }
+            Some(Wish::Exchange(exchange)) => {
+                self.interruption = None;
+                let submitted = self.channel.submit(now, *exchange);
+                debug_assert!(submitted.is_ok(), "a plan has one wish at a time");
+                true
+            }
+        }
+    }
+
+    /// Goes on with the running plan, and settles its end.
+    fn step(&mut self, now: Time) {
+        let Some(running) = &mut self.running else { return };
+        let progress = self.dialogue.step(now, &mut running.plan);
+        if let Some(bodies) = self.dialogue.take_bodies() {
+            self.channel.expect_bodies(bodies);
+        }
+        let Poll::Ready(outcome) = progress else { return };
+        let Some(running) = self.running.take() else { return };
+        self.settle(&running.kind, &outcome);
+        self.outputs.push_back(Output::Done(running.ticket, outcome));
+    }
+
+    /// What a plan's end means for the driver's own state.
+    fn settle(&mut self, kind: &Kind, outcome: &Result<Outcome, Fault>) {
+        match (kind, outcome) {
+            (Kind::Attach, Ok(Outcome::Attached(identity, profile))) => {
+                if let Some(dialect) = dialect::named(&profile.model.dialect) {
+                    self.channel.expect_bodies(dialect.bodies());
+                    self.channel.options_mut().guard = profile.pauses.guard.value;
+                    self.module = Some(Module { identity: identity.clone(), profile: Arc::clone(profile), dialect });
+                    self.prepared = true;
+                }
+            }
+            // The link may have been lost right behind the sign-in, before the plan ended.
+            (Kind::Connect, Ok(_)) if self.link == LinkState::Connecting => self.set_link(LinkState::Up),
+            (Kind::Connect, _) => {
+                self.session = None;
+                self.set_link(LinkState::Down);
+            }
+            (Kind::Disconnect, Ok(_)) => {
+                self.session = None;
+                self.set_link(LinkState::Down);
+            }
+            _ => {}
+        }
+    }
+
+    fn set_link(&mut self, link: LinkState) {
+        if self.link != link {
+            self.link = link;
+            self.outputs.push_back(Output::Event(Event::Link(link)));
+        }
+    }
+
+    fn channel_event(&mut self, now: Time, event: atmqtt_at::Event) {
+        let event = match event {
+            atmqtt_at::Event::Done(answer) => {
+                let answer = self.interrupted(answer);
+                self.dialogue.reply(answer);
+                self.step(now);
+                return;
+            }
+            atmqtt_at::Event::Unsolicited(line) => {
+                self.unsolicited(line);
+                return;
+            }
+            atmqtt_at::Event::Echo => {
+                self.dialogue.note_echo();
+                return;
+            }
+            atmqtt_at::Event::Fault(fault) => Event::Damaged(fault),
+            atmqtt_at::Event::Resynchronised { discarded } => Event::Resynchronised { discarded },
+            atmqtt_at::Event::Trace(record) => Event::Trace(record),
+            _ => return,
+        };
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    /// An exchange that was given up says why.
+    fn interrupted(&mut self, answer: Result<Answer, atmqtt_at::Fault>) -> Reply {
+        match (answer, self.interruption.take()) {
+            (Err(atmqtt_at::Fault::Abandoned), Some(why)) => Reply::Interrupted(why),
+            (answer, _) => Reply::Exchanged(answer),
+        }
+    }
+
+    fn unsolicited(&mut self, line: Line) {
+        let event = match self.read(&line) {
+            Meaning::Event(event) => event,
+            Meaning::Restart => {
+                self.restarted();
+                Event::Restarted { banner: line }
+            }
+            Meaning::LinkLost(loss) => {
+                self.link_lost();
+                Event::LinkLost(loss)
+            }
+            Meaning::Nothing => return,
+            Meaning::Unknown => Event::Unknown(line),
+        };
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn read(&self, line: &Line) -> Meaning {
+        if let Some(Module { profile, dialect, .. }) = &self.module {
+            if profile.is_restart(line.text()) {
+                return Meaning::Restart;
+            }
+            if profile.is_power_down(line.text()) {
+                return Meaning::Event(Event::PoweringDown);
+            }
+            if let Some(notice) = dialect.notice(line) {
+                return match notice {
+                    Notice::Message(message) => Meaning::Event(Event::Message(message)),
+                    Notice::MessageHeld { packet_id } => Meaning::Event(Event::MessageHeld { packet_id }),
+                    Notice::LinkLost(loss) if self.link == LinkState::Down => {
+                        // Said again, or about a session that is not ours.
+                        drop(loss);
+                        Meaning::Nothing
+                    }
+                    Notice::LinkLost(loss) => Meaning::LinkLost(loss),
+                    Notice::LateResult { message_id } => Meaning::Event(Event::LateResult { message_id }),
+                    Notice::SignedIn | Notice::Nothing => Meaning::Nothing,
+                };
+            }
+        }
+        let registration = line.information("+CEREG").map(|mut fields| Registration::decode(&mut fields));
+        match registration {
+            Some(Ok(registration)) => Meaning::Event(Event::Registration(registration)),
+            _ => Meaning::Unknown,
+        }
+    }
+
+    /// Nothing that was is any more: echo, settings, link.
+    fn restarted(&mut self) {
+        self.prepared = false;
+        self.session = None;
+        self.link = LinkState::Down;
+        self.interruption = Some(Fault::Restarted);
+        self.channel.abandon();
+    }
+
+    /// No result of the session will come any more.
+    fn link_lost(&mut self) {
+        self.link = LinkState::Down;
+        self.session = None;
+        if self.running.as_ref().is_some_and(|running| running.kind == Kind::Session) {
+            self.interruption = Some(Fault::LinkLost);
+            self.channel.forgo_result();
+        }
+    }
+
+    /// The plan of a request.
+    fn plan(&mut self, request: Request) -> Result<(Kind, Plan<'static, Outcome>), Refusal> {
+        let dialogue = self.dialogue.clone();
+        let patience = self.options.patience;
+        let (kind, plan): (Kind, Plan<'static, Outcome>) = match request {
+            Request::Attach => {
+                let wanted = self.options.profile.clone();
+                let plan = async move {
+                    identify::prepare(&dialogue, patience).await?;
+                    let identity = identify::identify(&dialogue).await?;
+                    let profile = identify::choose(&dialogue, &identity, wanted).await?;
+                    Ok(Outcome::Attached(identity, profile))
+                };
+                return Ok((Kind::Attach, Box::pin(plan)));
+            }
+            Request::Raw(builder) => {
+                let plan = async move {
+                    let command = builder.done();
+                    match dialogue.exchange(&command).await? {
+                        Ok(answer) => Ok(Outcome::Raw(answer.lines().to_vec(), FinalResult::Ok)),
+                        Err(atmqtt_at::Fault::Refused { result, lines }) => Ok(Outcome::Raw(lines, result)),
+                        Err(fault) => Err(Fault::exchange(command.exchange().name(), fault)),
+                    }
+                };
+                (Kind::Other, Box::pin(plan))
+            }
+            Request::Status => {
+                let Module { identity, profile, dialect } = self.module.clone().ok_or(Refusal::NotAttached)?;
+                let plan = async move {
+                    let status = status::look(&dialogue, &profile, dialect, identity).await?;
+                    Ok(Outcome::Status(Box::new(status)))
+                };
+                (Kind::Other, Box::pin(plan))
+            }
+            Request::Connect(options, network) => {
+                let Module { profile, dialect, .. } = self.module.clone().ok_or(Refusal::NotAttached)?;
+                if self.session.is_some() {
+                    return Err(Refusal::AlreadyConnected);
+                }
+                let options = Arc::new(*options);
+                self.session = Some(Arc::clone(&options));
+                let plan = async move {
+                    network::bring_up(&dialogue, &profile, &network).await?;
+                    dialect.connect(Context { dialogue, profile, options }).await?;
+                    Ok(Outcome::Connected)
+                };
+                (Kind::Connect, Box::pin(plan))
+            }
+            Request::Publish(message) => {
+                let (dialect, context) = self.connected()?;
+                let plan = dialect.publish(context, message);
+                (Kind::Session, Box::pin(async move { plan.await.map(Outcome::Published) }))
+            }
+            Request::Subscribe(filters) => {
+                let (dialect, context) = self.connected()?;
+                let plan = dialect.subscribe(context, filters);
+                (Kind::Session, Box::pin(async move { plan.await.map(|()| Outcome::Subscribed) }))
+            }
+            Request::Unsubscribe(filters) => {
+                let (dialect, context) = self.connected()?;
+                let plan = dialect.unsubscribe(context, filters);
+                (Kind::Session, Box::pin(async move { plan.await.map(|()| Outcome::Unsubscribed) }))
+            }
+            Request::Disconnect => {
+                let Ok((dialect, context)) = self.connected() else {
+                    return Ok((Kind::Disconnect, Box::pin(async { Ok(Outcome::Disconnected) })));
+                };
+                let plan = dialect.disconnect(context);
+                (Kind::Disconnect, Box::pin(async move { plan.await.map(|()| Outcome::Disconnected) }))
+            }
+        };
+        Ok((kind, self.after_preparing(plan)))
+    }
+
+    /// A plan for a module that may have restarted since the last one: then echo is on again.
+    fn after_preparing(&mut self, plan: Plan<'static, Outcome>) -> Plan<'static, Outcome> {
+        if self.prepared {
+            return plan;
+        }
+        self.prepared = true;
+        let (dialogue, patience) = (self.dialogue.clone(), self.options.patience);
+        Box::pin(async move {
+            identify::prepare(&dialogue, patience).await?;
+            plan.await
+        })
+    }
+
+    fn connected(&self) -> Result<(&'static dyn Dialect, Context), Refusal> {
+        let module = self.module.as_ref().ok_or(Refusal::NotAttached)?;
+        let options = self.session.clone().filter(|_| self.link == LinkState::Up).ok_or(Refusal::NotConnected)?;
+        let context = Context { dialogue: self.dialogue.clone(), profile: Arc::clone(&module.profile), options };
+        Ok((module.dialect, context))
+    }
+}
+
+/// What a line that no command asked for means.
+enum Meaning {
+    Event(Event),
+    Restart,
+    LinkLost(LinkLoss),
+    Nothing,
+    Unknown,
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver").field("link", &self.link).field("channel", &self.channel).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

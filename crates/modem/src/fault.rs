@@ -1,0 +1,498 @@
+//! What can go wrong once something has been sent: what, where, and what to do next.
+
+use std::fmt;
+use std::time::Duration;
+
+use atmqtt_at::{FinalResult, Malformed, Stage};
+
+use crate::message::Filter;
+use crate::network::{RegistrationStatus, SimState};
+use crate::refusal::Refusal;
+
+/// Why a request failed.
+///
+/// A module's *no* ([`Fault::Refused`] and the faults of its MQTT client) and a line that is out of order
+/// ([`Fault::is_line_fault`]) are different things: the first is a fact, after the second nothing is known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// It was refused before a byte was written.
+    #[error(transparent)]
+    Input(#[from] Refusal),
+    /// Nothing answers at all.
+    #[error("nothing answers AT commands on this port; asked for {} s", .patience.as_secs())]
+    NoAnswer {
+        /// How long was asked.
+        patience: Duration,
+    },
+    /// A command was not answered in time.
+    #[error("{command}: {stage} within {} s", .after.as_secs_f32())]
+    TimedOut {
+        /// The command, without its arguments.
+        command: String,
+        /// How far it had come.
+        stage: Stage,
+        /// How long was waited at this stage.
+        after: Duration,
+    },
+    /// The module answered before, and does not any more. The command was not sent.
+    #[error("{command} was not sent: the module does not answer any more")]
+    Unresponsive {
+        /// The command, without its arguments.
+        command: String,
+    },
+    /// The module restarted.
+    #[error("the module restarted")]
+    Restarted,
+    /// The connection to the broker was lost while the module worked on this.
+    #[error("the connection to the broker was lost")]
+    LinkLost,
+    /// The module refused a command.
+    #[error("the module refused {command}: {result}")]
+    Refused {
+        /// The command, without its arguments.
+        command: String,
+        /// The final result code.
+        result: FinalResult,
+    },
+    /// The module gave an answer of an unknown form.
+    #[error("the answer to {command} is not understood: {malformed}")]
+    Malformed {
+        /// The command, without its arguments.
+        command: String,
+        /// Where the form is unknown.
+        malformed: Malformed,
+    },
+    /// No profile fits the module.
+    #[error("no profile fits this module, which says that it is {said:?}")]
+    UnknownModel {
+        /// What it says of itself.
+        said: String,
+    },
+    /// The model is known, but its firmware does not speak the commands of its profile.
+    #[error("this {model} does not know the {dialect} commands: it has another firmware")]
+    WrongFirmware {
+        /// The profile.
+        model: String,
+        /// Its dialect.
+        dialect: &'static str,
+    },
+    /// The SIM is not usable.
+    #[error("the SIM is {0}")]
+    Sim(SimState),
+    /// The PIN is wrong. It was tried once; after three times the SIM is locked.
+    #[error("the SIM refused the PIN")]
+    PinRefused,
+    /// The network does not let the module in.
+    #[error("the network denied registration{}", Because(*.cause))]
+    RegistrationDenied {
+        /// The cause that the network gave (3GPP 24.301, annex A), if the module says.
+        cause: Option<u16>,
+    },
+    /// The module found no network in time.
+    #[error("the module is not registered ({status}) after {} s", .patience.as_secs())]
+    NotRegistered {
+        /// What it said last.
+        status: RegistrationStatus,
+        /// How long was waited.
+        patience: Duration,
+    },
+    /// The module is registered, but cannot attach to the packet network.
+    #[error("the module cannot attach to the packet network: {0}")]
+    PacketNetwork(FinalResult),
+    /// The link to the broker could not be opened.
+    #[error("the link to {broker} could not be opened: {fault}")]
+    Open {
+        /// The broker.
+        broker: String,
+        /// Why.
+        fault: OpenFault,
+    },
+    /// The sign-in failed.
+    #[error("{broker}: {fault}")]
+    Connect {
+        /// The broker.
+        broker: String,
+        /// Why.
+        fault: ConnectFault,
+    },
+    /// A message was not published: the module says that it did not get out.
+    #[error("the message was not published: {0}")]
+    Publish(PublishFault),
+    /// A filter was not subscribed to, or not unsubscribed from.
+    #[error("{filter}: {fault}")]
+    Subscribe {
+        /// The filter.
+        filter: Filter,
+        /// Why.
+        fault: SubscribeFault,
+    },
+}
+
+struct Because(Option<u16>);
+
+impl fmt::Display for Because {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(cause) => write!(f, ", cause {cause}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why a link to a broker could not be opened. Lierda AT manual, LMQTTOPEN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenFault {
+    /// The module does not like an argument.
+    #[error("the module says that an argument is wrong")]
+    BadParameter,
+    /// The connection identifier is in use.
+    #[error("the connection identifier is in use")]
+    IdInUse,
+    /// The packet network could not be activated.
+    #[error("the packet network could not be activated")]
+    PacketNetwork,
+    /// The host's name could not be resolved.
+    #[error("the host's name could not be resolved")]
+    Dns,
+    /// There is no network, or nothing listens there.
+    #[error("the network is disconnected, or nothing listens there")]
+    Network,
+    /// A reason that is not known.
+    #[error("result {result}{}", Extended(*.extend))]
+    Vendor {
+        /// The result.
+        result: i32,
+        /// What the module adds.
+        extend: Option<i32>,
+    },
+}
+
+/// Why a sign-in at a broker failed. Lierda AT manual, LMQTTCONN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectFault {
+    /// The broker said no.
+    #[error("the broker refused the sign-in: {0}")]
+    Refused(ReturnCode),
+    /// The packet could not be sent.
+    #[error("the sign-in could not be sent")]
+    SendFailed,
+    /// The module does not like an argument.
+    #[error("the module says that an argument is wrong")]
+    BadParameter,
+    /// A reason that is not known.
+    #[error("result {result}{}", Extended(*.extend))]
+    Vendor {
+        /// The result.
+        result: i32,
+        /// What the module adds.
+        extend: Option<i32>,
+    },
+}
+
+/// Why a broker refuses a sign-in. MQTT 3.1.1, 3.2.2.3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ReturnCode {
+    /// 1
+    #[error("it does not speak this version of MQTT")]
+    UnacceptableProtocolVersion,
+    /// 2
+    #[error("it does not allow this client id")]
+    IdentifierRejected,
+    /// 3
+    #[error("it is unavailable")]
+    ServerUnavailable,
+    /// 4
+    #[error("the user name or password is wrong")]
+    BadUserNameOrPassword,
+    /// 5
+    #[error("this client is not authorized")]
+    NotAuthorized,
+}
+
+impl ReturnCode {
+    /// The return code of that number, 1 to 5.
+    #[must_use]
+    pub const fn from_number(number: i32) -> Option<ReturnCode> {
+        Some(match number {
+            1 => ReturnCode::UnacceptableProtocolVersion,
+            2 => ReturnCode::IdentifierRejected,
+            3 => ReturnCode::ServerUnavailable,
+            4 => ReturnCode::BadUserNameOrPassword,
+            5 => ReturnCode::NotAuthorized,
+            _ => return None,
+        })
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            ReturnCode::UnacceptableProtocolVersion => 1,
+            ReturnCode::IdentifierRejected => 2,
+            ReturnCode::ServerUnavailable => 3,
+            ReturnCode::BadUserNameOrPassword => 4,
+            ReturnCode::NotAuthorized => 5,
+        }
+    }
+}
+
+/// Why a message did not get out. Lierda AT manual, LMQTTPUB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishFault {
+    /// The packet could not be sent.
+    #[error("the packet could not be sent")]
+    SendFailed,
+    /// The module does not like an argument.
+    #[error("the module says that an argument is wrong")]
+    BadParameter,
+    /// A reason that is not known.
+    #[error("result {result}{}", Extended(*.extend))]
+    Vendor {
+        /// The result.
+        result: i32,
+        /// What the module adds.
+        extend: Option<i32>,
+    },
+}
+
+/// Why a filter was not subscribed to, or not unsubscribed from. Lierda AT manual, LMQTTSUBUNSUB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubscribeFault {
+    /// The broker said no, or did not answer; the module does not say which.
+    #[error("the broker refused, or did not answer")]
+    Refused,
+    /// The packet could not be sent.
+    #[error("the packet could not be sent")]
+    SendFailed,
+    /// The module does not like an argument.
+    #[error("the module says that an argument is wrong")]
+    BadParameter,
+    /// A reason that is not known.
+    #[error("result {result}{}", Extended(*.extend))]
+    Vendor {
+        /// The result.
+        result: i32,
+        /// What the module adds.
+        extend: Option<i32>,
+    },
+}
+
+struct Extended(Option<i32>);
+
+impl fmt::Display for Extended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(extend) => write!(f, ", extend code {extend}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why the connection to the broker is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LinkLoss {
+    /// The vendor's number, where there is one.
+    pub code: Option<i32>,
+    /// What the module adds to it.
+    pub extend: Option<i32>,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+impl LinkLoss {
+    /// A loss with the vendor's number.
+    #[must_use]
+    pub const fn vendor(code: i32, extend: Option<i32>, meaning: &'static str) -> LinkLoss {
+        LinkLoss { code: Some(code), extend, meaning }
+    }
+
+    /// A loss that the driver saw by itself.
+    #[must_use]
+    pub const fn seen(meaning: &'static str) -> LinkLoss {
+        LinkLoss { code: None, extend: None, meaning }
+    }
+}
+
+impl fmt::Display for LinkLoss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.code {
+            Some(code) => write!(f, "{} (code {code}{})", self.meaning, Extended(self.extend)),
+            None => f.write_str(self.meaning),
+        }
+    }
+}
+
+impl Fault {
+    /// What became of the exchange of the command called `name`.
+    pub(crate) fn exchange(name: &str, fault: atmqtt_at::Fault) -> Fault {
+        let command = format!("AT{name}");
+        match fault {
+            atmqtt_at::Fault::Refused { result, .. } => Fault::Refused { command, result },
+            atmqtt_at::Fault::TimedOut { stage, after } => Fault::TimedOut { command, stage, after },
+            _ => Fault::Unresponsive { command },
+        }
+    }
+
+    /// Whether the line is out of order, so that nothing is known of what the module has done.
+    #[must_use]
+    pub fn is_line_fault(&self) -> bool {
+        matches!(self, Fault::NoAnswer { .. } | Fault::TimedOut { .. } | Fault::Unresponsive { .. } | Fault::Restarted)
+    }
+
+    /// Whether the same request may succeed later, without anything being changed.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Fault::NoAnswer { .. }
+            | Fault::TimedOut { .. }
+            | Fault::Unresponsive { .. }
+            | Fault::Restarted
+            | Fault::LinkLost
+            | Fault::NotRegistered { .. }
+            | Fault::PacketNetwork(_) => true,
+            Fault::Sim(state) => *state == SimState::Busy,
+            Fault::Open { fault, .. } => !matches!(fault, OpenFault::BadParameter),
+            Fault::Connect { fault, .. } => matches!(
+                fault,
+                ConnectFault::SendFailed
+                    | ConnectFault::Refused(ReturnCode::ServerUnavailable)
+                    | ConnectFault::Vendor { .. }
+            ),
+            Fault::Publish(fault) => !matches!(fault, PublishFault::BadParameter),
+            Fault::Subscribe { fault, .. } => !matches!(fault, SubscribeFault::BadParameter),
+            Fault::Input(_)
+            | Fault::Refused { .. }
+            | Fault::Malformed { .. }
+            | Fault::UnknownModel { .. }
+            | Fault::WrongFirmware { .. }
+            | Fault::PinRefused
+            | Fault::RegistrationDenied { .. } => false,
+        }
+    }
+
+    /// A stable name for programs, dotted, in lower case. What stands before the dot says whose fault it is: `input`,
+    /// `modem`, `network`, `broker` or `delivery`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Fault::Input(refusal) => refusal.code(),
+            Fault::NoAnswer { .. } => "modem.no_answer",
+            Fault::TimedOut { .. } => "modem.timed_out",
+            Fault::Unresponsive { .. } => "modem.unresponsive",
+            Fault::Restarted => "modem.restarted",
+            Fault::LinkLost => "delivery.link_lost",
+            Fault::Refused { .. } => "modem.refused",
+            Fault::Malformed { .. } => "modem.answer_not_understood",
+            Fault::UnknownModel { .. } => "modem.unknown_model",
+            Fault::WrongFirmware { .. } => "modem.wrong_firmware",
+            Fault::Sim(SimState::NotInserted) => "modem.sim_missing",
+            Fault::Sim(SimState::PinRequired | SimState::PukRequired) => "modem.sim_locked",
+            Fault::Sim(SimState::Busy) => "modem.sim_busy",
+            Fault::Sim(_) => "modem.sim_failure",
+            Fault::PinRefused => "modem.pin_refused",
+            Fault::RegistrationDenied { .. } => "modem.registration_denied",
+            Fault::NotRegistered { .. } => "modem.not_registered",
+            Fault::PacketNetwork(_) => "network.not_attached",
+            Fault::Open { fault, .. } => match fault {
+                OpenFault::BadParameter => "network.bad_parameter",
+                OpenFault::IdInUse => "network.id_in_use",
+                OpenFault::PacketNetwork => "network.packet_network",
+                OpenFault::Dns => "network.dns",
+                OpenFault::Network => "network.unreachable",
+                OpenFault::Vendor { .. } => "network.open_failed",
+            },
+            Fault::Connect { fault, .. } => match fault {
+                ConnectFault::Refused(code) => match code {
+                    ReturnCode::UnacceptableProtocolVersion => "broker.protocol_version",
+                    ReturnCode::IdentifierRejected => "broker.identifier_rejected",
+                    ReturnCode::ServerUnavailable => "broker.unavailable",
+                    ReturnCode::BadUserNameOrPassword => "broker.bad_user_name_or_password",
+                    ReturnCode::NotAuthorized => "broker.not_authorized",
+                },
+                ConnectFault::SendFailed => "network.connect_not_sent",
+                ConnectFault::BadParameter => "network.bad_parameter",
+                ConnectFault::Vendor { .. } => "network.connect_failed",
+            },
+            Fault::Publish(_) => "delivery.not_published",
+            Fault::Subscribe { .. } => "delivery.not_subscribed",
+        }
+    }
+
+    /// The number that the vendor gave for it.
+    #[must_use]
+    pub fn vendor_code(&self) -> Option<i32> {
+        match self {
+            Fault::Refused { result, .. } | Fault::PacketNetwork(result) => result.code().map(i32::from),
+            Fault::RegistrationDenied { cause } => cause.map(i32::from),
+            Fault::Connect { fault: ConnectFault::Refused(code), .. } => Some(i32::from(code.number())),
+            Fault::Connect { fault: ConnectFault::Vendor { result, extend }, .. }
+            | Fault::Open { fault: OpenFault::Vendor { result, extend }, .. }
+            | Fault::Publish(PublishFault::Vendor { result, extend })
+            | Fault::Subscribe { fault: SubscribeFault::Vendor { result, extend }, .. } => {
+                Some(extend.unwrap_or(*result))
+            }
+            _ => None,
+        }
+    }
+
+    /// What to do about it, in a sentence; without a full stop.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        Some(match self {
+            Fault::Input(refusal) => return refusal.advice(),
+            Fault::NoAnswer { .. } => {
+                "check that the module is on, that this is its AT port, and that the baud rate fits (--baud)"
+            }
+            Fault::TimedOut { stage: Stage::Write | Stage::Data, .. } => {
+                "check the cable and the flow control: the port takes no bytes"
+            }
+            Fault::TimedOut { .. } | Fault::Unresponsive { .. } => "try again; if it stays so, restart the module",
+            Fault::Restarted => "check its power supply: a supply that is too weak lets a module restart when it sends",
+            Fault::LinkLost => "connect again",
+            Fault::Refused { .. } | Fault::Malformed { .. } => {
+                "run again with -d to see the dialogue, and check that the profile fits the firmware"
+            }
+            Fault::UnknownModel { .. } => "if one of the profiles fits, name it with --modem",
+            Fault::WrongFirmware { .. } => "ask the vendor for the firmware with L instructions",
+            Fault::Sim(SimState::NotInserted) => "insert a SIM, with the module off",
+            Fault::Sim(SimState::PinRequired) => "give its PIN with --pin",
+            Fault::Sim(SimState::PukRequired) => "unlock the SIM with its PUK, in a telephone for instance",
+            Fault::Sim(_) => "take the SIM out and put it in again, or try another one",
+            Fault::PinRefused => "check the PIN; after three wrong ones the SIM is locked",
+            Fault::RegistrationDenied { .. } => "check with the operator that this SIM may use this network",
+            Fault::NotRegistered { .. } => "check the antenna, and that an operator covers this place",
+            Fault::PacketNetwork(_) => "check the APN (--apn) and that the SIM has a data plan",
+            Fault::Open { fault, .. } => match fault {
+                OpenFault::BadParameter => "check the broker's host and port",
+                OpenFault::IdInUse => "another program may be using the module; restart it if not",
+                OpenFault::PacketNetwork => "check the APN (--apn) and that the SIM has a data plan",
+                OpenFault::Dns => "check the broker's host name",
+                OpenFault::Network | OpenFault::Vendor { .. } => {
+                    "check that the broker can be reached from the packet network, and its port"
+                }
+            },
+            Fault::Connect { fault, .. } => match fault {
+                ConnectFault::Refused(ReturnCode::UnacceptableProtocolVersion) => "use a broker that speaks MQTT 3.1.1",
+                ConnectFault::Refused(ReturnCode::IdentifierRejected) => "try another client id (-i)",
+                ConnectFault::Refused(ReturnCode::ServerUnavailable) => "try again later",
+                ConnectFault::Refused(ReturnCode::BadUserNameOrPassword) => {
+                    "check the user name (-u) and password (-P)"
+                }
+                ConnectFault::Refused(ReturnCode::NotAuthorized) => {
+                    "check the user name (-u), the password (-P), and what the broker allows this client"
+                }
+                ConnectFault::BadParameter => "check the client id, user name and password",
+                ConnectFault::SendFailed | ConnectFault::Vendor { .. } => "try again",
+            },
+            Fault::Publish(PublishFault::BadParameter) => "check the topic, and run again with -d to see the dialogue",
+            Fault::Publish(_) => "check the signal and try again",
+            Fault::Subscribe { .. } => "check that the broker allows this client this filter",
+        })
+    }
+}

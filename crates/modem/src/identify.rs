@@ -1,0 +1,173 @@
+//! Who is at the other end: wake it, switch echo off, ask what it is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use atmqtt_at::{Answer, Command, CommandBuilder, Malformed};
+
+use crate::dialect;
+use crate::fault::Fault;
+use crate::plan::Dialogue;
+use crate::profile::Profile;
+
+/// How long each `AT` of the first contact may take. A module that is awake answers in milliseconds.
+const FIRST_CONTACT: Duration = Duration::from_secs(1);
+
+/// How often echo is switched off before the module is taken as it is: a module may answer `OK` and ignore the command
+/// while it boots (measured by others).
+const ECHO_ATTEMPTS: u32 = 3;
+
+/// What a module says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Identity {
+    /// `AT+CGMI`
+    pub manufacturer: Option<String>,
+    /// `AT+CGMM`
+    pub model: Option<String>,
+    /// `AT+CGMR`
+    pub firmware: Option<String>,
+    /// `AT+LGMR`, Lierda's own. It often names the model where the standard commands do not.
+    pub vendor_firmware: Option<String>,
+    /// `ATI`, its lines joined with `; `.
+    pub information: Option<String>,
+}
+
+impl Identity {
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        [&self.model, &self.vendor_firmware, &self.information, &self.firmware, &self.manufacturer]
+            .into_iter()
+            .filter_map(|text| text.as_deref())
+    }
+
+    /// The first profile that one of the texts names.
+    fn profile<'a>(&self, profiles: &'a [Profile]) -> Option<&'a Profile> {
+        let names = |profile: &&Profile| {
+            self.texts().any(|text| {
+                let text = text.to_ascii_uppercase();
+                profile.model.identity.iter().any(|name| text.contains(&name.to_ascii_uppercase()))
+            })
+        };
+        profiles.iter().find(names)
+    }
+}
+
+/// Brings the line into a known state: the module answers, echo is off, refusals come with a number.
+///
+/// The first bytes after a sleep or at power-up are lost, so the first `AT` may be thrown away.
+pub(crate) async fn prepare(dialogue: &Dialogue, patience: Duration) -> Result<(), Fault> {
+    let until = dialogue.now() + patience;
+    loop {
+        match dialogue.run(Command::attention().within(FIRST_CONTACT).done()).await {
+            Ok(()) => break,
+            // Whatever it answers, it answers.
+            Err(Fault::Refused { .. }) => break,
+            Err(fault @ (Fault::TimedOut { .. } | Fault::Unresponsive { .. } | Fault::Restarted)) => {
+                if dialogue.now() >= until {
+                    return Err(match fault {
+                        Fault::TimedOut { .. } | Fault::Unresponsive { .. } => Fault::NoAnswer { patience },
+                        other => other,
+                    });
+                }
+            }
+            Err(fault) => return Err(fault),
+        }
+    }
+    for _ in 0..ECHO_ATTEMPTS {
+        dialogue.try_run(Command::execute("E0").within(FIRST_CONTACT).done()).await?;
+        let _of_switching_off = dialogue.take_echoed();
+        dialogue.try_run(Command::attention().within(FIRST_CONTACT).done()).await?;
+        if !dialogue.take_echoed() {
+            break;
+        }
+    }
+    dialogue.try_run(Command::set("+CMEE").int(1).within(FIRST_CONTACT).done()).await?;
+    Ok(())
+}
+
+/// Asks the module what it is.
+pub(crate) async fn identify(dialogue: &Dialogue) -> Result<Identity, Fault> {
+    Ok(Identity {
+        information: dialogue.try_run(words(Command::execute("I"))).await?,
+        manufacturer: dialogue.try_run(words(Command::execute("+CGMI"))).await?,
+        model: dialogue.try_run(words(Command::execute("+CGMM"))).await?,
+        firmware: dialogue.try_run(words(Command::execute("+CGMR"))).await?,
+        vendor_firmware: dialogue.try_run(words(Command::execute("+LGMR").information("+LGMR"))).await?,
+    }
+    .without_empty_texts())
+}
+
+impl Identity {
+    fn without_empty_texts(mut self) -> Identity {
+        let texts = [
+            &mut self.manufacturer,
+            &mut self.model,
+            &mut self.firmware,
+            &mut self.vendor_firmware,
+            &mut self.information,
+        ];
+        for text in texts {
+            *text = text.take().filter(|text| !text.is_empty());
+        }
+        self
+    }
+}
+
+/// Chooses the profile: the one that was asked for, or the one that the module names. That its firmware knows the commands
+/// is proven by asking, since the same hardware is sold with other command sets.
+pub(crate) async fn choose(
+    dialogue: &Dialogue,
+    identity: &Identity,
+    wanted: Option<Arc<Profile>>,
+) -> Result<Arc<Profile>, Fault> {
+    let profile = match wanted {
+        Some(profile) => profile,
+        None => {
+            let found = identity.profile(Profile::shipped());
+            let said = || identity.texts().collect::<Vec<_>>().join(", ");
+            Arc::new(found.ok_or_else(|| Fault::UnknownModel { said: said() })?.clone())
+        }
+    };
+    let model = || profile.model.name.to_string();
+    let dialect = dialect::named(&profile.model.dialect).ok_or_else(|| Fault::UnknownModel { said: model() })?;
+    match dialogue.try_run(dialect.probe()).await? {
+        Some(()) => Ok(profile),
+        None => Err(Fault::WrongFirmware { model: model(), dialect: dialect.name() }),
+    }
+}
+
+/// A command that is answered with words.
+fn words(command: CommandBuilder) -> Command<String> {
+    // Some firmware names the line (`+CGMR: …`), most does not.
+    fn joined(answer: &Answer) -> Result<String, Malformed> {
+        let text = |line: &atmqtt_at::Line| {
+            let text = String::from_utf8_lossy(line.text()).into_owned();
+            let words = match text.split_once(": ") {
+                Some((name, words)) if name.starts_with('+') => words.to_owned(),
+                _ => text,
+            };
+            words.trim().trim_matches('"').to_owned()
+        };
+        Ok(answer.lines().iter().map(text).collect::<Vec<_>>().join("; "))
+    }
+    command.bare(|line| line.iter().any(u8::is_ascii_alphanumeric)).decode(joined)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_is_recognised_by_any_of_its_texts() {
+        let identity = |set: fn(&mut Identity)| {
+            let mut identity = Identity::default();
+            set(&mut identity);
+            identity.profile(Profile::shipped()).map(|profile| &*profile.model.name)
+        };
+        assert_eq!(identity(|id| id.model = Some("NT35E".to_owned())), Some("lierda-nt35e"));
+        assert_eq!(identity(|id| id.vendor_firmware = Some("NT26KCNA00NNA-L01".to_owned())), Some("lierda-nt26e"));
+        assert_eq!(identity(|id| id.information = Some("Lierda; nt26e".to_owned())), Some("lierda-nt26e"));
+        assert_eq!(identity(|id| id.model = Some("EC200S".to_owned())), None);
+        assert_eq!(identity(|_| ()), None);
+    }
+}

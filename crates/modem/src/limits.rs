@@ -1,0 +1,126 @@
+//! A profile's limits, held against a request before a byte is written.
+
+use crate::dialect::Dialect;
+use crate::message::{Filter, Outgoing};
+use crate::options::ConnectOptions;
+use crate::profile::Profile;
+use crate::refusal::Refusal;
+
+impl Profile {
+    /// Refuses what this model cannot connect with.
+    ///
+    /// # Errors
+    /// The first thing that does not fit.
+    pub fn check_connect(&self, dialect: &dyn Dialect, options: &ConnectOptions) -> Result<(), Refusal> {
+        let limits = &self.limits;
+        if options.client_id.is_empty() {
+            return Err(Refusal::NoClientId);
+        }
+        if options.password.is_some() && options.username.is_none() {
+            return Err(Refusal::PasswordWithoutUsername);
+        }
+        self.fits("broker's host", options.broker.host.len(), limits.host.value)?;
+        self.fits("client id", options.client_id.len(), limits.client_id.value)?;
+        self.fits("user name", options.username.as_ref().map_or(0, |name| name.len()), limits.username.value)?;
+        self.fits("password", options.password.as_ref().map_or(0, |secret| secret.len()), limits.password.value)?;
+        if let Some(will) = &options.will {
+            self.fits("will's topic", will.topic.text().len(), limits.topic.value)?;
+            self.fits("will's payload", will.payload.len(), limits.will_payload.value)?;
+        }
+        self.within("the keep-alive", u32::from(options.keep_alive), 0, limits.keep_alive.value)?;
+        self.within("the packet time-out", u32::from(options.packet_timeout), 1, 60)?;
+        self.within("the count of packet retries", u32::from(options.packet_retries), 0, 10)?;
+        let last = limits.connections.value.saturating_sub(1);
+        self.within("the connection identifier", u32::from(options.connection), 0, last)?;
+        dialect.check_connect(self, options)
+    }
+
+    /// Refuses a message that this model cannot publish.
+    ///
+    /// # Errors
+    /// The first thing that does not fit.
+    pub fn check_publish(&self, dialect: &dyn Dialect, message: &Outgoing) -> Result<(), Refusal> {
+        self.fits("topic", message.topic.text().len(), self.limits.topic.value)?;
+        dialect.check_publish(self, message)
+    }
+
+    /// Refuses a topic filter that this model cannot take.
+    ///
+    /// # Errors
+    /// It is too long.
+    pub fn check_filter(&self, filter: &Filter) -> Result<(), Refusal> {
+        self.fits("topic filter", filter.text().len(), self.limits.topic.value)
+    }
+
+    fn fits(&self, what: &'static str, length: usize, limit: usize) -> Result<(), Refusal> {
+        if length <= limit {
+            return Ok(());
+        }
+        Err(Refusal::TooLong { what, length, limit, model: self.model.name.clone() })
+    }
+
+    fn within(&self, what: &'static str, value: u32, low: u32, high: u32) -> Result<(), Refusal> {
+        if (low..=high).contains(&value) {
+            return Ok(());
+        }
+        Err(Refusal::OutOfRange { what, value, low, high, model: self.model.name.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect;
+    use crate::message::{QoS, Topic};
+    use crate::options::Broker;
+    use atmqtt_at::{Secret, Text};
+
+    fn text(length: usize) -> Text {
+        Text::new("x".repeat(length)).unwrap()
+    }
+
+    #[test]
+    fn limits_hold_to_the_byte() {
+        let profile = Profile::named("lierda-nt26e").unwrap();
+        let lmqtt = dialect::named("lmqtt").unwrap();
+        let check = |change: fn(&mut ConnectOptions)| {
+            let mut options = ConnectOptions::new(Broker { host: text(100), port: 1, tls: false }, text(256));
+            change(&mut options);
+            profile.check_connect(lmqtt, &options).map_err(|refusal| refusal.to_string())
+        };
+        assert_eq!(check(|_| ()), Ok(()));
+        for (change, expected) in [
+            (
+                (|options| options.broker.host = text(101)) as fn(&mut ConnectOptions),
+                "the broker's host has 101 bytes, and lierda-nt26e takes 100 at the most",
+            ),
+            (
+                |options| options.client_id = text(257),
+                "the client id has 257 bytes, and lierda-nt26e takes 256 at the most",
+            ),
+            (|options| options.client_id = text(0), "the client id is empty"),
+            (|options| options.keep_alive = 3601, "the keep-alive is 3601, and lierda-nt26e takes 0 to 3600"),
+            (|options| options.connection = 1, "the connection identifier is 1, and lierda-nt26e takes 0 to 0"),
+            (|options| options.password = Secret::new("x").ok(), "a password needs a user name"),
+            (|options| options.broker.tls = true, "lierda-nt26e has no known way to make a TLS connection"),
+        ] {
+            assert_eq!(check(change), Err(expected.to_owned()));
+        }
+    }
+
+    #[test]
+    fn topics_are_counted_in_bytes() {
+        let profile = Profile::named("lierda-nt26e").unwrap();
+        let lmqtt = dialect::named("lmqtt").unwrap();
+        let publish = |topic: &str| {
+            let topic = Topic::new(topic).unwrap();
+            let message = Outgoing { topic, payload: Vec::new(), qos: QoS::AtMostOnce, retain: false };
+            profile.check_publish(lmqtt, &message)
+        };
+        assert_eq!(publish(&"x".repeat(256)), Ok(()));
+        assert!(publish(&"x".repeat(257)).is_err());
+        // 86 characters of three bytes.
+        assert!(publish(&"温".repeat(86)).is_err());
+        assert!(profile.check_filter(&Filter::new(&"x".repeat(257)).unwrap()).is_err());
+    }
+}

@@ -1,0 +1,416 @@
+//! SIM, signal, registration and packet network. 3GPP 27.007, sections 7, 8 and 10.
+
+use std::fmt;
+use std::time::Duration;
+
+use atmqtt_at::{Answer, Command, CommandBuilder, Fields, FinalResult, Malformed, MalformedKind, Secret, Text};
+
+use crate::fault::Fault;
+use crate::plan::Dialogue;
+use crate::profile::Profile;
+
+/// How long between two looks at a state that has to change.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// How to get on to the packet network.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct NetworkOptions {
+    /// The access point name; without one the operator's default is taken.
+    pub apn: Option<Text>,
+    /// The PIN of the SIM.
+    pub pin: Option<Secret>,
+    /// How long the module may look for a network.
+    pub patience: Duration,
+}
+
+impl Default for NetworkOptions {
+    fn default() -> NetworkOptions {
+        NetworkOptions { apn: None, pin: None, patience: Duration::from_secs(120) }
+    }
+}
+
+/// What `AT+CPIN?` says. 3GPP 27.007, 8.3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SimState {
+    /// It can be used.
+    Ready,
+    /// It wants its PIN.
+    PinRequired,
+    /// Three wrong PINs: it wants its PUK.
+    PukRequired,
+    /// It is not there.
+    NotInserted,
+    /// It is still starting.
+    Busy,
+    /// It is broken, or something else is wanted of it.
+    Failure,
+}
+
+impl fmt::Display for SimState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SimState::Ready => "ready",
+            SimState::PinRequired => "locked with a PIN",
+            SimState::PukRequired => "locked with a PUK",
+            SimState::NotInserted => "not inserted",
+            SimState::Busy => "busy",
+            SimState::Failure => "not usable",
+        })
+    }
+}
+
+impl SimState {
+    fn of_word(word: &str) -> SimState {
+        match word {
+            "READY" => SimState::Ready,
+            "SIM PIN" | "SIM PIN2" => SimState::PinRequired,
+            "SIM PUK" | "SIM PUK2" => SimState::PukRequired,
+            _ => SimState::Failure,
+        }
+    }
+
+    /// What a refusal of `AT+CPIN?` means, as a number or in words.
+    fn of_refusal(result: &FinalResult) -> SimState {
+        let FinalResult::Equipment(cause) = result else { return SimState::Failure };
+        match (cause.code, cause.meaning().unwrap_or_default().to_ascii_lowercase().as_str()) {
+            (Some(10), _) | (None, "sim not inserted") => SimState::NotInserted,
+            (Some(11), _) | (None, "sim pin required") => SimState::PinRequired,
+            (Some(12), _) | (None, "sim puk required") => SimState::PukRequired,
+            (Some(14), _) | (None, "sim busy") => SimState::Busy,
+            _ => SimState::Failure,
+        }
+    }
+}
+
+/// How strong the signal is. Each figure is `None` while the module does not know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Signal {
+    /// Received signal strength, in dBm. `AT+CSQ`.
+    pub rssi_dbm: Option<i32>,
+    /// Reference signal received power, in dBm, rounded down. `AT+CESQ`.
+    pub rsrp_dbm: Option<i32>,
+    /// Reference signal received quality, in tenths of a dB. `AT+CESQ`.
+    pub rsrq_tenth_db: Option<i32>,
+}
+
+/// Whether a network has let the module in. 3GPP 27.007, 10.1.22.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RegistrationStatus {
+    /// 0: not registered, and not searching.
+    NotRegistered,
+    /// 1: in the home network.
+    Home,
+    /// 2: searching.
+    Searching,
+    /// 3: the network said no.
+    Denied,
+    /// 5: in another network.
+    Roaming,
+    /// 4, and whatever else a module may say.
+    Unknown,
+}
+
+impl RegistrationStatus {
+    fn from_number(number: u8) -> RegistrationStatus {
+        match number {
+            0 => RegistrationStatus::NotRegistered,
+            1 => RegistrationStatus::Home,
+            2 => RegistrationStatus::Searching,
+            3 => RegistrationStatus::Denied,
+            5 => RegistrationStatus::Roaming,
+            _ => RegistrationStatus::Unknown,
+        }
+    }
+
+    /// Whether data can be sent.
+    #[must_use]
+    pub fn is_registered(self) -> bool {
+        matches!(self, RegistrationStatus::Home | RegistrationStatus::Roaming)
+    }
+}
+
+impl fmt::Display for RegistrationStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RegistrationStatus::NotRegistered => "not registered",
+            RegistrationStatus::Home => "home",
+            RegistrationStatus::Searching => "searching",
+            RegistrationStatus::Denied => "denied",
+            RegistrationStatus::Roaming => "roaming",
+            RegistrationStatus::Unknown => "unknown",
+        })
+    }
+}
+
+/// Where the module is registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Registration {
+    /// Whether it is.
+    pub status: RegistrationStatus,
+    /// The tracking area code.
+    pub area_code: Option<u32>,
+    /// The cell.
+    pub cell_id: Option<u32>,
+    /// Why the network said no. 3GPP 24.301, annex A.
+    pub reject_cause: Option<u16>,
+}
+
+impl Registration {
+    /// Reads `<stat>[,[<tac>],[<ci>],[<AcT>][,<cause_type>,<reject_cause>]]`.
+    pub(crate) fn decode(fields: &mut Fields<'_>) -> Result<Registration, Malformed> {
+        let status = RegistrationStatus::from_number(fields.int()?);
+        let (area_code, cell_id) = (fields.optional_hex()?, fields.optional_hex()?);
+        let _access_technology = fields.bytes();
+        let _cause_type = fields.bytes();
+        Ok(Registration { status, area_code, cell_id, reject_cause: fields.optional_int()? })
+    }
+}
+
+/// `AT+CPIN?`
+fn sim(profile: &Profile) -> Command<SimState> {
+    Command::read("+CPIN")
+        .within(profile.timeouts.sim.value)
+        .decode(|answer| Ok(SimState::of_word(answer.information("+CPIN")?.text()?)))
+}
+
+/// The state of the SIM.
+pub(crate) async fn sim_state(dialogue: &Dialogue, profile: &Profile) -> Result<SimState, Fault> {
+    match dialogue.run(sim(profile)).await {
+        Err(Fault::Refused { result, .. }) => Ok(SimState::of_refusal(&result)),
+        other => other,
+    }
+}
+
+/// `AT+CSQ`: `+CSQ: <rssi>,<ber>`. 3GPP 27.007, 8.5.
+pub(crate) fn signal_strength() -> Command<Option<i32>> {
+    Command::execute("+CSQ").information("+CSQ").decode(|answer| {
+        let rssi: i32 = answer.information("+CSQ")?.int()?;
+        Ok((0..=31).contains(&rssi).then_some(2 * rssi - 113))
+    })
+}
+
+/// `AT+CESQ`: `+CESQ: <rxlev>,<ber>,<rscp>,<ecno>,<rsrq>,<rsrp>`. 3GPP 27.007, 8.69.
+pub(crate) fn signal_quality() -> Command<Signal> {
+    Command::execute("+CESQ").information("+CESQ").decode(|answer| {
+        let mut fields = answer.information("+CESQ")?;
+        for _ in 0..4 {
+            fields.optional_int::<i32>()?;
+        }
+        let (rsrq, rsrp): (i32, i32) = (fields.int()?, fields.int()?);
+        Ok(Signal {
+            rssi_dbm: None,
+            rsrq_tenth_db: (0..=34).contains(&rsrq).then_some(5 * rsrq - 200),
+            rsrp_dbm: (0..=97).contains(&rsrp).then_some(rsrp - 141),
+        })
+    })
+}
+
+/// `AT+CEREG?`: `+CEREG: <n>,<stat>[,…]`. The unsolicited line of the same name has no `<n>`, and its second argument, if it
+/// has one, stands in quotes.
+pub(crate) fn registration() -> Command<Registration> {
+    fn answers(mut fields: Fields<'_>) -> bool {
+        fields.int::<u8>().is_ok_and(|mode| mode <= 5) && !fields.is_quoted() && fields.int::<u8>().is_ok()
+    }
+    fn decode(answer: &Answer) -> Result<Registration, Malformed> {
+        let mut fields = answer.information("+CEREG")?;
+        fields.int::<u8>()?;
+        Registration::decode(&mut fields)
+    }
+    registration_query().information_like("+CEREG", answers).decode(decode)
+}
+
+fn registration_query() -> CommandBuilder {
+    // Not `Command::read`, which would claim every line of the name.
+    Command::execute("+CEREG?")
+}
+
+/// `AT+CGATT?`: `+CGATT: <state>`. 3GPP 27.007, 10.1.9.
+pub(crate) fn attached(profile: &Profile) -> Command<bool> {
+    Command::read("+CGATT")
+        .within(profile.timeouts.attach.value)
+        .decode(|answer| Ok(answer.information("+CGATT")?.int::<u8>()? == 1))
+}
+
+/// `AT+CGPADDR=<cid>`: `+CGPADDR: <cid>,<address>`. 3GPP 27.007, 10.1.14.
+pub(crate) fn address(profile: &Profile) -> Command<Option<String>> {
+    Command::set("+CGPADDR").int(profile.rules.pdp_context.value).information("+CGPADDR").decode(|answer| {
+        let mut fields = answer.information("+CGPADDR")?;
+        fields.int::<u32>()?;
+        Ok(fields.text().ok().filter(|address| !address.is_empty()).map(str::to_owned))
+    })
+}
+
+/// `AT+CGSN=1`: `+CGSN: <imei>`. 3GPP 27.007, 5.4.
+pub(crate) fn imei() -> Command<String> {
+    Command::set("+CGSN")
+        .int(1)
+        .information("+CGSN")
+        .private()
+        .decode(|answer| digits(answer.information("+CGSN")?.text()?, 14..=17))
+}
+
+/// `AT+CIMI`. Fifteen digits or fewer, and nothing else: a stray line is not an IMSI. 3GPP 27.007, 5.6.
+pub(crate) fn imsi() -> Command<String> {
+    Command::execute("+CIMI").bare(|line| line.len() >= 6 && line.iter().all(u8::is_ascii_digit)).private().decode(
+        |answer| {
+            let line = answer.lines().first().ok_or(Malformed::line(MalformedKind::Missing))?;
+            digits(&String::from_utf8_lossy(line.text()), 6..=15)
+        },
+    )
+}
+
+/// Numbers that identify something stay text: they begin with zeros.
+fn digits(text: &str, length: std::ops::RangeInclusive<usize>) -> Result<String, Malformed> {
+    let fits = length.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    if fits { Ok(text.to_owned()) } else { Err(Malformed::line(MalformedKind::Unexpected)) }
+}
+
+/// Gets the module on to the packet network, or says why it is not there.
+pub(crate) async fn bring_up(dialogue: &Dialogue, profile: &Profile, options: &NetworkOptions) -> Result<(), Fault> {
+    unlock_sim(dialogue, profile, options).await?;
+    let context = profile.rules.pdp_context.value;
+    if let Some(apn) = &options.apn {
+        let ip = Text::new("IP").expect("two letters");
+        dialogue.run(Command::set("+CGDCONT").int(context).text(&ip).text(apn).done()).await?;
+    }
+    register(dialogue, options).await?;
+    if dialogue.try_run(attached(profile)).await? == Some(false) {
+        let attach = Command::set("+CGATT").int(1).within(profile.timeouts.attach.value).done();
+        match dialogue.run(attach).await {
+            Err(Fault::Refused { result, .. }) => return Err(Fault::PacketNetwork(result)),
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
+async fn unlock_sim(dialogue: &Dialogue, profile: &Profile, options: &NetworkOptions) -> Result<(), Fault> {
+    let until = dialogue.now() + profile.timeouts.sim.value;
+    let mut pin = options.pin.as_ref();
+    loop {
+        match sim_state(dialogue, profile).await? {
+            SimState::Ready => return Ok(()),
+            SimState::Busy if dialogue.now() < until => dialogue.pause(LOOK_AGAIN).await,
+            SimState::PinRequired => {
+                // Once and never again: the third wrong PIN locks the SIM.
+                let Some(pin) = pin.take() else { return Err(Fault::Sim(SimState::PinRequired)) };
+                let enter = Command::set("+CPIN").secret(pin).within(profile.timeouts.sim.value).done();
+                if dialogue.try_run(enter).await?.is_none() {
+                    return Err(Fault::PinRefused);
+                }
+            }
+            state => return Err(Fault::Sim(state)),
+        }
+    }
+}
+
+async fn register(dialogue: &Dialogue, options: &NetworkOptions) -> Result<(), Fault> {
+    let until = dialogue.now() + options.patience;
+    // 3 adds the cause of a refusal to the answer, where the firmware knows that form.
+    for detail in [3, 2] {
+        if dialogue.try_run(Command::set("+CEREG").int(detail).done()).await?.is_some() {
+            break;
+        }
+    }
+    loop {
+        let found = dialogue.run(registration()).await?;
+        match found.status {
+            RegistrationStatus::Home | RegistrationStatus::Roaming => return Ok(()),
+            RegistrationStatus::Denied => return Err(Fault::RegistrationDenied { cause: found.reject_cause }),
+            status if dialogue.now() >= until => {
+                return Err(Fault::NotRegistered { status, patience: options.patience });
+            }
+            _ => dialogue.pause(LOOK_AGAIN).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use atmqtt_at::{Channel, ChannelOptions, Event, Time};
+
+    /// What `command` makes of an answer.
+    fn ask<T>(command: Command<T>, answer: &str) -> Result<T, Malformed> {
+        let mut channel = Channel::new(ChannelOptions::default());
+        channel.submit(Time::ZERO, command.exchange().clone()).unwrap();
+        channel.transmitted(Time::ZERO, channel.transmit().len());
+        channel.receive(Time::ZERO, format!("\r\n{answer}\r\n\r\nOK\r\n").as_bytes());
+        loop {
+            match channel.poll() {
+                Some(Event::Done(Ok(answer))) => return command.interpret(&answer),
+                Some(Event::Unsolicited(_)) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn signal_strengths() {
+        for (answer, expected) in
+            [("+CSQ: 20,99", Some(-73)), ("+CSQ:29,0", Some(-55)), ("+CSQ: 0,0", Some(-113)), ("+CSQ: 99,99", None)]
+        {
+            assert_eq!(ask(signal_strength(), answer), Ok(expected), "{answer}");
+        }
+        for answer in ["+CSQ: ,", "+CSQ: 99999999999999999,3", "+CSQ: x,3", "+CSQ:"] {
+            assert!(ask(signal_strength(), answer).is_err(), "{answer}");
+        }
+        let quality = ask(signal_quality(), "+CESQ: 99,99,255,255,17,49").unwrap();
+        assert_eq!((quality.rsrq_tenth_db, quality.rsrp_dbm), (Some(-115), Some(-92)));
+        let unknown = ask(signal_quality(), "+CESQ: 99,99,255,255,255,255").unwrap();
+        assert_eq!(unknown, Signal::default());
+    }
+
+    #[test]
+    fn registrations() {
+        let status = |answer| ask(registration(), answer).map(|found| found.status);
+        for (answer, expected) in [
+            ("+CEREG: 0,1", RegistrationStatus::Home),
+            ("+CEREG: 0,5", RegistrationStatus::Roaming),
+            ("+CEREG: 2,2", RegistrationStatus::Searching),
+            ("+CEREG: 0,0", RegistrationStatus::NotRegistered),
+            ("+CEREG: 0,4", RegistrationStatus::Unknown),
+            ("+CEREG: 0,17", RegistrationStatus::Unknown),
+        ] {
+            assert_eq!(status(answer), Ok(expected), "{answer}");
+        }
+        let located = ask(registration(), "+CEREG: 2,1,1a2b,\"0c3d4e5f\",9").unwrap();
+        assert_eq!((located.area_code, located.cell_id), (Some(0x1a2b), Some(0x0c3d_4e5f)));
+        let denied = ask(registration(), "+CEREG: 3,3,,,,0,15").unwrap();
+        assert_eq!((denied.status, denied.reject_cause), (RegistrationStatus::Denied, Some(15)));
+    }
+
+    #[test]
+    fn an_unsolicited_registration_is_not_the_answer() {
+        let answer = "+CEREG: 2\r\n\r\n+CEREG: 5,\"0001\",\"0C3D4E5F\",9\r\n\r\n+CEREG: 0,1";
+        assert_eq!(ask(registration(), answer).map(|found| found.status), Ok(RegistrationStatus::Home));
+    }
+
+    #[test]
+    fn identities_keep_their_zeros_and_have_no_other_shape() {
+        assert_eq!(ask(imsi(), "001010123456789").as_deref(), Ok("001010123456789"));
+        assert_eq!(ask(imsi(), "DST: 1\r\n\r\n460113012345678").as_deref(), Ok("460113012345678"));
+        assert_eq!(ask(imei(), "+CGSN: \"004999010640000\"").as_deref(), Ok("004999010640000"));
+        assert_eq!(ask(imei(), "+CGSN: 004999010640000").as_deref(), Ok("004999010640000"));
+        assert!(ask(imei(), "+CGSN: \"00499\"").is_err());
+    }
+
+    #[test]
+    fn refusals_of_the_sim_in_numbers_and_in_words() {
+        for (line, expected) in [
+            ("+CME ERROR: 10", SimState::NotInserted),
+            ("+CME ERROR: SIM not inserted", SimState::NotInserted),
+            ("+CME ERROR: 14", SimState::Busy),
+            ("+CME ERROR: SIM busy", SimState::Busy),
+            ("+CME ERROR: 12", SimState::PukRequired),
+            ("+CME ERROR: 13", SimState::Failure),
+            ("ERROR", SimState::Failure),
+        ] {
+            assert_eq!(SimState::of_refusal(&FinalResult::parse(line.as_bytes()).unwrap()), expected, "{line}");
+        }
+    }
+}

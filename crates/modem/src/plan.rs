@@ -1,0 +1,160 @@
+//! Plans: the exchanges of one operation, one after the other, as a straight line of code.
+//!
+//! A plan is an `async fn` that nobody but the driver runs: it has no runtime, no clock and no port. It leaves a wish at its
+//! [`Dialogue`] (an exchange, or a pause), the driver fulfils it, and goes on with the plan. The same wishes, answers and
+//! times give the same plan, step for step.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use atmqtt_at::{Answer, BodyRule, Command, Exchange, Time};
+
+use crate::fault::Fault;
+
+/// The exchanges of one operation, atomic on the port.
+pub type Plan<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
+
+/// A plan's end of the line.
+#[derive(Debug, Clone, Default)]
+pub struct Dialogue {
+    desk: Arc<Mutex<Desk>>,
+}
+
+/// Where a plan leaves its wish and finds its answer.
+#[derive(Debug, Default)]
+struct Desk {
+    now: Time,
+    wish: Option<Wish>,
+    reply: Option<Reply>,
+    /// The module has sent a command back since this was last asked.
+    echoed: bool,
+    bodies: Option<&'static [BodyRule]>,
+    next_message_id: u16,
+}
+
+/// What a plan wants next.
+#[derive(Debug)]
+pub(crate) enum Wish {
+    /// This command on the line.
+    Exchange(Box<Exchange>),
+    /// To go on at this time.
+    Pause(Time),
+}
+
+/// What became of a wish.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    Exchanged(Result<Answer, atmqtt_at::Fault>),
+    /// The exchange was given up, for this reason.
+    Interrupted(Fault),
+    Woken,
+}
+
+impl Dialogue {
+    /// Sends a command and gives what its answer says.
+    ///
+    /// # Errors
+    /// The line or the module failed, the module refused, or the answer has not the form that the command knows.
+    pub async fn run<T>(&self, command: Command<T>) -> Result<T, Fault> {
+        let name = command.exchange().name();
+        let answer = self.exchange(&command).await?.map_err(|fault| Fault::exchange(name, fault))?;
+        command.interpret(&answer).map_err(|malformed| Fault::Malformed { command: format!("AT{name}"), malformed })
+    }
+
+    /// Sends a command and gives its bare answer.
+    ///
+    /// # Errors
+    /// Outside: the exchange was given up. Inside: the line or the module failed, or the module refused.
+    pub async fn exchange<T>(&self, command: &Command<T>) -> Result<Result<Answer, atmqtt_at::Fault>, Fault> {
+        match self.wish(Wish::Exchange(Box::new(command.exchange().clone()))).await {
+            Reply::Exchanged(answer) => Ok(answer),
+            Reply::Interrupted(fault) => Err(fault),
+            Reply::Woken => unreachable!("an exchange ends with an answer or a fault"),
+        }
+    }
+
+    /// Like [`run`](Dialogue::run), for what a module may lack: a refusal is `None`.
+    ///
+    /// # Errors
+    /// As for [`run`](Dialogue::run), but for the module's refusal.
+    pub async fn try_run<T>(&self, command: Command<T>) -> Result<Option<T>, Fault> {
+        match self.run(command).await {
+            Ok(value) => Ok(Some(value)),
+            Err(Fault::Refused { .. }) => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Waits.
+    pub async fn pause(&self, wait: Duration) {
+        let until = self.now() + wait;
+        self.wish(Wish::Pause(until)).await;
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.desk().now
+    }
+
+    /// Whether the module has sent a command back since this was last asked.
+    #[must_use]
+    pub fn take_echoed(&self) -> bool {
+        std::mem::take(&mut self.desk().echoed)
+    }
+
+    /// From the next line on, lines of these forms have counted bodies.
+    pub fn expect_bodies(&self, rules: &'static [BodyRule]) {
+        self.desk().bodies = Some(rules);
+    }
+
+    /// A message identifier that has not been used for as long as can be: 1 to 65535, in turn.
+    #[must_use]
+    pub fn message_id(&self) -> u16 {
+        let mut desk = self.desk();
+        desk.next_message_id = desk.next_message_id.checked_add(1).unwrap_or(1);
+        desk.next_message_id
+    }
+
+    async fn wish(&self, wish: Wish) -> Reply {
+        self.desk().wish = Some(wish);
+        poll_fn(|_| self.desk().reply.take().map_or(Poll::Pending, Poll::Ready)).await
+    }
+
+    /// Goes on with a plan. The driver's side of the desk.
+    pub(crate) fn step<T>(&self, now: Time, plan: &mut Plan<'_, T>) -> Poll<Result<T, Fault>> {
+        self.desk().now = now;
+        plan.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    pub(crate) fn take_wish(&self) -> Option<Wish> {
+        self.desk().wish.take()
+    }
+
+    pub(crate) fn reply(&self, reply: Reply) {
+        self.desk().reply = Some(reply);
+    }
+
+    pub(crate) fn take_bodies(&self) -> Option<&'static [BodyRule]> {
+        self.desk().bodies.take()
+    }
+
+    pub(crate) fn note_echo(&self) {
+        self.desk().echoed = true;
+    }
+
+    /// Forgets what an earlier plan left behind.
+    pub(crate) fn clear(&self) {
+        let mut desk = self.desk();
+        desk.wish = None;
+        desk.reply = None;
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        // A plan that panicked has left nothing half done here: every change is one assignment.
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,349 @@
+//! Profiles: the figures and rules of a model, as data, each with its evidence.
+
+use std::fmt;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// How a figure is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum Evidence {
+    /// The vendor's manual says so.
+    #[serde(rename = "manual")]
+    Manual,
+    /// Others measured it on hardware.
+    #[serde(rename = "measured")]
+    Measured,
+    /// A driver that works does so.
+    #[serde(rename = "driver code")]
+    DriverCode,
+    /// Nobody says so; it follows from something else.
+    #[serde(rename = "inferred")]
+    Inferred,
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Evidence::Manual => "manual",
+            Evidence::Measured => "measured",
+            Evidence::DriverCode => "driver code",
+            Evidence::Inferred => "inferred",
+        })
+    }
+}
+
+/// One figure of a profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Figure<T> {
+    /// The figure.
+    pub value: T,
+    /// How it is known.
+    pub evidence: Evidence,
+}
+
+/// The figures and rules of one model.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Profile {
+    /// What it is.
+    pub model: Model,
+    /// What it takes.
+    pub limits: Limits,
+    /// How long it may take.
+    pub timeouts: Timeouts,
+    /// How its line is to be treated.
+    #[serde(rename = "line")]
+    pub pauses: Pauses,
+    /// What else differs from model to model.
+    pub rules: Rules,
+}
+
+/// What a model is, and how it is recognised.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Model {
+    /// The profile's name: `lierda-nt35e`.
+    pub name: Box<str>,
+    /// Who makes it.
+    pub vendor: Box<str>,
+    /// The name of its dialect.
+    pub dialect: Box<str>,
+    /// What the module says of itself contains one of these.
+    pub identity: Vec<Box<str>>,
+    /// A line with one of these in it means that the module has just started.
+    pub restart_signs: Vec<Box<str>>,
+    /// A line that is one of these means that the module has just started.
+    pub restart_lines: Vec<Box<str>>,
+    /// A line that is one of these means that the module is going off.
+    pub power_down_lines: Vec<Box<str>>,
+}
+
+/// What a model takes. Lengths are in bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Limits {
+    /// How many connection identifiers there are, from 0.
+    #[serde(deserialize_with = "figure::count")]
+    pub connections: Figure<u32>,
+    /// The broker's host.
+    #[serde(deserialize_with = "figure::bytes")]
+    pub host: Figure<usize>,
+    /// The client id.
+    #[serde(deserialize_with = "figure::bytes")]
+    pub client_id: Figure<usize>,
+    /// The user name.
+    #[serde(deserialize_with = "figure::bytes")]
+    pub username: Figure<usize>,
+    /// The password.
+    #[serde(deserialize_with = "figure::bytes")]
+    pub password: Figure<usize>,
+    /// A topic or topic filter.
+    #[serde(deserialize_with = "figure::bytes")]
+    pub topic: Figure<usize>,
+    /// A payload inside the command line.
+    #[serde(deserialize_with = "figure::bytes")]
+    pub inline_payload: Figure<usize>,
+    /// A payload after a prompt. `None`: the module has no prompt form that is proven.
+    #[serde(default, deserialize_with = "figure::optional_bytes")]
+    pub prompt_payload: Option<Figure<usize>>,
+    /// The payload of a will.
+    #[serde(deserialize_with = "figure::bytes")]
+    pub will_payload: Figure<usize>,
+    /// The keep-alive, in seconds.
+    #[serde(deserialize_with = "figure::count")]
+    pub keep_alive: Figure<u32>,
+}
+
+/// How long answers may take.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// A command that needs no network.
+    #[serde(deserialize_with = "figure::seconds")]
+    pub command: Figure<Duration>,
+    /// The prompt before data.
+    #[serde(deserialize_with = "figure::seconds")]
+    pub prompt: Figure<Duration>,
+    /// The SIM, from busy to ready.
+    #[serde(deserialize_with = "figure::seconds")]
+    pub sim: Figure<Duration>,
+    /// Attaching to the packet network.
+    #[serde(deserialize_with = "figure::seconds")]
+    pub attach: Figure<Duration>,
+    /// Opening the link to the broker: packet network, DNS and TCP.
+    #[serde(deserialize_with = "figure::seconds")]
+    pub open: Figure<Duration>,
+    /// Signing in at the broker.
+    #[serde(deserialize_with = "figure::seconds")]
+    pub connect: Figure<Duration>,
+    /// Subscribing and unsubscribing.
+    #[serde(deserialize_with = "figure::seconds")]
+    pub subscribe: Figure<Duration>,
+    /// Publishing. Longer where the packet time-outs of the connection add up to more.
+    #[serde(deserialize_with = "figure::seconds")]
+    pub publish: Figure<Duration>,
+    /// Signing out.
+    #[serde(deserialize_with = "figure::seconds")]
+    pub disconnect: Figure<Duration>,
+    /// Closing the link.
+    #[serde(deserialize_with = "figure::seconds")]
+    pub close: Figure<Duration>,
+}
+
+/// Quiet times on the line.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Pauses {
+    /// Before a command.
+    #[serde(deserialize_with = "figure::seconds")]
+    pub guard: Figure<Duration>,
+    /// Between a prompt and the data.
+    #[serde(deserialize_with = "figure::seconds")]
+    pub prompt_guard: Figure<Duration>,
+}
+
+/// What else differs from model to model.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Rules {
+    /// The message identifier of a QoS 0 publish.
+    #[serde(deserialize_with = "figure::rule")]
+    pub qos0_message_id: Figure<MessageIdRule>,
+    /// The PDP context that the module's own services use.
+    #[serde(deserialize_with = "figure::count")]
+    pub pdp_context: Figure<u32>,
+}
+
+/// Which message identifier a QoS 0 publish may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MessageIdRule {
+    /// Zero and nothing else.
+    Zero,
+    /// 1 to 65535, as for the other levels.
+    Any,
+}
+
+/// A profile that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("this is no modem profile: {0}")]
+pub struct InvalidProfile(String);
+
+const SHIPPED: [&str; 2] =
+    [include_str!("../profiles/lierda-nt35e.toml"), include_str!("../profiles/lierda-nt26e.toml")];
+
+impl Profile {
+    /// Reads a profile. Unknown keys are faults.
+    ///
+    /// # Errors
+    /// What is wrong with it, with line and column.
+    pub fn parse(text: &str) -> Result<Profile, InvalidProfile> {
+        toml::from_str(text).map_err(|fault| InvalidProfile(fault.to_string()))
+    }
+
+    /// The profiles that come with this crate.
+    #[must_use]
+    pub fn shipped() -> &'static [Profile] {
+        static PROFILES: OnceLock<Vec<Profile>> = OnceLock::new();
+        PROFILES.get_or_init(|| {
+            SHIPPED.iter().map(|text| Profile::parse(text).expect("a shipped profile is read by a test")).collect()
+        })
+    }
+
+    /// The shipped profile of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Profile> {
+        Profile::shipped().iter().find(|profile| &*profile.model.name == name)
+    }
+
+    /// The largest payload that can be published in any way.
+    #[must_use]
+    pub fn largest_payload(&self) -> usize {
+        let prompt = self.limits.prompt_payload.map_or(0, |limit| limit.value);
+        self.limits.inline_payload.value.max(prompt)
+    }
+
+    /// Whether a line shows that the module has just started.
+    #[must_use]
+    pub fn is_restart(&self, line: &[u8]) -> bool {
+        let line = String::from_utf8_lossy(line);
+        self.model.restart_signs.iter().any(|sign| line.contains(&**sign))
+            || self.model.restart_lines.iter().any(|known| line.trim() == &**known)
+    }
+
+    /// Whether a line shows that the module is going off.
+    #[must_use]
+    pub fn is_power_down(&self, line: &[u8]) -> bool {
+        let line = String::from_utf8_lossy(line);
+        self.model.power_down_lines.iter().any(|known| line.trim() == &**known)
+    }
+}
+
+/// The forms a figure has in a file: `{ bytes = 256, evidence = "manual" }`.
+mod figure {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, de::Error};
+
+    use super::{Evidence, Figure, MessageIdRule};
+
+    macro_rules! form {
+        ($name:ident, $unit:ident: $type:ty) => {
+            #[derive(Deserialize)]
+            #[serde(deny_unknown_fields)]
+            struct $name {
+                $unit: $type,
+                evidence: Evidence,
+            }
+            impl From<$name> for Figure<$type> {
+                fn from(form: $name) -> Figure<$type> {
+                    Figure { value: form.$unit, evidence: form.evidence }
+                }
+            }
+        };
+    }
+    form!(Bytes, bytes: usize);
+    form!(Count, count: u32);
+    form!(Seconds, seconds: f64);
+    form!(Rule, rule: MessageIdRule);
+
+    pub(super) fn bytes<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<usize>, D::Error> {
+        Bytes::deserialize(from).map(Into::into)
+    }
+
+    pub(super) fn optional_bytes<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Figure<usize>>, D::Error> {
+        bytes(from).map(Some)
+    }
+
+    pub(super) fn count<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<u32>, D::Error> {
+        Count::deserialize(from).map(Into::into)
+    }
+
+    pub(super) fn rule<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<MessageIdRule>, D::Error> {
+        Rule::deserialize(from).map(Into::into)
+    }
+
+    pub(super) fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<Duration>, D::Error> {
+        let seconds = Seconds::deserialize(from)?;
+        let value = Duration::try_from_secs_f64(seconds.seconds).map_err(D::Error::custom)?;
+        Ok(Figure { value, evidence: seconds.evidence })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect;
+
+    #[test]
+    fn every_shipped_profile_is_read_and_has_a_dialect() {
+        for text in SHIPPED {
+            let profile = Profile::parse(text).unwrap();
+            assert!(dialect::named(&profile.model.dialect).is_some(), "{}", profile.model.name);
+            assert_eq!(Profile::named(&profile.model.name), Some(&profile));
+        }
+    }
+
+    #[test]
+    fn the_models_differ_where_their_manuals_do() {
+        let [nt35e, nt26e] = ["lierda-nt35e", "lierda-nt26e"].map(|name| Profile::named(name).unwrap());
+        assert_eq!((nt35e.largest_payload(), nt26e.largest_payload()), (1460, 8000));
+        assert_eq!(nt35e.rules.qos0_message_id.value, MessageIdRule::Zero);
+        assert_eq!(nt26e.rules.qos0_message_id.value, MessageIdRule::Any);
+        assert_eq!((nt35e.limits.connections.value, nt26e.limits.connections.value), (5, 1));
+    }
+
+    #[test]
+    fn an_unknown_key_or_a_figure_without_evidence_is_a_fault() {
+        for (from, to, named) in [
+            ("[limits]", "[limits]\ntopics = { bytes = 1, evidence = \"manual\" }", "topics"),
+            ("topic = { bytes = 256, evidence = \"manual\" }", "topic = { bytes = 256 }", "evidence"),
+            ("topic = { bytes = 256,", "topic = { bytes = -1,", "-1"),
+        ] {
+            let text = SHIPPED[0].replace(from, to);
+            assert_ne!(text, SHIPPED[0]);
+            let fault = Profile::parse(&text).unwrap_err().to_string();
+            assert!(fault.contains(named), "{fault}");
+        }
+    }
+
+    #[test]
+    fn restarts_are_seen_wherever_they_stand() {
+        let profile = Profile::named("lierda-nt26e").unwrap();
+        for line in ["^boot.rom'v  '!", "\u{fffd}^boot.rom.'v....'!", "Lierda", "RDY", "ECRDY "] {
+            assert!(profile.is_restart(line.as_bytes()), "{line}");
+        }
+        for line in ["+CGMI: Lierda", "+X: RDY", "NORMAL POWER DOWN"] {
+            assert!(!profile.is_restart(line.as_bytes()), "{line}");
+        }
+        assert!(profile.is_power_down(b"NORMAL POWER DOWN"));
+    }
+}

@@ -1,0 +1,79 @@
+//! Everything a module can tell about itself.
+
+use atmqtt_at::Command;
+
+use crate::dialect::{Dialect, LinkReport};
+use crate::fault::Fault;
+use crate::identify::Identity;
+use crate::network::{self, Registration, Signal, SimState};
+use crate::plan::Dialogue;
+use crate::profile::Profile;
+
+/// A look at the module. What it does not know, or does not say, is `None`.
+///
+/// IMEI, IMSI and ICCID identify a device and a person: show them with care.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Status {
+    /// What it is.
+    pub identity: Identity,
+    /// The name of the profile in force.
+    pub profile: String,
+    /// International mobile equipment identity, 15 digits.
+    pub imei: Option<String>,
+    /// International mobile subscriber identity, up to 15 digits.
+    pub imsi: Option<String>,
+    /// The SIM's number, up to 20 digits.
+    pub iccid: Option<String>,
+    /// The SIM.
+    pub sim: SimState,
+    /// The signal.
+    pub signal: Signal,
+    /// The registration.
+    pub registration: Option<Registration>,
+    /// Whether the module is attached to the packet network.
+    pub attached: Option<bool>,
+    /// Its address there.
+    pub address: Option<String>,
+    /// The MQTT client inside the module.
+    pub mqtt: LinkReport,
+}
+
+/// Asks for everything. A question that the module refuses is left out; a line that is out of order is a fault.
+pub(crate) async fn look(
+    dialogue: &Dialogue,
+    profile: &Profile,
+    dialect: &dyn Dialect,
+    identity: Identity,
+) -> Result<Status, Fault> {
+    let imei = ask(dialogue, network::imei()).await?;
+    let sim = network::sim_state(dialogue, profile).await?;
+    let (mut imsi, mut iccid) = (None, None);
+    if sim != SimState::NotInserted {
+        imsi = ask(dialogue, network::imsi()).await?;
+        iccid = ask(dialogue, dialect.iccid()).await?;
+    }
+    let mut signal = ask(dialogue, network::signal_quality()).await?.unwrap_or_default();
+    signal.rssi_dbm = ask(dialogue, network::signal_strength()).await?.flatten();
+    Ok(Status {
+        identity,
+        profile: profile.model.name.to_string(),
+        imei,
+        imsi,
+        iccid,
+        sim,
+        signal,
+        registration: ask(dialogue, network::registration()).await?,
+        attached: ask(dialogue, network::attached(profile)).await?,
+        address: ask(dialogue, network::address(profile)).await?.flatten(),
+        mqtt: ask(dialogue, dialect.link_report(0)).await?.unwrap_or(LinkReport::Unknown),
+    })
+}
+
+/// What an answer says; `None` where the module refuses, or says it in a form that is not known.
+async fn ask<T>(dialogue: &Dialogue, command: Command<T>) -> Result<Option<T>, Fault> {
+    match dialogue.try_run(command).await {
+        Err(Fault::Malformed { .. }) => Ok(None),
+        other => other,
+    }
+}
