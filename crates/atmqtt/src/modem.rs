@@ -187,7 +187,6 @@ impl Modem {
     }
 
     /// A connection to a broker, still to be made.
-    #[must_use]
     pub fn mqtt(&self, options: ConnectOptions) -> Connect {
         Connect::new(self.handle.clone(), options, self.network.clone())
     }

@@ -462,7 +462,12 @@ impl Driver {
         let event = match self.read(&line) {
             Meaning::Event(event) => event,
             Meaning::Restart => {
+                // A start shows itself more than once: the boot ROM, then the firmware.
+                let known = !self.prepared;
                 self.restarted();
+                if known {
+                    return;
+                }
                 Event::Restarted { banner: line }
             }
             Meaning::LinkLost(loss) => {
@@ -487,11 +492,8 @@ impl Driver {
                 return match notice {
                     Notice::Message(message) => Meaning::Event(Event::Message(message)),
                     Notice::MessageHeld { packet_id } => Meaning::Event(Event::MessageHeld { packet_id }),
-                    Notice::LinkLost(loss) if self.link == LinkState::Down => {
-                        // Said again, or about a session that is not ours.
-                        drop(loss);
-                        Meaning::Nothing
-                    }
+                    // Said again, or about a session that is not ours.
+                    Notice::LinkLost(_) if self.link == LinkState::Down => Meaning::Nothing,
                     Notice::LinkLost(loss) => Meaning::LinkLost(loss),
                     Notice::LateResult { message_id } => Meaning::Event(Event::LateResult { message_id }),
                     Notice::SignedIn | Notice::Nothing => Meaning::Nothing,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use atmqtt_at::{Answer, Command, CommandBuilder, Malformed};
+use atmqtt_at::{Answer, Command, Malformed};
 
 use crate::dialect;
 use crate::fault::Fault;
@@ -88,11 +88,11 @@ pub(crate) async fn prepare(dialogue: &Dialogue, patience: Duration) -> Result<(
 /// Asks the module what it is.
 pub(crate) async fn identify(dialogue: &Dialogue) -> Result<Identity, Fault> {
     Ok(Identity {
-        information: dialogue.try_run(words(Command::execute("I"))).await?,
-        manufacturer: dialogue.try_run(words(Command::execute("+CGMI"))).await?,
-        model: dialogue.try_run(words(Command::execute("+CGMM"))).await?,
-        firmware: dialogue.try_run(words(Command::execute("+CGMR"))).await?,
-        vendor_firmware: dialogue.try_run(words(Command::execute("+LGMR").information("+LGMR"))).await?,
+        information: dialogue.try_run(words("I")).await?,
+        manufacturer: dialogue.try_run(words("+CGMI")).await?,
+        model: dialogue.try_run(words("+CGMM")).await?,
+        firmware: dialogue.try_run(words("+CGMR")).await?,
+        vendor_firmware: dialogue.try_run(words("+LGMR")).await?,
     }
     .without_empty_texts())
 }
@@ -136,9 +136,8 @@ pub(crate) async fn choose(
     }
 }
 
-/// A command that is answered with words.
-fn words(command: CommandBuilder) -> Command<String> {
-    // Some firmware names the line (`+CGMR: …`), most does not.
+/// A command that is answered with words. Some firmware puts the command's name before them (`+CGMR: …`), most does not.
+fn words(name: &'static str) -> Command<String> {
     fn joined(answer: &Answer) -> Result<String, Malformed> {
         let text = |line: &atmqtt_at::Line| {
             let text = String::from_utf8_lossy(line.text()).into_owned();
@@ -150,7 +149,7 @@ fn words(command: CommandBuilder) -> Command<String> {
         };
         Ok(answer.lines().iter().map(text).collect::<Vec<_>>().join("; "))
     }
-    command.bare(|line| line.iter().any(u8::is_ascii_alphanumeric)).decode(joined)
+    Command::execute(name).information(name).bare(|line| line.iter().any(u8::is_ascii_alphanumeric)).decode(joined)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! A profile's limits, held against a request before a byte is written.
 
+use atmqtt_at::{Secret, Text};
+
 use crate::dialect::Dialect;
 use crate::message::{Filter, Outgoing};
 use crate::options::ConnectOptions;
@@ -21,8 +23,8 @@ impl Profile {
         }
         self.fits("broker's host", options.broker.host.len(), limits.host.value)?;
         self.fits("client id", options.client_id.len(), limits.client_id.value)?;
-        self.fits("user name", options.username.as_ref().map_or(0, |name| name.len()), limits.username.value)?;
-        self.fits("password", options.password.as_ref().map_or(0, |secret| secret.len()), limits.password.value)?;
+        self.fits("user name", options.username.as_ref().map_or(0, Text::len), limits.username.value)?;
+        self.fits("password", options.password.as_ref().map_or(0, Secret::len), limits.password.value)?;
         if let Some(will) = &options.will {
             self.fits("will's topic", will.topic.text().len(), limits.topic.value)?;
             self.fits("will's payload", will.payload.len(), limits.will_payload.value)?;
@@ -73,7 +75,6 @@ mod tests {
     use crate::dialect;
     use crate::message::{QoS, Topic};
     use crate::options::Broker;
-    use atmqtt_at::{Secret, Text};
 
     fn text(length: usize) -> Text {
         Text::new("x".repeat(length)).unwrap()

@@ -335,7 +335,7 @@ mod tests {
     use atmqtt_at::{Channel, ChannelOptions, Event, Time};
 
     /// What `command` makes of an answer.
-    fn ask<T>(command: Command<T>, answer: &str) -> Result<T, Malformed> {
+    fn ask<T>(command: &Command<T>, answer: &str) -> Result<T, Malformed> {
         let mut channel = Channel::new(ChannelOptions::default());
         channel.submit(Time::ZERO, command.exchange().clone()).unwrap();
         channel.transmitted(Time::ZERO, channel.transmit().len());
@@ -354,20 +354,20 @@ mod tests {
         for (answer, expected) in
             [("+CSQ: 20,99", Some(-73)), ("+CSQ:29,0", Some(-55)), ("+CSQ: 0,0", Some(-113)), ("+CSQ: 99,99", None)]
         {
-            assert_eq!(ask(signal_strength(), answer), Ok(expected), "{answer}");
+            assert_eq!(ask(&signal_strength(), answer), Ok(expected), "{answer}");
         }
         for answer in ["+CSQ: ,", "+CSQ: 99999999999999999,3", "+CSQ: x,3", "+CSQ:"] {
-            assert!(ask(signal_strength(), answer).is_err(), "{answer}");
+            assert!(ask(&signal_strength(), answer).is_err(), "{answer}");
         }
-        let quality = ask(signal_quality(), "+CESQ: 99,99,255,255,17,49").unwrap();
+        let quality = ask(&signal_quality(), "+CESQ: 99,99,255,255,17,49").unwrap();
         assert_eq!((quality.rsrq_tenth_db, quality.rsrp_dbm), (Some(-115), Some(-92)));
-        let unknown = ask(signal_quality(), "+CESQ: 99,99,255,255,255,255").unwrap();
+        let unknown = ask(&signal_quality(), "+CESQ: 99,99,255,255,255,255").unwrap();
         assert_eq!(unknown, Signal::default());
     }
 
     #[test]
     fn registrations() {
-        let status = |answer| ask(registration(), answer).map(|found| found.status);
+        let status = |answer| ask(&registration(), answer).map(|found| found.status);
         for (answer, expected) in [
             ("+CEREG: 0,1", RegistrationStatus::Home),
             ("+CEREG: 0,5", RegistrationStatus::Roaming),
@@ -378,25 +378,25 @@ mod tests {
         ] {
             assert_eq!(status(answer), Ok(expected), "{answer}");
         }
-        let located = ask(registration(), "+CEREG: 2,1,1a2b,\"0c3d4e5f\",9").unwrap();
+        let located = ask(&registration(), "+CEREG: 2,1,1a2b,\"0c3d4e5f\",9").unwrap();
         assert_eq!((located.area_code, located.cell_id), (Some(0x1a2b), Some(0x0c3d_4e5f)));
-        let denied = ask(registration(), "+CEREG: 3,3,,,,0,15").unwrap();
+        let denied = ask(&registration(), "+CEREG: 3,3,,,,0,15").unwrap();
         assert_eq!((denied.status, denied.reject_cause), (RegistrationStatus::Denied, Some(15)));
     }
 
     #[test]
     fn an_unsolicited_registration_is_not_the_answer() {
         let answer = "+CEREG: 2\r\n\r\n+CEREG: 5,\"0001\",\"0C3D4E5F\",9\r\n\r\n+CEREG: 0,1";
-        assert_eq!(ask(registration(), answer).map(|found| found.status), Ok(RegistrationStatus::Home));
+        assert_eq!(ask(&registration(), answer).map(|found| found.status), Ok(RegistrationStatus::Home));
     }
 
     #[test]
     fn identities_keep_their_zeros_and_have_no_other_shape() {
-        assert_eq!(ask(imsi(), "001010123456789").as_deref(), Ok("001010123456789"));
-        assert_eq!(ask(imsi(), "DST: 1\r\n\r\n460113012345678").as_deref(), Ok("460113012345678"));
-        assert_eq!(ask(imei(), "+CGSN: \"004999010640000\"").as_deref(), Ok("004999010640000"));
-        assert_eq!(ask(imei(), "+CGSN: 004999010640000").as_deref(), Ok("004999010640000"));
-        assert!(ask(imei(), "+CGSN: \"00499\"").is_err());
+        assert_eq!(ask(&imsi(), "001010123456789").as_deref(), Ok("001010123456789"));
+        assert_eq!(ask(&imsi(), "DST: 1\r\n\r\n460113012345678").as_deref(), Ok("460113012345678"));
+        assert_eq!(ask(&imei(), "+CGSN: \"004999010640000\"").as_deref(), Ok("004999010640000"));
+        assert_eq!(ask(&imei(), "+CGSN: 004999010640000").as_deref(), Ok("004999010640000"));
+        assert!(ask(&imei(), "+CGSN: \"00499\"").is_err());
     }
 
     #[test]

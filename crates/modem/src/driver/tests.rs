@@ -1,1 +1,515 @@
+use super::*;
+use crate::fault::{ConnectFault, OpenFault, ReturnCode};
+use crate::message::Topic;
+use crate::options::{Broker, DeviceSecret, ModuleSignIn, Will};
+use crate::{RegistrationStatus, SimState, Unconfirmed};
+use atmqtt_at::{Secret, Stage, Text};
 
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A driver, and a module that says what the test lets it say.
+struct Bench {
+    driver: Driver,
+    now: Time,
+    ticket: Option<Ticket>,
+    events: Vec<Event>,
+    outcome: Option<Result<Outcome, Fault>>,
+}
+
+impl Bench {
+    /// A driver that has not spoken yet.
+    fn new(options: DriverOptions) -> Bench {
+        Bench { driver: Driver::new(options), now: Time::ZERO, ticket: None, events: Vec::new(), outcome: None }
+    }
+
+    /// A driver with an identified module of this profile.
+    fn attached(profile: &str) -> Bench {
+        let profile = Profile::named(profile).map(|profile| Arc::new(profile.clone()));
+        let mut bench = Bench::new(DriverOptions { profile, ..DriverOptions::default() });
+        bench.submit(Request::Attach);
+        bench.answer("AT", "OK").answer("ATE0", "OK").answer("AT", "OK").answer("AT+CMEE=1", "OK");
+        for command in ["ATI", "AT+CGMI", "AT+CGMM", "AT+CGMR", "AT+LGMR"] {
+            bench.answer(command, "OK");
+        }
+        bench.answer("AT+LMQTTCFG=?", "OK");
+        assert!(matches!(bench.outcome(), Ok(Outcome::Attached(..))));
+        bench
+    }
+
+    /// A driver with a connection to a broker.
+    fn connected(profile: &str) -> Bench {
+        let mut bench = Bench::attached(profile);
+        bench.connect(options());
+        bench.online().purged().configured();
+        bench.answer("AT+LMQTTOPEN=0,\"broker.example\",1883", "OK\r\n\r\n+LMQTTOPEN: 0,0");
+        bench.answer("AT+LMQTTCONN=0,\"device\"", "OK\r\n\r\n+LMQTTCONN: 0,0,0");
+        assert_eq!(bench.outcome(), Ok(Outcome::Connected));
+        bench.events.clear();
+        bench
+    }
+
+    fn submit(&mut self, request: Request) {
+        self.outcome = None;
+        self.ticket = Some(self.driver.submit(self.now, request).unwrap());
+        self.drain();
+    }
+
+    fn connect(&mut self, options: ConnectOptions) {
+        self.submit(Request::Connect(Box::new(options), NetworkOptions::default()));
+    }
+
+    fn publish(&mut self, qos: QoS, payload: &[u8]) {
+        self.submit(Request::Publish(message(qos, payload)));
+    }
+
+    /// Everything there is to write.
+    fn written(&mut self) -> String {
+        let mut written = Vec::new();
+        while !self.driver.transmit().is_empty() {
+            written.extend_from_slice(self.driver.transmit());
+            let count = self.driver.transmit().len();
+            self.driver.transmitted(self.now, count);
+        }
+        self.drain();
+        String::from_utf8(written).unwrap()
+    }
+
+    /// The driver has to send this command, and is given this answer.
+    fn answer(&mut self, command: &str, answer: &str) -> &mut Bench {
+        assert_eq!(self.written().trim_end_matches('\r'), command);
+        self.say(answer)
+    }
+
+    fn say(&mut self, lines: &str) -> &mut Bench {
+        self.driver.receive(self.now, format!("\r\n{lines}\r\n").as_bytes());
+        self.drain();
+        self
+    }
+
+    fn wait(&mut self, wait: Duration) -> &mut Bench {
+        self.now += wait;
+        self.drain();
+        self
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.driver.poll(self.now) {
+            match output {
+                Output::Event(event) => self.events.push(event),
+                Output::Done(ticket, outcome) => {
+                    assert_eq!((Some(ticket), &self.outcome), (self.ticket, &None), "an outcome that nobody waits for");
+                    self.outcome = Some(outcome);
+                }
+            }
+        }
+    }
+
+    fn outcome(&mut self) -> Result<Outcome, Fault> {
+        assert_eq!(self.written(), "", "something is still to be said");
+        self.outcome.take().expect("the request is done")
+    }
+
+    /// SIM, registration and packet network are fine.
+    fn online(&mut self) -> &mut Bench {
+        self.answer("AT+CPIN?", "+CPIN: READY\r\n\r\nOK").answer("AT+CEREG=3", "OK");
+        self.answer("AT+CEREG?", "+CEREG: 3,1\r\n\r\nOK").answer("AT+CGATT?", "+CGATT: 1\r\n\r\nOK")
+    }
+
+    /// Nothing was left open.
+    fn purged(&mut self) -> &mut Bench {
+        self.answer("AT+LMQTTDISC=0", "+CME ERROR: 3").answer("AT+LMQTTCLOSE=0", "ERROR")
+    }
+
+    fn configured(&mut self) -> &mut Bench {
+        for setting in [
+            "\"version\",0,4",
+            "\"session\",0,1",
+            "\"keepalive\",0,120",
+            "\"timeout\",0,10,3,0",
+            "\"cache\",0,0",
+            "\"send/mode\",0,0",
+            "\"urc\",0,1",
+            "\"recv/mode\",0,0,1",
+        ] {
+            self.answer(&format!("AT+LMQTTCFG={setting}"), "OK");
+        }
+        self
+    }
+}
+
+fn text(text: &str) -> Text {
+    Text::new(text).unwrap()
+}
+
+fn options() -> ConnectOptions {
+    ConnectOptions::new("mqtt://broker.example".parse::<Broker>().unwrap(), text("device"))
+}
+
+fn message(qos: QoS, payload: &[u8]) -> Outgoing {
+    Outgoing { topic: Topic::new("t").unwrap(), payload: payload.to_vec(), qos, retain: false }
+}
+
+#[test]
+fn attaching_wakes_the_module_and_asks_what_it_is() {
+    let mut bench = Bench::new(DriverOptions::default());
+    bench.submit(Request::Attach);
+    // Asleep: the first command is lost.
+    assert_eq!(bench.written(), "AT\r");
+    bench.wait(SECOND);
+    bench.answer("AT+CMEE?", "+CMEE: 0\r\n\r\nOK");
+    // Echo is still on while the first ATE0 is ignored.
+    bench.answer("AT", "OK").answer("ATE0", "OK").answer("AT", "AT\r\r\nOK");
+    bench.answer("ATE0", "OK").answer("AT", "OK").answer("AT+CMEE=1", "OK");
+    bench.answer("ATI", "Lierda\r\nNT26E\r\nRevision: Lierda6180316\r\n\r\nOK");
+    bench.answer("AT+CGMI", "Lierda\r\n\r\nOK").answer("AT+CGMM", "NT26E\r\n\r\nOK");
+    bench.answer("AT+CGMR", "+CGMR: \"V1\"\r\n\r\nOK").answer("AT+LGMR", "ERROR").answer("AT+LMQTTCFG=?", "OK");
+    let Ok(Outcome::Attached(identity, profile)) = bench.outcome() else { panic!("not attached") };
+    assert_eq!(&*profile.model.name, "lierda-nt26e");
+    assert_eq!((identity.manufacturer.as_deref(), identity.model.as_deref()), (Some("Lierda"), Some("NT26E")));
+    assert_eq!((identity.firmware.as_deref(), identity.vendor_firmware.as_deref()), (Some("V1"), None));
+    assert_eq!(identity.information.as_deref(), Some("Lierda; NT26E; Revision: Lierda6180316"));
+}
+
+#[test]
+fn a_port_where_nothing_answers_is_given_up_in_bounded_time() {
+    let mut bench = Bench::new(DriverOptions::default());
+    bench.submit(Request::Attach);
+    let mut waited = 0;
+    while bench.outcome.is_none() {
+        bench.written();
+        bench.wait(SECOND);
+        waited += 1;
+        assert!(waited < 30);
+    }
+    assert_eq!(bench.outcome(), Err(Fault::NoAnswer { patience: Duration::from_secs(15) }));
+}
+
+#[test]
+fn an_unknown_model_and_a_known_one_with_other_firmware_are_refused() {
+    let identify = |model: &str, probe: Option<&str>| {
+        let mut bench = Bench::new(DriverOptions::default());
+        bench.submit(Request::Attach);
+        bench.answer("AT", "OK").answer("ATE0", "OK").answer("AT", "OK").answer("AT+CMEE=1", "OK");
+        bench.answer("ATI", "ERROR").answer("AT+CGMI", "ERROR").answer("AT+CGMM", &format!("{model}\r\n\r\nOK"));
+        bench.answer("AT+CGMR", "ERROR").answer("AT+LGMR", "ERROR");
+        if let Some(answer) = probe {
+            bench.answer("AT+LMQTTCFG=?", answer);
+        }
+        bench.outcome()
+    };
+    assert_eq!(identify("EC200S", None), Err(Fault::UnknownModel { said: "EC200S".to_owned() }));
+    let wrong = Fault::WrongFirmware { model: "lierda-nt35e".to_owned(), dialect: "lmqtt" };
+    assert_eq!(identify("NT35E", Some("ERROR")), Err(wrong));
+}
+
+#[test]
+fn connecting_writes_every_setting_before_it_opens() {
+    let mut bench = Bench::attached("lierda-nt35e");
+    let mut options = options();
+    options.username = Some(text("me"));
+    options.password = Secret::new("hidden").ok();
+    options.clean_session = false;
+    options.keep_alive = 60;
+    let topic = Topic::new("will/topic").unwrap();
+    options.will = Some(Will { topic, payload: text("gone"), qos: QoS::AtLeastOnce, retain: true });
+    bench.connect(options);
+    bench.online().purged();
+    for setting in [
+        "\"version\",0,4",
+        "\"session\",0,0",
+        "\"keepalive\",0,60",
+        "\"timeout\",0,10,3,0",
+        "\"cache\",0,0",
+        "\"send/mode\",0,0",
+        "\"urc\",0,1",
+        "\"will\",0,1,1,1,\"will/topic\",\"gone\"",
+        "\"recv/mode\",0,0,1",
+    ] {
+        bench.answer(&format!("AT+LMQTTCFG={setting}"), "OK");
+    }
+    bench.answer("AT+LMQTTOPEN=0,\"broker.example\",1883", "OK\r\n\r\n+LMQTTOPEN: 0,0");
+    bench.answer("AT+LMQTTCONN=0,\"device\",\"me\",\"hidden\"", "+LMQTTCONN: 0,0,0\r\n\r\nOK");
+    assert_eq!(bench.outcome(), Ok(Outcome::Connected));
+    assert_eq!(bench.events, [Event::Link(LinkState::Connecting), Event::Link(LinkState::Up)]);
+}
+
+/// The worked example of the Lierda AT manual.
+#[test]
+fn the_module_signs_in_at_alibaba_by_itself() {
+    let mut bench = Bench::attached("lierda-nt35e");
+    let mut options =
+        ConnectOptions::new("mqtt://a1JszCpjS61.iot-as-mqtt.cn-shanghai.aliyuncs.com".parse().unwrap(), text("NT35E"));
+    let device = DeviceSecret {
+        product_key: text("a1JszCpjS61"),
+        device_name: text("NT35E_06011"),
+        device_secret: Secret::new("390358fc595040aa73221e8393aba86c").unwrap(),
+    };
+    options.sign_in = Some(ModuleSignIn { cloud: 2, data_type: 1, device });
+    bench.connect(options);
+    bench.online().purged();
+    for _ in 0..7 {
+        assert!(bench.written().starts_with("AT+LMQTTCFG=\""));
+        bench.say("OK");
+    }
+    bench.answer("AT+LMQTTCFG=\"cloud\",0,2,1", "OK");
+    bench
+        .answer("AT+LMQTTCFG=\"aliauth\",0,\"a1JszCpjS61\",\"NT35E_06011\",\"390358fc595040aa73221e8393aba86c\"", "OK");
+    bench.answer("AT+LMQTTCFG=\"recv/mode\",0,0,1", "OK");
+    bench.answer(
+        "AT+LMQTTOPEN=0,\"a1JszCpjS61.iot-as-mqtt.cn-shanghai.aliyuncs.com\",1883",
+        "OK\r\n\r\n+LMQTTOPEN: 0,0",
+    );
+    bench.answer("AT+LMQTTCONN=0,\"NT35E\"", "OK\r\n\r\n+LMQTTCONN: 0,0,0");
+    assert_eq!(bench.outcome(), Ok(Outcome::Connected));
+}
+
+#[test]
+fn an_optional_setting_may_be_refused_and_a_required_one_may_not() {
+    let mut bench = Bench::attached("lierda-nt26e");
+    bench.connect(options());
+    bench.online().purged();
+    bench.answer("AT+LMQTTCFG=\"version\",0,4", "ERROR").answer("AT+LMQTTCFG=\"session\",0,1", "+CME ERROR: 3");
+    // What is open is put away again.
+    bench.purged();
+    let Err(Fault::Refused { command, .. }) = bench.outcome() else { panic!("not refused") };
+    assert_eq!(command, "AT+LMQTTCFG");
+    assert_eq!(bench.driver.link(), LinkState::Down);
+}
+
+#[test]
+fn an_identifier_in_use_is_put_away_once() {
+    let mut bench = Bench::attached("lierda-nt26e");
+    bench.connect(options());
+    bench.online().purged().configured();
+    let open = "AT+LMQTTOPEN=0,\"broker.example\",1883";
+    bench.answer(open, "OK\r\n\r\n+LMQTTOPEN: 0,-1,2");
+    bench.answer("AT+LMQTTDISC=0", "OK\r\n\r\n+LMQTTDISC: 0,0");
+    bench.answer("AT+LMQTTCLOSE=0", "OK\r\n\r\n+LMQTTCLOSE: 0,0");
+    // The settings went with it.
+    bench.configured().answer(open, "OK\r\n\r\n+LMQTTOPEN: 0,-1,2").purged();
+    let broker = "mqtt://broker.example:1883".to_owned();
+    assert_eq!(bench.outcome(), Err(Fault::Open { broker, fault: OpenFault::IdInUse }));
+}
+
+#[test]
+fn a_refused_sign_in_has_result_zero() {
+    let mut bench = Bench::attached("lierda-nt26e");
+    bench.connect(options());
+    bench.online().purged().configured();
+    bench.answer("AT+LMQTTOPEN=0,\"broker.example\",1883", "OK\r\n\r\n+LMQTTOPEN: 0,0");
+    bench.answer("AT+LMQTTCONN=0,\"device\"", "OK\r\n\r\n+LMQTTCONN: 0,0,4").purged();
+    let fault = bench.outcome().unwrap_err();
+    let refused = ConnectFault::Refused(ReturnCode::BadUserNameOrPassword);
+    assert_eq!(fault, Fault::Connect { broker: "mqtt://broker.example:1883".to_owned(), fault: refused });
+    assert_eq!((fault.code(), fault.vendor_code()), ("broker.bad_user_name_or_password", Some(4)));
+    assert_eq!(bench.events, [Event::Link(LinkState::Connecting), Event::Link(LinkState::Down)]);
+}
+
+#[test]
+fn the_network_is_waited_for_and_a_denial_is_not() {
+    let mut bench = Bench::attached("lierda-nt26e");
+    bench.connect(options());
+    bench.answer("AT+CPIN?", "+CME ERROR: 14").wait(SECOND);
+    bench.answer("AT+CPIN?", "+CPIN: READY\r\n\r\nOK");
+    bench.answer("AT+CEREG=3", "ERROR").answer("AT+CEREG=2", "OK");
+    bench.answer("AT+CEREG?", "+CEREG: 2,2\r\n\r\nOK").wait(SECOND);
+    bench.answer("AT+CEREG?", "+CEREG: 2,3,,,,0,15\r\n\r\nOK");
+    assert_eq!(bench.outcome(), Err(Fault::RegistrationDenied { cause: Some(15) }));
+
+    bench.connect(options());
+    bench.answer("AT+CPIN?", "+CPIN: READY\r\n\r\nOK").answer("AT+CEREG=3", "OK");
+    for _ in 0..120 {
+        bench.answer("AT+CEREG?", "+CEREG: 3,2\r\n\r\nOK").wait(SECOND);
+    }
+    bench.answer("AT+CEREG?", "+CEREG: 3,2\r\n\r\nOK");
+    let (status, patience) = (RegistrationStatus::Searching, Duration::from_secs(120));
+    assert_eq!(bench.outcome(), Err(Fault::NotRegistered { status, patience }));
+}
+
+#[test]
+fn a_pin_is_tried_once() {
+    let mut bench = Bench::attached("lierda-nt26e");
+    let network = NetworkOptions { pin: Secret::new("1234").ok(), ..NetworkOptions::default() };
+    bench.submit(Request::Connect(Box::new(options()), network));
+    bench.answer("AT+CPIN?", "+CPIN: SIM PIN\r\n\r\nOK").answer("AT+CPIN=\"1234\"", "+CME ERROR: 16");
+    assert_eq!(bench.outcome(), Err(Fault::PinRefused));
+
+    bench.connect(options());
+    bench.answer("AT+CPIN?", "+CPIN: SIM PIN\r\n\r\nOK");
+    assert_eq!(bench.outcome(), Err(Fault::Sim(SimState::PinRequired)));
+}
+
+#[test]
+fn publishing_says_what_became_of_the_message() {
+    for (qos, line, expected) in [
+        (QoS::AtLeastOnce, "OK\r\n\r\n+LMQTTPUB: 0,1,0", Ok(Delivery::Delivered)),
+        (QoS::AtLeastOnce, "+LMQTTPUB: 0,1,0\r\n\r\nOK", Ok(Delivery::Delivered)),
+        (QoS::AtMostOnce, "OK\r\n\r\n+LMQTTPUB: 0,1,0", Ok(Delivery::Sent)),
+        (QoS::ExactlyOnce, "OK\r\n\r\n+LMQTTPUB: 0,1,1", Ok(Delivery::Unconfirmed(Unconfirmed::WrongAcknowledgement))),
+        (QoS::AtLeastOnce, "OK\r\n\r\n+LMQTTPUB: 0,1,2", Err("delivery.not_published")),
+        (QoS::AtLeastOnce, "OK\r\n\r\n+LMQTTPUB: 0,1,1,6", Err("delivery.not_published")),
+        (QoS::AtLeastOnce, "+CME ERROR: 3", Err("modem.refused")),
+    ] {
+        let mut bench = Bench::connected("lierda-nt26e");
+        bench.publish(qos, b"{\"a\":\"b,c\"}");
+        let level = qos.level();
+        bench.answer(&format!("AT+LMQTTPUB=0,1,{level},0,\"t\",11,\"{{\"a\":\"b,c\"}}\""), line);
+        let outcome = bench.outcome().map_err(|fault| fault.code());
+        assert_eq!(outcome, expected.map(Outcome::Published), "{line}");
+    }
+}
+
+#[test]
+fn the_message_identifier_follows_the_rule_of_the_model() {
+    let mut bench = Bench::connected("lierda-nt35e");
+    bench.publish(QoS::AtMostOnce, b"x");
+    bench.answer("AT+LMQTTPUB=0,0,0,0,\"t\",1,\"x\"", "OK\r\n\r\n+LMQTTPUB: 0,0,0");
+    bench.publish(QoS::AtLeastOnce, b"x");
+    bench.answer("AT+LMQTTPUB=0,1,1,0,\"t\",1,\"x\"", "OK\r\n\r\n+LMQTTPUB: 0,1,0");
+    assert_eq!(bench.outcome(), Ok(Outcome::Published(Delivery::Delivered)));
+}
+
+#[test]
+fn what_cannot_stand_in_a_line_goes_by_prompt_where_there_is_one() {
+    let mut bench = Bench::connected("lierda-nt26e");
+    bench.publish(QoS::AtLeastOnce, b"a\r\nAT+CFUN=0\r");
+    assert_eq!(bench.written(), "AT+LMQTTPUB=0,1,1,0,\"t\",13\r");
+    bench.driver.receive(bench.now, b"\r\n> ");
+    assert_eq!(bench.written(), "a\r\nAT+CFUN=0\r");
+    bench.say("OK\r\n\r\n+LMQTTPUB: 0,1,0");
+    assert_eq!(bench.outcome(), Ok(Outcome::Published(Delivery::Delivered)));
+
+    let mut bench = Bench::connected("lierda-nt35e");
+    let refusal = bench.driver.submit(bench.now, Request::Publish(message(QoS::AtLeastOnce, b"a\r"))).unwrap_err();
+    assert_eq!(refusal, Refusal::PayloadByte { byte: b'\r', position: 1, model: "lierda-nt35e".into() });
+    assert_eq!(bench.written(), "");
+}
+
+#[test]
+fn a_publish_without_a_report_is_unconfirmed_and_its_late_result_is_its_own() {
+    let mut bench = Bench::connected("lierda-nt26e");
+    bench.publish(QoS::AtLeastOnce, b"x");
+    // Four packets at ten seconds each, and time for the command.
+    bench.answer("AT+LMQTTPUB=0,1,1,0,\"t\",1,\"x\"", "OK").wait(44 * SECOND);
+    assert_eq!(bench.outcome, None);
+    bench.wait(SECOND);
+    assert_eq!(bench.outcome(), Ok(Outcome::Published(Delivery::Unconfirmed(Unconfirmed::NoReport))));
+
+    bench.publish(QoS::AtLeastOnce, b"y");
+    bench.answer("AT+LMQTTPUB=0,2,1,0,\"t\",1,\"y\"", "+LMQTTPUB: 0,1,0\r\n\r\nOK");
+    assert_eq!(bench.outcome, None);
+    bench.say("+LMQTTPUB: 0,2,0");
+    assert_eq!(bench.outcome(), Ok(Outcome::Published(Delivery::Delivered)));
+    assert_eq!(bench.events, [Event::LateResult { message_id: 1 }]);
+}
+
+#[test]
+fn a_lost_link_ends_what_waits_for_it_at_once() {
+    let mut bench = Bench::connected("lierda-nt26e");
+    bench.publish(QoS::AtLeastOnce, b"x");
+    bench.answer("AT+LMQTTPUB=0,1,1,0,\"t\",1,\"x\"", "+LMQTTURC: STATS,0,1");
+    assert_eq!(bench.outcome, None, "the module has not taken the command yet");
+    bench.say("OK");
+    assert_eq!(bench.outcome(), Ok(Outcome::Published(Delivery::Unconfirmed(Unconfirmed::LinkLost))));
+    assert!(matches!(bench.events[..], [Event::LinkLost(LinkLoss { code: Some(1), .. })]));
+    // Said twice, it is still one loss.
+    bench.say("+LMQTTURC: STATS,0,1");
+    assert_eq!(bench.events.len(), 1);
+
+    bench.publish(QoS::AtLeastOnce, b"x");
+    assert_eq!(bench.outcome(), Err(Fault::Input(Refusal::NotConnected)));
+}
+
+#[test]
+fn after_a_restart_everything_is_set_up_again() {
+    let mut bench = Bench::connected("lierda-nt26e");
+    bench.publish(QoS::AtLeastOnce, b"x");
+    bench.answer("AT+LMQTTPUB=0,1,1,0,\"t\",1,\"x\"", "\0^boot.rom'v  '!\r\nLierda");
+    assert_eq!(bench.outcome(), Ok(Outcome::Published(Delivery::Unconfirmed(Unconfirmed::Restarted))));
+    assert!(matches!(bench.events[..], [Event::Restarted { .. }]));
+    assert_eq!(bench.driver.link(), LinkState::Down);
+
+    bench.connect(options());
+    // First the line is proven to be in order, then echo goes off again.
+    bench.answer("AT+CMEE?", "AT+CMEE?\r\r\n+CMEE: 0\r\n\r\nOK").answer("AT", "AT\r\r\nOK");
+    bench.answer("ATE0", "ATE0\r\r\nOK").answer("AT", "OK").answer("AT+CMEE=1", "OK");
+    bench.online().purged().configured();
+}
+
+#[test]
+fn messages_are_events_wherever_they_land() {
+    let mut bench = Bench::connected("lierda-nt26e");
+    bench.submit(Request::Subscribe(vec![(Filter::new("a/#").unwrap(), QoS::AtLeastOnce)]));
+    let payload = "x\r\nOK\r\n+LMQTTSUBUNSUB: 0,1,1,6";
+    let message = format!("+LMQTTURC: RECV,0,3,\"a/b\",{},{payload}", payload.len());
+    bench.answer("AT+LMQTTSUBUNSUB=0,0,1,\"a/#\",1", &format!("{message}\r\n\r\nOK\r\n\r\n+LMQTTSUBUNSUB: 0,1,0,1"));
+    assert_eq!(bench.outcome(), Ok(Outcome::Subscribed));
+    let [Event::Message(message)] = &bench.events[..] else { panic!("{:?}", bench.events) };
+    assert_eq!((message.topic.as_str(), message.payload.as_slice()), ("a/b", payload.as_bytes()));
+}
+
+#[test]
+fn unsubscribing_ends_with_either_spelling() {
+    for name in ["+LMQTTSUBUNSUB", "+LMQTTUNSUNSUB"] {
+        let mut bench = Bench::connected("lierda-nt26e");
+        bench.submit(Request::Unsubscribe(vec![Filter::new("a").unwrap(), Filter::new("b").unwrap()]));
+        bench.answer("AT+LMQTTSUBUNSUB=0,1,1,\"a\",0", &format!("OK\r\n\r\n{name}: 0,1,0"));
+        bench.answer("AT+LMQTTSUBUNSUB=0,1,2,\"b\",0", &format!("OK\r\n\r\n{name}: 0,2,0"));
+        assert_eq!(bench.outcome(), Ok(Outcome::Unsubscribed));
+    }
+}
+
+#[test]
+fn what_is_refused_at_once_puts_nothing_on_the_line() {
+    let mut bench = Bench::connected("lierda-nt35e");
+    let long = Topic::new(&"x".repeat(257)).unwrap();
+    for (request, code) in [
+        (Request::Publish(Outgoing { topic: long, ..message(QoS::AtMostOnce, b"") }), "input.too_long"),
+        (Request::Publish(message(QoS::AtMostOnce, &[b'x'; 1461])), "input.too_long"),
+        (Request::Publish(message(QoS::AtMostOnce, b"\0")), "input.payload_byte"),
+        (Request::Subscribe(vec![(Filter::new(&"x".repeat(257)).unwrap(), QoS::AtMostOnce)]), "input.too_long"),
+    ] {
+        assert_eq!(bench.driver.submit(bench.now, request).unwrap_err().code(), code);
+        assert_eq!(bench.written(), "");
+    }
+    let unknown = Driver::new(DriverOptions::default()).submit(Time::ZERO, Request::Status).unwrap_err();
+    assert_eq!(unknown, Refusal::NotAttached);
+}
+
+#[test]
+fn a_second_connection_is_refused() {
+    let mut bench = Bench::connected("lierda-nt26e");
+    bench.connect(options());
+    assert_eq!(bench.outcome(), Err(Fault::Input(Refusal::AlreadyConnected)));
+    assert_eq!(bench.driver.link(), LinkState::Up, "the first one is not touched");
+}
+
+#[test]
+fn a_mute_module_fails_each_request_within_its_time() {
+    let mut bench = Bench::connected("lierda-nt26e");
+    bench.submit(Request::Raw(Box::new(atmqtt_at::Command::raw("AT+CSQ").unwrap())));
+    bench.written();
+    bench.wait(3 * SECOND);
+    let timed_out = Fault::TimedOut { command: "AT+CSQ".to_owned(), stage: Stage::Answer, after: 3 * SECOND };
+    assert_eq!(bench.outcome(), Err(timed_out));
+    bench.submit(Request::Raw(Box::new(atmqtt_at::Command::raw("AT+CIMI").unwrap())));
+    for _ in 0..3 {
+        bench.written();
+        bench.wait(2 * SECOND);
+    }
+    assert_eq!(bench.outcome(), Err(Fault::Unresponsive { command: "AT+CIMI".to_owned() }));
+}
+
+#[test]
+fn the_status_is_what_the_module_tells_and_no_more() {
+    let mut bench = Bench::attached("lierda-nt26e");
+    bench.submit(Request::Status);
+    bench.answer("AT+CGSN=1", "+CGSN: \"004999010640000\"\r\n\r\nOK").answer("AT+CPIN?", "+CME ERROR: 10");
+    bench.answer("AT+CESQ", "ERROR").answer("AT+CSQ", "+CSQ: ,\r\n\r\nOK");
+    bench.answer("AT+CEREG?", "+CEREG: 0,0\r\n\r\nOK").answer("AT+CGATT?", "+CGATT: 0\r\n\r\nOK");
+    bench.answer("AT+CGPADDR=0", "+CGPADDR: 0\r\n\r\nOK").answer("AT+LMQTTCONN?", "OK");
+    let Ok(Outcome::Status(status)) = bench.outcome() else { panic!("no status") };
+    assert_eq!((status.imei.as_deref(), status.sim), (Some("004999010640000"), SimState::NotInserted));
+    assert_eq!((status.imsi.as_deref(), status.signal.rssi_dbm, status.address.as_deref()), (None, None, None));
+    assert_eq!((status.attached, status.mqtt), (Some(false), dialect::LinkReport::Closed));
+}
