@@ -16,7 +16,7 @@ use crate::message::{Filter, Incoming, Outgoing, QoS};
 use crate::network::{self, NetworkOptions, Registration};
 use crate::options::ConnectOptions;
 use crate::plan::{Dialogue, Plan, Reply, Wish};
-use crate::profile::Profile;
+use crate::profile::{Profile, Restart};
 use crate::refusal::Refusal;
 use crate::status::{self, Status};
 
@@ -189,6 +189,8 @@ pub struct Driver {
     module: Option<Module>,
     /// The line is in a known state: echo off, refusals with a number. Gone when the module restarts.
     prepared: bool,
+    /// The boot ROM has spoken, the firmware has not yet.
+    booting: bool,
     link: LinkState,
     session: Option<Arc<ConnectOptions>>,
     /// Why the exchange in flight was given up.
@@ -237,6 +239,7 @@ impl Driver {
             next_ticket: 0,
             module: None,
             prepared: false,
+            booting: false,
             link: LinkState::Down,
             session: None,
             interruption: None,
@@ -461,11 +464,12 @@ impl Driver {
     fn unsolicited(&mut self, line: Line) {
         let event = match self.read(&line) {
             Meaning::Event(event) => event,
-            Meaning::Restart => {
-                // A start shows itself more than once: the boot ROM, then the firmware.
-                let known = !self.prepared;
+            Meaning::Restart(restart) => {
                 self.restarted();
-                if known {
+                // A start shows itself twice; a module that starts over and over shows only the first half.
+                let second_half = restart == Restart::Complete && self.booting;
+                self.booting = restart == Restart::Begun;
+                if second_half {
                     return;
                 }
                 Event::Restarted { banner: line }
@@ -482,8 +486,8 @@ impl Driver {
 
     fn read(&self, line: &Line) -> Meaning {
         if let Some(Module { profile, dialect, .. }) = &self.module {
-            if profile.is_restart(line.text()) {
-                return Meaning::Restart;
+            if let Some(restart) = profile.restart(line.text()) {
+                return Meaning::Restart(restart);
             }
             if profile.is_power_down(line.text()) {
                 return Meaning::Event(Event::PoweringDown);
@@ -624,7 +628,7 @@ impl Driver {
 /// What a line that no command asked for means.
 enum Meaning {
     Event(Event),
-    Restart,
+    Restart(Restart),
     LinkLost(LinkLoss),
     Nothing,
     Unknown,

@@ -192,6 +192,15 @@ pub enum MessageIdRule {
     Any,
 }
 
+/// How far a module has come in starting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restart {
+    /// The boot ROM has spoken.
+    Begun,
+    /// The firmware has spoken.
+    Complete,
+}
+
 /// A profile that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("this is no modem profile: {0}")]
@@ -230,12 +239,14 @@ impl Profile {
         self.limits.inline_payload.value.max(prompt)
     }
 
-    /// Whether a line shows that the module has just started.
+    /// What a line says about a start of the module, if it does.
     #[must_use]
-    pub fn is_restart(&self, line: &[u8]) -> bool {
+    pub fn restart(&self, line: &[u8]) -> Option<Restart> {
         let line = String::from_utf8_lossy(line);
-        self.model.restart_signs.iter().any(|sign| line.contains(&**sign))
-            || self.model.restart_lines.iter().any(|known| line.trim() == &**known)
+        if self.model.restart_signs.iter().any(|sign| line.contains(&**sign)) {
+            return Some(Restart::Begun);
+        }
+        self.model.restart_lines.iter().any(|known| line.trim() == &**known).then_some(Restart::Complete)
     }
 
     /// Whether a line shows that the module is going off.
@@ -337,11 +348,17 @@ mod tests {
     #[test]
     fn restarts_are_seen_wherever_they_stand() {
         let profile = Profile::named("lierda-nt26e").unwrap();
-        for line in ["^boot.rom'v  '!", "\u{fffd}^boot.rom.'v....'!", "Lierda", "RDY", "ECRDY "] {
-            assert!(profile.is_restart(line.as_bytes()), "{line}");
-        }
-        for line in ["+CGMI: Lierda", "+X: RDY", "NORMAL POWER DOWN"] {
-            assert!(!profile.is_restart(line.as_bytes()), "{line}");
+        for (line, expected) in [
+            ("^boot.rom'v  '!", Some(Restart::Begun)),
+            ("\u{fffd}^boot.rom.'v....'!Lierda", Some(Restart::Begun)),
+            ("Lierda", Some(Restart::Complete)),
+            ("RDY", Some(Restart::Complete)),
+            ("ECRDY ", Some(Restart::Complete)),
+            ("+CGMI: Lierda", None),
+            ("+X: RDY", None),
+            ("NORMAL POWER DOWN", None),
+        ] {
+            assert_eq!(profile.restart(line.as_bytes()), expected, "{line}");
         }
         assert!(profile.is_power_down(b"NORMAL POWER DOWN"));
     }
