@@ -1,0 +1,328 @@
+//! What can be typed. Each option is defined here, once; what it means is decided in [`settings`](crate::settings).
+
+#![expect(clippy::doc_markdown, reason = "the documentation of an option is its help text, which is no Markdown")]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use atmqtt::QoS;
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::duration::{self, Deadline};
+use crate::format::Format;
+
+/// MQTT through the client inside a cellular module, by AT commands.
+#[derive(Debug, Parser)]
+#[command(name = "atmqtt", version, max_term_width = 110, after_help = AFTER_HELP)]
+pub(crate) struct CommandLine {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Without a module: every command takes `--port mock`, a mock modem with a broker of its own.
+  atmqtt --port mock pub -t greeting -m hello -q 1
+  atmqtt mock --link /tmp/modem      # then, elsewhere: --port /tmp/modem
+
+Exit codes: 0 done, 1 a bug, 2 usage, 3 port, 4 modem, 5 network, 6 refused by the broker,
+7 not delivered or not subscribed, 8 unconfirmed, 27 -W ran out, 130 interrupted.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Publish messages.
+    ///
+    /// Ends with 0 only when every message was delivered to the extent that its QoS promises.
+    #[command(name = "pub")]
+    Publish(Publish),
+    /// Subscribe, and print the messages that come.
+    #[command(name = "sub")]
+    Subscribe(Subscribe),
+    /// Show what the module says of itself, its SIM, the signal and the network.
+    Info(Info),
+    /// Send raw AT commands; the lines of the answers go to stdout.
+    At(At),
+    /// Run a mock modem on a pseudo-terminal until it is interrupted.
+    ///
+    /// Here --modem names the model that it plays (default: lierda-nt26e), and --broker the broker that its network leads to:
+    /// `embedded` (a broker in this process, the default), `mqtt://host[:port]`, or `none`. The first line on stdout is the
+    /// path to open, and the second, where there is an embedded broker, `broker mqtt://127.0.0.1:PORT`.
+    Mock(Mock),
+}
+
+/// Options that may stand before or after the subcommand.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    #[command(flatten)]
+    pub(crate) line: Line,
+    #[command(flatten)]
+    pub(crate) session: Session,
+    #[command(flatten)]
+    pub(crate) display: Display,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Modem")]
+pub(crate) struct Line {
+    /// The serial port: a device path; or a mock modem in this process: `mock`, `mock:PROFILE` [env: ATMQTT_PORT]
+    #[arg(long, global = true, value_name = "PORT", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) port: Option<String>,
+    /// Bits per second [env: ATMQTT_BAUD] [default: 115200]
+    #[arg(long, global = true, value_name = "RATE")]
+    pub(crate) baud: Option<String>,
+    /// The profile of the module; `auto` asks the module what it is [env: ATMQTT_MODEM] [default: auto]
+    #[arg(long, global = true, value_name = "PROFILE")]
+    pub(crate) modem: Option<String>,
+    /// The access point name [default: the operator's]
+    #[arg(long, global = true, value_name = "APN")]
+    pub(crate) apn: Option<String>,
+    /// The PIN of the SIM: file:PATH, env:NAME, or - for a line from stdin
+    #[arg(long, global = true, value_name = "SECRETREF")]
+    pub(crate) pin: Option<String>,
+    /// Take secrets from files that others can read
+    #[arg(long, global = true)]
+    pub(crate) allow_insecure_files: bool,
+    /// Deadline of the whole command: 500ms, 30s, 2m, none [default: 3m; none for sub and mock]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration::parse_deadline)]
+    pub(crate) timeout: Option<Deadline>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Broker")]
+pub(crate) struct Session {
+    /// The broker: mqtt://[user@]host[:1883] [env: ATMQTT_BROKER] [default: the mock's own, with --port mock]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) broker: Option<String>,
+    /// The client id [default: atmqtt- and eight random digits]
+    #[arg(short = 'i', long, global = true, value_name = "ID")]
+    pub(crate) client_id: Option<String>,
+    /// The user name
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub(crate) username: Option<String>,
+    /// The password: file:PATH, env:NAME, or - for a line from stdin
+    #[arg(short = 'P', long, global = true, value_name = "SECRETREF")]
+    pub(crate) password: Option<String>,
+    /// The keep-alive in seconds; 0: none [default: 120]
+    #[arg(short, long, global = true, value_name = "SECONDS")]
+    pub(crate) keepalive: Option<u16>,
+    /// Have the broker keep the session; needs a client id
+    #[arg(short = 'c', long, global = true)]
+    pub(crate) disable_clean_session: bool,
+    /// The topic of the will: what the broker publishes when the connection is lost
+    #[arg(long, global = true, value_name = "TOPIC")]
+    pub(crate) will_topic: Option<String>,
+    /// The will's payload [default: empty]
+    #[arg(long, global = true, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) will_payload: Option<String>,
+    /// The will's QoS [default: 0]
+    #[arg(long, global = true, value_name = "0|1|2", value_parser = qos)]
+    pub(crate) will_qos: Option<QoS>,
+    /// Have the broker keep the will for those who subscribe later
+    #[arg(long, global = true)]
+    pub(crate) will_retain: bool,
+    /// The module's MQTT connection identifier [default: 0]
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) connection: Option<u8>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Display")]
+pub(crate) struct Display {
+    /// Show the AT dialogue on stderr, secrets redacted
+    #[arg(short, long, global = true)]
+    pub(crate) debug: bool,
+    /// What the program logs on stderr [env: ATMQTT_LOG] [default: warn]
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub(crate) log: Option<String>,
+    /// Only results and errors
+    #[arg(long, global = true)]
+    pub(crate) quiet: bool,
+    /// How results and errors are written
+    #[arg(long, global = true, value_enum, value_name = "FORM", default_value_t = Output::Text)]
+    pub(crate) output: Output,
+    /// Short for --output json
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Colour on stderr
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    Text,
+    /// One object a line.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Publish {
+    /// The topic
+    #[arg(short, long, value_name = "TOPIC")]
+    pub(crate) topic: String,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// The payload is written in hexadecimal digits
+    #[arg(long, conflicts_with_all = ["base64", "null_message"])]
+    pub(crate) hex: bool,
+    /// The payload is written in Base64
+    #[arg(long, conflicts_with = "null_message")]
+    pub(crate) base64: bool,
+    /// The QoS
+    #[arg(short, long, value_name = "0|1|2", value_parser = qos, default_value = "0")]
+    pub(crate) qos: QoS,
+    /// Have the broker keep the message for those who subscribe later
+    #[arg(short, long)]
+    pub(crate) retain: bool,
+    /// Publish the message that many times
+    #[arg(long, value_name = "N", conflicts_with = "stdin_line", default_value = "1",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) repeat: u64,
+    /// Time between two of them
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "0")]
+    pub(crate) repeat_delay: Duration,
+}
+
+/// Where the payload comes from.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Source {
+    /// The payload
+    #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) message: Option<String>,
+    /// The payload is the content of a file
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// The payload is all of stdin
+    #[arg(short, long)]
+    pub(crate) stdin_file: bool,
+    /// Each line of stdin is a message; empty lines are passed over
+    #[arg(short = 'l', long)]
+    pub(crate) stdin_line: bool,
+    /// The payload is empty
+    #[arg(short, long)]
+    pub(crate) null_message: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Subscribe {
+    /// A topic filter; may be given more than once
+    #[arg(short, long = "topic", value_name = "FILTER", required = true)]
+    pub(crate) topics: Vec<String>,
+    /// The highest QoS to be given
+    #[arg(short, long, value_name = "0|1|2", value_parser = qos, default_value = "0")]
+    pub(crate) qos: QoS,
+    /// Print the topic before each payload
+    #[arg(short, long, conflicts_with = "format")]
+    pub(crate) verbose: bool,
+    /// How to print a message: %t topic, %p payload, %x %X in hexadecimal, %l its length, %q QoS, %r retained,
+    /// %j %J as JSON, %I %U when it came (UTC), %% and \n
+    #[arg(short = 'F', long, value_name = "FORMAT", value_parser = str::parse::<Format>)]
+    pub(crate) format: Option<Format>,
+    /// End after that many messages
+    #[arg(short = 'C', long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+    /// End with 27 when that much time has gone since the subscription
+    #[arg(short = 'W', long, value_name = "SECONDS", value_parser = duration::parse)]
+    pub(crate) wait: Option<Duration>,
+    /// Pass over messages that match this filter; may be given more than once
+    #[arg(short = 'T', long, value_name = "FILTER")]
+    pub(crate) filter_out: Vec<String>,
+    /// End as soon as the broker has taken the subscription
+    #[arg(short = 'E', long, conflicts_with_all = ["count", "wait"])]
+    pub(crate) exit_when_subscribed: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Info {
+    /// Hide what identifies the module and the SIM
+    #[arg(long)]
+    pub(crate) redact: bool,
+    /// Print the figures of the profile instead, each with its evidence; with --modem PROFILE no port is needed
+    #[arg(long, conflicts_with = "redact")]
+    pub(crate) profile_figures: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct At {
+    /// A command, such as 'AT+CSQ'; the first that is refused is the last
+    #[arg(required = true, value_name = "COMMAND")]
+    pub(crate) commands: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Mock {
+    /// Make a symbolic link to the pseudo-terminal, and remove it at the end
+    #[arg(long, value_name = "PATH")]
+    pub(crate) link: Option<PathBuf>,
+}
+
+fn qos(text: &str) -> Result<QoS, String> {
+    text.parse().ok().and_then(QoS::from_level).ok_or_else(|| "a QoS is 0, 1 or 2".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_stand_before_or_after_the_subcommand() {
+        for typed in [
+            &["atmqtt", "--port", "mock", "-i", "x", "--json", "at", "AT"][..],
+            &["atmqtt", "at", "--port", "mock", "AT", "-i", "x", "--json"],
+        ] {
+            let typed = CommandLine::try_parse_from(typed).unwrap();
+            assert_eq!(typed.global.line.port.as_deref(), Some("mock"));
+            assert_eq!(typed.global.session.client_id.as_deref(), Some("x"));
+            assert!(typed.global.display.json);
+        }
+    }
+
+    #[test]
+    fn a_message_has_one_source() {
+        let parse = |typed: &str| {
+            CommandLine::try_parse_from(["atmqtt", "pub", "-t", "a"].into_iter().chain(typed.split_whitespace()))
+        };
+        for typed in ["-m x", "-f x", "-s", "-l", "-n", "-m -5", "-m x --repeat 3 --repeat-delay 10ms", "-m 00 --hex"] {
+            assert!(parse(typed).is_ok(), "{typed}");
+        }
+        for typed in ["", "-m x -n", "-s -l", "-l --repeat 2", "-m x --repeat 0", "-n --hex", "-m x --hex --base64"] {
+            assert!(parse(typed).is_err(), "{typed}");
+        }
+    }
+
+    #[test]
+    fn combinations_without_a_meaning_are_refused() {
+        for typed in [
+            "sub",
+            "sub -t a -q 3",
+            "sub -t a -C 0",
+            "sub -t a -E -C 1",
+            "sub -t a -v -F %p",
+            "sub -t a -F %z",
+            "at",
+            "info --redact --profile-figures",
+            "pub -m x",
+            "",
+        ] {
+            let typed = ["atmqtt"].into_iter().chain(typed.split_whitespace());
+            assert_eq!(CommandLine::try_parse_from(typed).unwrap_err().exit_code(), 2);
+        }
+    }
+}

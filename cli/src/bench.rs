@@ -1,0 +1,90 @@
+//! The module at the end of the port, and the mock behind it where the port is one.
+
+use std::time::Duration;
+
+use atmqtt::{Broker, Client, Direction, Modem, ModemOptions, TraceRecord};
+use atmqtt_mock::{BrokerChoice, Mock, Resolve, modem};
+use tokio::time::timeout;
+
+use crate::exit::{Failure, Halt};
+use crate::guard::{Guard, Stage};
+use crate::render::{Look, Paint, say};
+use crate::settings::{Line, Port, Session};
+
+/// How long a command that went well may take to sign out and close the port.
+const FAREWELL: Duration = Duration::from_secs(6);
+/// The same for one that was interrupted: somebody waits.
+const SHORT_FAREWELL: Duration = Duration::from_secs(2);
+
+/// A module that is ready for use.
+#[derive(Debug)]
+pub(crate) struct Bench {
+    pub(crate) modem: Modem,
+    mock: Option<Mock>,
+}
+
+impl Bench {
+    /// Opens the port, and identifies the module. `trace` shows the dialogue.
+    pub(crate) async fn open(line: Line, trace: bool, look: Look, guard: &mut Guard) -> Result<Bench, Halt> {
+        let (path, mock) = match line.port {
+            Port::Device(path) => (path, None),
+            Port::Mock { model, own_broker } => {
+                let mock = start_mock(*model, own_broker)?;
+                (mock.path().to_string_lossy().into_owned(), Some(mock))
+            }
+        };
+        let mut options = ModemOptions::new().baud(line.baud).network(line.network);
+        if let Some(profile) = line.profile {
+            options = options.profile(profile.clone());
+        }
+        if trace {
+            options = options.trace(move |record| show(look, record));
+        }
+        let modem = guard.run(Stage::Attaching, Modem::open_with(&path, options)).await?;
+        Ok(Bench { modem, mock })
+    }
+
+    /// Signs in at the broker.
+    pub(crate) async fn connect(&self, session: Session, guard: &mut Guard) -> Result<Client, Halt> {
+        let Session { mut connect, on_mock } = session;
+        if let (true, Some(url)) = (on_mock, self.mock.as_ref().and_then(Mock::broker_url)) {
+            connect.broker = url.parse::<Broker>().map_err(atmqtt::Error::from)?;
+        }
+        guard.run(Stage::Connecting, self.modem.mqtt(connect).connect()).await
+    }
+
+    /// Signs out, closes the port, stops the mock; and gives `outcome` back.
+    pub(crate) async fn close<T>(self, outcome: Result<T, Halt>) -> Result<T, Halt> {
+        let limit = if outcome.is_ok() { FAREWELL } else { SHORT_FAREWELL };
+        let farewell = async {
+            self.modem.close().await;
+            if let Some(mock) = self.mock {
+                mock.shutdown().await;
+            }
+        };
+        if timeout(limit, farewell).await.is_err() {
+            tracing::warn!("the module did not sign out in time; its connection may still be up");
+        }
+        outcome
+    }
+}
+
+fn start_mock(model: modem::Model, own_broker: bool) -> Result<Mock, Failure> {
+    let builder = Mock::builder().modem(modem::ModemOptions { model, ..modem::ModemOptions::default() });
+    let builder = match own_broker {
+        true => builder.broker(BrokerChoice::Embedded),
+        // It dials what the driver names.
+        false => builder.broker(BrokerChoice::None).resolve(Resolve::Literal),
+    };
+    builder.start().map_err(|fault| Failure::new("port.mock", format!("the mock modem does not start: {fault}")))
+}
+
+/// Shows a line of the dialogue: `0.012 → AT+CSQ`.
+fn show(look: Look, record: &TraceRecord) {
+    let paint = match record.direction {
+        Direction::Command | Direction::Data => Paint::Sent,
+        Direction::Line | Direction::Prompt => Paint::Received,
+    };
+    let seconds = record.time.since_epoch().as_secs_f64();
+    say(format_args!("{seconds:.3} {}", look.paint(paint, &record.to_string())));
+}

@@ -1,0 +1,64 @@
+//! `atmqtt at`: raw commands.
+
+use atmqtt::{FinalResult, Modem, RawAnswer, Refusal};
+use serde::Serialize;
+
+use super::Context;
+use crate::args::At;
+use crate::bench::Bench;
+use crate::exit::{Exit, Failure, Halt};
+use crate::guard::{Guard, Stage};
+use crate::render::{Look, Results, json};
+use crate::settings::Line;
+
+pub(super) async fn run(typed: At, context: Context) -> Result<Exit, Halt> {
+    let Context { global, environment, mut secrets, look, mut guard, mut results } = context;
+    typed.commands.iter().try_for_each(|command| check(command))?;
+    let line = Line::resolve(&global, &environment, &mut secrets)?;
+    let bench = Bench::open(line, global.display.debug, look, &mut guard).await?;
+    let outcome = dialogue(&bench.modem, &typed.commands, look, &mut guard, &mut results).await;
+    bench.close(outcome).await
+}
+
+/// Refuses what would be more than one line.
+fn check(command: &str) -> Result<(), Failure> {
+    match command.char_indices().find(|(_, character)| character.is_control()) {
+        None => Ok(()),
+        Some((position, character)) => {
+            let source = atmqtt::IllegalCharacter { character, position };
+            Err(Refusal::Character { what: "command", source }.into())
+        }
+    }
+}
+
+async fn dialogue(
+    modem: &Modem,
+    commands: &[String],
+    look: Look,
+    guard: &mut Guard,
+    results: &mut Results,
+) -> Result<Exit, Halt> {
+    for command in commands {
+        let RawAnswer { lines, result } = guard.run(Stage::Asking, modem.raw(command)).await?;
+        let lines: Vec<String> = lines.iter().map(|line| line.display().to_string()).collect();
+        if look.json {
+            let answer = Answer { command, lines: &lines, r#final: result.to_string() };
+            guard.run(Stage::Asking, results.line(json(&answer))).await?;
+        } else {
+            for line in &lines {
+                guard.run(Stage::Asking, results.line(line)).await?;
+            }
+        }
+        if result != FinalResult::Ok {
+            return Err(Failure::new("modem.refused", format!("the module refused {command}: {result}")).into());
+        }
+    }
+    Ok(Exit::Done)
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    command: &'a str,
+    lines: &'a [String],
+    r#final: String,
+}

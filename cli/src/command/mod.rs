@@ -1,0 +1,51 @@
+//! What the program can do, a room for each.
+
+mod at;
+mod info;
+mod mock;
+mod publish;
+mod subscribe;
+
+use std::time::Duration;
+
+use crate::args::{Command, CommandLine, Global};
+use crate::duration::Deadline;
+use crate::exit::{Exit, Failure, Halt};
+use crate::guard::Guard;
+use crate::render::{Look, Results};
+use crate::secret::Secrets;
+use crate::settings::{self, Environment};
+
+/// What every command works with.
+struct Context {
+    global: Global,
+    environment: Environment,
+    secrets: Secrets,
+    look: Look,
+    guard: Guard,
+    results: Results,
+}
+
+/// Does what was typed.
+pub(crate) async fn run(typed: CommandLine, environment: Environment, look: Look) -> Result<Exit, Halt> {
+    let CommandLine { global, command } = typed;
+    let guard = Guard::new(deadline(&global, &command))
+        .map_err(|fault| Failure::new("internal.signals", format!("signals cannot be waited for: {fault}")))?;
+    let secrets = Secrets::new(global.line.allow_insecure_files);
+    let context = Context { global, environment, secrets, look, guard, results: Results::new() };
+    match command {
+        Command::Publish(typed) => publish::run(typed, context).await,
+        Command::Subscribe(typed) => subscribe::run(typed, context).await,
+        Command::Info(typed) => info::run(&typed, context).await,
+        Command::At(typed) => at::run(typed, context).await,
+        Command::Mock(typed) => mock::run(typed, context).await,
+    }
+}
+
+fn deadline(global: &Global, command: &Command) -> Option<Duration> {
+    match (global.line.timeout, command) {
+        (Some(Deadline::After(given)), _) => Some(given),
+        (Some(Deadline::None), _) | (None, Command::Subscribe(_) | Command::Mock(_)) => None,
+        (None, Command::Publish(_) | Command::Info(_) | Command::At(_)) => Some(settings::DEADLINE),
+    }
+}

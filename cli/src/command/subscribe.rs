@@ -1,0 +1,316 @@
+//! `atmqtt sub`: prints the messages that come.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use atmqtt::{Client, Error, Event, Events, Filter, Message, ModemEvent, PortError, QoS, Subscription};
+use futures_core::Stream;
+use serde::Serialize;
+use tokio::time::{Instant, sleep_until};
+
+use super::Context;
+use crate::args::Subscribe;
+use crate::bench::Bench;
+use crate::encoding::to_base64;
+use crate::exit::{Exit, Failure, Halt};
+use crate::format::{Format, NotJson};
+use crate::guard::{Guard, Stage};
+use crate::render::{Look, Results, json};
+use crate::settings::{self, Line, Session};
+use crate::utc::Utc;
+
+pub(super) async fn run(typed: Subscribe, context: Context) -> Result<Exit, Halt> {
+    let Context { global, environment, mut secrets, look, mut guard, mut results } = context;
+    let filters = parse(&typed.topics)?;
+    let filter_out = parse(&typed.filter_out)?;
+    let print = Print::of(&typed, look)?;
+    let line = Line::resolve(&global, &environment, &mut secrets)?;
+    let session = Session::resolve(&global, &environment, &line, &mut secrets)?;
+    for filter in &filters {
+        settings::check(line.profile, |profile| profile.check_filter(filter))?;
+    }
+
+    let bench = Bench::open(line, global.display.debug, look, &mut guard).await?;
+    let outcome = async {
+        let events = bench.modem.events().await?;
+        let client = bench.connect(session, &mut guard).await?;
+        let inbox = Inbox::subscribe(client, events, filters, typed.qos, look, &mut guard).await?;
+        if typed.exit_when_subscribed {
+            return Ok(Exit::Done);
+        }
+        let mut reader = Reader { inbox, print, filter_out, wait: Wait::new(typed.wait) };
+        reader.read(typed.count, &mut guard, &mut results).await?;
+        Ok(Exit::Done)
+    }
+    .await;
+    bench.close(outcome).await
+}
+
+/// Each filter once, in the order in which they were typed.
+fn parse(typed: &[String]) -> Result<Vec<Filter>, Failure> {
+    let mut filters = Vec::with_capacity(typed.len());
+    for filter in typed {
+        let filter = Filter::new(filter).map_err(settings::refused_topic)?;
+        if !filters.contains(&filter) {
+            filters.push(filter);
+        }
+    }
+    Ok(filters)
+}
+
+/// The subscriptions of one client, as one stream.
+struct Inbox {
+    client: Client,
+    subscriptions: Vec<Subscription>,
+    events: Events,
+    look: Look,
+}
+
+impl Inbox {
+    async fn subscribe(
+        client: Client,
+        events: Events,
+        filters: Vec<Filter>,
+        qos: QoS,
+        look: Look,
+        guard: &mut Guard,
+    ) -> Result<Inbox, Halt> {
+        let mut subscriptions = Vec::with_capacity(filters.len());
+        for filter in filters {
+            let subscribed = client.subscribe(filter.text().as_str(), qos);
+            subscriptions.push(guard.run(Stage::Subscribing, subscribed).await?);
+            look.status(format_args!("subscribed to {filter}"));
+        }
+        Ok(Inbox { client, subscriptions, events, look })
+    }
+
+    /// The next message. Cancel safe.
+    async fn next(&mut self) -> Result<Message, Failure> {
+        loop {
+            tokio::select! {
+                // Events first: what they say explains why the messages end.
+                biased;
+                Some(event) = self.events.recv() => self.note(&event)?,
+                message = first_of(&mut self.subscriptions) => match message {
+                    Some(message) => return Ok(message),
+                    None => return Err(self.lost().await),
+                },
+            }
+        }
+    }
+
+    /// Says what somebody may want to know of.
+    fn note(&self, event: &Event) -> Result<(), Failure> {
+        match event {
+            Event::PortLost => return Err(Error::Port(PortError::Lost).into()),
+            Event::MessagesDropped { count, .. } => {
+                self.look.warn(format_args!("{count} messages came faster than they were taken, and were dropped"));
+            }
+            Event::Modem(ModemEvent::MessageHeld { .. }) => {
+                self.look.warn("the module keeps a message for itself, and there is no known way to read it");
+            }
+            Event::Modem(ModemEvent::Damaged(fault)) => self.look.warn(fault),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn lost(&self) -> Failure {
+        match self.client.disconnected().await {
+            Some(loss) => Failure::new("delivery.link_lost", format!("the connection to the broker was lost: {loss}"))
+                .help("run it again; with -c and a client id of its own (-i) the broker keeps what comes meanwhile"),
+            None => Failure::new("delivery.link_lost", "the connection to the broker was closed"),
+        }
+    }
+}
+
+/// The next message of all subscriptions; `None` when every one has ended.
+///
+/// A message that matches several filters comes once: the first filter that it matches has it.
+async fn first_of(subscriptions: &mut [Subscription]) -> Option<Message> {
+    poll_fn(|context| {
+        let mut ended = true;
+        for index in 0..subscriptions.len() {
+            let (earlier, later) = subscriptions.split_at_mut(index);
+            let Some(subscription) = later.first_mut() else { continue };
+            loop {
+                match Pin::new(&mut *subscription).poll_next(context) {
+                    Poll::Ready(Some(message))
+                        if earlier.iter().any(|other| other.filter().matches(&message.topic)) => {}
+                    Poll::Ready(Some(message)) => return Poll::Ready(Some(message)),
+                    Poll::Ready(None) => break,
+                    Poll::Pending => {
+                        ended = false;
+                        break;
+                    }
+                }
+            }
+        }
+        if ended { Poll::Ready(None) } else { Poll::Pending }
+    })
+    .await
+}
+
+/// Prints what comes, until it is enough.
+struct Reader {
+    inbox: Inbox,
+    print: Print,
+    filter_out: Vec<Filter>,
+    wait: Wait,
+}
+
+impl Reader {
+    async fn read(&mut self, count: Option<u64>, guard: &mut Guard, results: &mut Results) -> Result<(), Halt> {
+        let mut printed = 0;
+        while count.is_none_or(|count| printed < count) {
+            let (inbox, wait) = (&mut self.inbox, &self.wait);
+            let next = async {
+                tokio::select! {
+                    biased;
+                    message = inbox.next() => message,
+                    overrun = wait.overrun() => Err(overrun),
+                }
+            };
+            let message = guard.run(Stage::Waiting, next).await?;
+            if self.filter_out.iter().any(|filter| filter.matches(&message.topic)) {
+                continue;
+            }
+            match self.print.message(&message, Utc::now()) {
+                Ok(line) => guard.run(Stage::Waiting, results.line(line)).await?,
+                Err(NotJson) => {
+                    self.inbox.look.warn(format_args!("a message on {} is not JSON, as %J wants it", message.topic));
+                    continue;
+                }
+            }
+            printed += 1;
+        }
+        Ok(())
+    }
+}
+
+/// `-W`, from the subscription on.
+#[derive(Debug)]
+struct Wait(Option<(Duration, Instant)>);
+
+impl Wait {
+    fn new(given: Option<Duration>) -> Wait {
+        Wait(given.and_then(|given| Some((given, Instant::now().checked_add(given)?))))
+    }
+
+    /// Comes when the time is up; never, where there is no limit.
+    async fn overrun(&self) -> Failure {
+        let Some((given, until)) = self.0 else { return std::future::pending().await };
+        sleep_until(until).await;
+        Failure::new("wait.ran_out", format!("{} s have gone (-W)", given.as_secs_f64()))
+    }
+}
+
+/// How messages are printed.
+#[derive(Debug, PartialEq, Eq)]
+enum Print {
+    Payload,
+    /// The topic, a blank, the payload.
+    Verbose,
+    Format(Format),
+    Json,
+}
+
+impl Print {
+    fn of(typed: &Subscribe, look: Look) -> Result<Print, Failure> {
+        match (&typed.format, typed.verbose) {
+            (Some(_), _) | (_, true) if look.json => {
+                Err(Failure::usage("-v and -F write text, and JSON was asked for").help("-F %j writes JSON too"))
+            }
+            (Some(format), _) => Ok(Print::Format(format.clone())),
+            (None, true) => Ok(Print::Verbose),
+            (None, false) if look.json => Ok(Print::Json),
+            (None, false) => Ok(Print::Payload),
+        }
+    }
+
+    fn message(&self, message: &Message, received: Utc) -> Result<Vec<u8>, NotJson> {
+        Ok(match self {
+            Print::Payload => message.payload.clone(),
+            Print::Verbose => [message.topic.as_bytes(), b" ", &message.payload].concat(),
+            Print::Format(format) => format.print(message, received)?,
+            Print::Json => json(&MessageLine::of(message)).into_bytes(),
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct MessageLine<'a> {
+    topic: &'a str,
+    #[serde(flatten)]
+    payload: Payload<'a>,
+    qos: Option<u8>,
+    retain: Option<bool>,
+    duplicate: Option<bool>,
+}
+
+#[derive(Serialize)]
+enum Payload<'a> {
+    #[serde(rename = "payload")]
+    Text(&'a str),
+    /// A payload that is no UTF-8.
+    #[serde(rename = "payload_base64")]
+    Base64(String),
+}
+
+impl<'a> MessageLine<'a> {
+    fn of(message: &'a Message) -> MessageLine<'a> {
+        let payload = match std::str::from_utf8(&message.payload) {
+            Ok(text) => Payload::Text(text),
+            Err(_) => Payload::Base64(to_base64(&message.payload)),
+        };
+        let Message { topic, qos, retain, duplicate, .. } = message;
+        MessageLine { topic, payload, qos: qos.map(QoS::level), retain: *retain, duplicate: *duplicate }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use atmqtt::Framing;
+
+    fn print(how: &Print, payload: &[u8], set: impl FnOnce(&mut Message)) -> Vec<u8> {
+        let mut message = Message::new("a/b".to_owned(), payload.to_vec(), Framing::Counted);
+        set(&mut message);
+        how.message(&message, Utc::now()).unwrap()
+    }
+
+    #[test]
+    fn payload_bytes_are_written_unchanged() {
+        assert_eq!(print(&Print::Payload, b"\xff\0\r\n", |_| ()), b"\xff\0\r\n");
+        assert_eq!(print(&Print::Verbose, b"\xff\0\r\n", |_| ()), b"a/b \xff\0\r\n");
+        assert_eq!(print(&Print::Payload, b"", |_| ()), b"");
+        assert_eq!(print(&Print::Verbose, b"", |_| ()), b"a/b ");
+    }
+
+    #[test]
+    fn a_filter_that_is_given_twice_is_one_subscription() {
+        let typed = ["b", "a/#", "b"].map(str::to_owned);
+        let filters: Vec<String> = parse(&typed).unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(filters, ["b", "a/#"]);
+        assert_eq!(parse(&["a/#/b".to_owned()]).unwrap_err().exit(), Exit::Usage);
+    }
+
+    #[test]
+    fn json_says_null_where_the_module_says_nothing() {
+        assert_eq!(
+            String::from_utf8(print(&Print::Json, "温\"".as_bytes(), |_| ())).unwrap(),
+            r#"{"topic":"a/b","payload":"温\"","qos":null,"retain":null,"duplicate":null}"#
+        );
+        let known = |message: &mut Message| {
+            message.qos = Some(QoS::ExactlyOnce);
+            message.retain = Some(true);
+            message.duplicate = Some(false);
+        };
+        assert_eq!(
+            String::from_utf8(print(&Print::Json, b"\xff", known)).unwrap(),
+            r#"{"topic":"a/b","payload_base64":"/w==","qos":2,"retain":true,"duplicate":false}"#
+        );
+    }
+}

@@ -1,0 +1,143 @@
+//! What can end a command early: its deadline, and a signal.
+
+use std::future::{Future, pending};
+use std::io;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::exit::{Failure, Halt};
+
+/// What a command is at. It decides what it means when the time is up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Reading what is to be published.
+    Reading,
+    /// Waking and identifying the module.
+    Attaching,
+    /// Waiting for the answer to a question that changes nothing.
+    Asking,
+    /// Getting on to the network and signing in.
+    Connecting,
+    Subscribing,
+    /// A message may be on its way.
+    Publishing,
+    /// There are messages left to publish.
+    Pausing,
+    /// Waiting for messages, or for the end.
+    Waiting,
+}
+
+impl Stage {
+    fn overrun(self, given: Duration) -> Failure {
+        let (code, what, help) = match self {
+            Stage::Reading => ("wait.timed_out", "the input did not end", None),
+            Stage::Attaching => (
+                "modem.no_answer",
+                "the module did not answer as it should",
+                Some("check that the module is on, that this is its AT port, and that the baud rate fits (--baud)"),
+            ),
+            Stage::Asking => {
+                ("modem.timed_out", "the module did not answer", Some("run again with -d to see the dialogue"))
+            }
+            Stage::Connecting => (
+                "network.timed_out",
+                "there was no connection to the broker",
+                Some("give it more time with --timeout, and run with -d to see how far it comes"),
+            ),
+            Stage::Subscribing => ("delivery.timed_out", "the subscription was not confirmed", None),
+            Stage::Publishing => ("unconfirmed.timed_out", "the outcome of a message was not known", None),
+            Stage::Pausing => ("delivery.timed_out", "there were messages left to publish", None),
+            Stage::Waiting => ("wait.timed_out", "the command had not come to its end", None),
+        };
+        let failure = Failure::new(code, format!("{what} within {} s (--timeout)", given.as_secs_f64()));
+        match help {
+            Some(help) => failure.help(help),
+            None => failure,
+        }
+    }
+}
+
+/// Watches over a command.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    interrupt: Signal,
+    terminate: Signal,
+    deadline: Option<(Instant, Duration)>,
+}
+
+impl Guard {
+    /// From now on SIGINT and SIGTERM end no more than the work that is guarded.
+    pub(crate) fn new(deadline: Option<Duration>) -> io::Result<Guard> {
+        Ok(Guard {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            deadline: deadline.and_then(|given| Some((Instant::now().checked_add(given)?, given))),
+        })
+    }
+
+    /// Lets time pass before the next message.
+    pub(crate) async fn pause(&mut self, time: Duration) -> Result<(), Halt> {
+        let pause = async {
+            sleep(time).await;
+            Ok::<(), Halt>(())
+        };
+        self.run(Stage::Pausing, pause).await
+    }
+
+    /// Does `work`, unless it is interrupted or the deadline passes first. A signal that came before counts too.
+    pub(crate) async fn run<T, E>(&mut self, stage: Stage, work: impl Future<Output = Result<T, E>>) -> Result<T, Halt>
+    where
+        Halt: From<E>,
+    {
+        let Guard { interrupt, terminate, deadline } = self;
+        let late = async {
+            match *deadline {
+                Some((at, given)) => {
+                    sleep_until(at).await;
+                    stage.overrun(given)
+                }
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = interrupt.recv() => Err(Halt::Interrupted),
+            _ = terminate.recv() => Err(Halt::Interrupted),
+            done = work => Ok(done?),
+            overrun = late => Err(overrun.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_stage_decides_what_an_overrun_means() {
+        let mut guard = Guard::new(Some(Duration::ZERO)).unwrap();
+        for (stage, exit) in [
+            (Stage::Reading, 27),
+            (Stage::Attaching, 4),
+            (Stage::Asking, 4),
+            (Stage::Connecting, 5),
+            (Stage::Subscribing, 7),
+            (Stage::Publishing, 8),
+            (Stage::Pausing, 7),
+            (Stage::Waiting, 27),
+        ] {
+            let halt = guard.run(stage, pending::<Result<(), Failure>>()).await.unwrap_err();
+            assert_eq!(halt.exit() as u8, exit, "{stage:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn work_that_is_done_in_time_is_done() {
+        let mut guard = Guard::new(Some(Duration::ZERO)).unwrap();
+        assert_eq!(guard.run(Stage::Asking, async { Ok::<_, Failure>(5) }).await, Ok(5));
+        let mut guard = Guard::new(None).unwrap();
+        assert_eq!(guard.run(Stage::Asking, async { Ok::<_, Failure>(5) }).await, Ok(5));
+    }
+}

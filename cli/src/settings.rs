@@ -1,0 +1,249 @@
+//! What was typed, and what is in the environment, as what it means. Whatever can be refused without a module is refused
+//! here, before a port is opened.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use atmqtt::{Broker, InvalidTopic, MqttOptions, NetworkOptions, Profile, QoS, Refusal, Text, Topic, Will};
+use atmqtt_mock::{BrokerChoice, modem::MODELS, modem::Model, modem::NT26E};
+
+use crate::args::{self, Global};
+use crate::exit::Failure;
+use crate::secret::Secrets;
+
+/// What modules speak at unless told otherwise.
+const BAUD: u32 = 115_200;
+/// A port that is a mock modem.
+const MOCK: &str = "mock";
+
+/// The variables `ATMQTT_…`. One that is empty counts as not set.
+#[derive(Debug, Default)]
+pub(crate) struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    pub(crate) fn of_process() -> Result<Environment, Failure> {
+        let ours = std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"ATMQTT_"));
+        ours.map(|(name, value)| {
+            let name = name.to_string_lossy().into_owned();
+            let value = value.into_string().map_err(|_| Failure::usage(format!("{name} is not UTF-8")))?;
+            Ok((name, value))
+        })
+        .collect::<Result<_, Failure>>()
+        .map(Environment)
+    }
+
+    /// What was typed, or else what the variable says.
+    pub(crate) fn or<'a>(&'a self, typed: Option<&'a String>, variable: &str) -> Option<&'a str> {
+        typed.or_else(|| self.0.get(variable).filter(|value| !value.is_empty())).map(String::as_str)
+    }
+}
+
+/// Where the module is, and how to get it on to its network.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) port: Port,
+    pub(crate) baud: u32,
+    /// `None`: the module is asked what it is.
+    pub(crate) profile: Option<&'static Profile>,
+    pub(crate) network: NetworkOptions,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Port {
+    Device(String),
+    /// A mock modem in this process.
+    Mock {
+        model: Box<Model>,
+        /// Its network leads to a broker of its own, whatever it dials; else it dials what it is told to.
+        own_broker: bool,
+    },
+}
+
+impl Line {
+    pub(crate) fn resolve(global: &Global, environment: &Environment, secrets: &mut Secrets) -> Result<Line, Failure> {
+        let typed = &global.line;
+        let port = environment.or(typed.port.as_ref(), "ATMQTT_PORT").ok_or_else(|| {
+            Failure::new("input.no_port", "there is no serial port to use")
+                .help("name it with --port, /dev/ttyUSB0 for instance; --port mock is a module for trying things out")
+        })?;
+        let mut network = NetworkOptions::default();
+        network.apn = typed.apn.as_deref().map(|apn| text("access point name", apn)).transpose()?;
+        network.pin = typed.pin.as_deref().map(|pin| secrets.read("--pin", "PIN", pin)).transpose()?;
+        Ok(Line {
+            port: parse_port(port, environment.or(global.session.broker.as_ref(), "ATMQTT_BROKER").is_none())?,
+            baud: parse_baud(environment.or(typed.baud.as_ref(), "ATMQTT_BAUD"))?,
+            profile: profile(global, environment)?,
+            network,
+        })
+    }
+}
+
+/// The profile that was asked for; `None` where the module is to be asked.
+pub(crate) fn profile(global: &Global, environment: &Environment) -> Result<Option<&'static Profile>, Failure> {
+    match environment.or(global.line.modem.as_ref(), "ATMQTT_MODEM") {
+        None | Some("auto") => Ok(None),
+        Some(name) => Profile::named(name).map(Some).ok_or_else(|| {
+            let known: Vec<&str> = Profile::shipped().iter().map(|profile| &*profile.model.name).collect();
+            Failure::new("input.unknown_profile", format!("there is no modem profile {name:?}"))
+                .help(format!("these are there: {}; `auto` asks the module what it is", known.join(", ")))
+        }),
+    }
+}
+
+fn parse_port(port: &str, own_broker: bool) -> Result<Port, Failure> {
+    let model = match port.split_once(':') {
+        _ if port == MOCK => NT26E,
+        Some((MOCK, name)) => model(name)?,
+        _ => return Ok(Port::Device(port.to_owned())),
+    };
+    Ok(Port::Mock { model: Box::new(model), own_broker })
+}
+
+/// A model that the mock plays.
+fn model(name: &str) -> Result<Model, Failure> {
+    Model::named(name).ok_or_else(|| {
+        let known: Vec<&str> = MODELS.iter().map(|model| model.name).collect();
+        Failure::new("input.unknown_profile", format!("there is no mock of {name:?}"))
+            .help(format!("these are there: {}", known.join(", ")))
+    })
+}
+
+fn parse_baud(baud: Option<&str>) -> Result<u32, Failure> {
+    let Some(baud) = baud else { return Ok(BAUD) };
+    baud.parse().ok().filter(|rate| *rate > 0).ok_or_else(|| {
+        Failure::usage(format!("{baud:?} is no baud rate")).help("a baud rate is a number, such as 115200 or 9600")
+    })
+}
+
+/// The sign-in at a broker.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// Complete, but for the mock's own broker: where that is, is known once it runs. Until then it stands as
+    /// [`mqtt://127.0.0.1:1883`](standing_for_the_mock).
+    pub(crate) connect: MqttOptions,
+    /// The broker is the mock's own.
+    pub(crate) on_mock: bool,
+}
+
+impl Session {
+    pub(crate) fn resolve(
+        global: &Global,
+        environment: &Environment,
+        line: &Line,
+        secrets: &mut Secrets,
+    ) -> Result<Session, Failure> {
+        let typed = &global.session;
+        let url = environment.or(typed.broker.as_ref(), "ATMQTT_BROKER");
+        let (broker, user) = match (url, &line.port) {
+            (Some(url), _) => Broker::parse(url).map_err(Refusal::from)?,
+            (None, Port::Mock { .. }) => (standing_for_the_mock(), None),
+            (None, Port::Device(_)) => {
+                return Err(Failure::new("input.no_broker", "there is no broker to connect to")
+                    .help("name it with --broker mqtt://host or mqtt://host:port"));
+            }
+        };
+        if typed.disable_clean_session && typed.client_id.is_none() {
+            return Err(Failure::usage("--disable-clean-session needs a client id")
+                .help("the broker keeps a session by its client id: name it with -i"));
+        }
+        let client_id = typed.client_id.clone().unwrap_or_else(random_client_id);
+        let mut connect = MqttOptions::new(broker, text("client id", &client_id)?);
+        connect.username = typed.username.clone().or(user).map(|user| text("user name", &user)).transpose()?;
+        connect.password = match &typed.password {
+            // Said before a secret is asked for.
+            Some(_) if connect.username.is_none() => return Err(Refusal::PasswordWithoutUsername.into()),
+            Some(reference) => Some(secrets.read("--password", "password", reference)?),
+            None => None,
+        };
+        connect.keep_alive = typed.keepalive.unwrap_or(connect.keep_alive);
+        connect.clean_session = !typed.disable_clean_session;
+        connect.will = will(typed)?;
+        connect.connection = typed.connection.unwrap_or_default();
+        check(line.profile, |profile| {
+            let dialect = atmqtt::dialect::named(&profile.model.dialect);
+            dialect.map_or(Ok(()), |dialect| profile.check_connect(dialect, &connect))
+        })?;
+        Ok(Session { connect, on_mock: url.is_none() })
+    }
+}
+
+fn standing_for_the_mock() -> Broker {
+    let host = Text::new("127.0.0.1").expect("digits and dots");
+    Broker { host, port: 1883, tls: false }
+}
+
+fn will(typed: &args::Session) -> Result<Option<Will>, Failure> {
+    let Some(topic) = &typed.will_topic else {
+        return match (&typed.will_payload, typed.will_qos, typed.will_retain) {
+            (None, None, false) => Ok(None),
+            _ => Err(Failure::usage("a will needs a topic").help("name it with --will-topic")),
+        };
+    };
+    Ok(Some(Will {
+        topic: Topic::new(topic).map_err(refused_topic)?,
+        payload: text("will's payload", typed.will_payload.as_deref().unwrap_or_default())?,
+        qos: typed.will_qos.unwrap_or(QoS::AtMostOnce),
+        retain: typed.will_retain,
+    }))
+}
+
+/// A client id of its own for each run, so that two programs do not sign each other out.
+fn random_client_id() -> String {
+    // The keys of a hasher are random; nothing secret depends on it.
+    format!("atmqtt-{:08x}", RandomState::new().hash_one(0_u8) >> 32)
+}
+
+/// The broker that a mock's network leads to.
+pub(crate) fn mock_broker(choice: Option<&str>) -> BrokerChoice {
+    match choice {
+        None | Some("embedded") => BrokerChoice::Embedded,
+        Some("none") => BrokerChoice::None,
+        Some(url) => BrokerChoice::Url(url.to_owned()),
+    }
+}
+
+/// The model that `atmqtt mock` plays.
+pub(crate) fn mock_model(global: &Global, environment: &Environment) -> Result<Model, Failure> {
+    match environment.or(global.line.modem.as_ref(), "ATMQTT_MODEM") {
+        None | Some("auto") => Ok(NT26E),
+        Some(name) => model(name),
+    }
+}
+
+/// Holds something against the limits of the profile or, where the module is still to be asked what it is, of every profile:
+/// what none of them takes is refused, in the words of the one that takes most.
+pub(crate) fn check(
+    profile: Option<&'static Profile>,
+    mut fits: impl FnMut(&Profile) -> Result<(), Refusal>,
+) -> Result<(), Failure> {
+    let profiles = profile.map_or_else(Profile::shipped, std::slice::from_ref);
+    let mut refusals = Vec::with_capacity(profiles.len());
+    for profile in profiles {
+        match fits(profile) {
+            Ok(()) => return Ok(()),
+            Err(refusal) => refusals.push(refusal),
+        }
+    }
+    let widest = refusals.into_iter().max_by_key(|refusal| match refusal {
+        Refusal::TooLong { limit, .. } => *limit,
+        Refusal::OutOfRange { high, .. } => *high as usize,
+        _ => 0,
+    });
+    widest.map_or(Ok(()), |refusal| Err(refusal.into()))
+}
+
+/// Text that can stand in a command.
+pub(crate) fn text(what: &'static str, text: &str) -> Result<Text, Failure> {
+    Text::new(text).map_err(|source| Refusal::Character { what, source }.into())
+}
+
+pub(crate) fn refused_topic(invalid: InvalidTopic) -> Failure {
+    Refusal::from(invalid).into()
+}
+
+/// The deadline of the whole command: three minutes, unless something else was said.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(180);
+
+#[cfg(test)]
+mod tests;
