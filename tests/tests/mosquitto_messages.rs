@@ -120,7 +120,7 @@ async fn a_payload_that_no_command_line_carries_does_not_leave_a_module_without_
     for byte in 0..=0xff_u8 {
         let payload = [b'a', byte, b'z'];
         if !matches!(byte, 0 | b'\n' | b'\r' | 0x1a | 0x1b) {
-            delivered(client.publish("bytes", &payload), QoS::AtLeastOnce).await;
+            delivered(client.publish("bytes", payload), QoS::AtLeastOnce).await;
             assert_eq!(listener.next().await.payload, payload);
             continue;
         }
@@ -163,7 +163,7 @@ async fn a_device_gets_its_own_messages_back_whatever_byte_they_are() {
     let client = bench.connect("device").await;
     let mut own = client.subscribe("echo", QoS::ExactlyOnce).await.unwrap();
     for byte in 0..=0xff_u8 {
-        delivered(client.publish("echo", &[byte]), QoS::AtLeastOnce).await;
+        delivered(client.publish("echo", [byte]), QoS::AtLeastOnce).await;
         assert_eq!(received(&mut own).await, ("echo".to_owned(), vec![byte]));
     }
 }
@@ -229,7 +229,7 @@ async fn a_single_byte_of_every_value_comes_down() {
         let client = receiver.connect("receiver").await;
         let mut messages = client.subscribe("byte", QoS::AtLeastOnce).await.unwrap();
         for byte in 0..=0xff_u8 {
-            delivered(uplink.publish("byte", &[byte]), QoS::AtLeastOnce).await;
+            delivered(uplink.publish("byte", [byte]), QoS::AtLeastOnce).await;
             assert_eq!(received(&mut messages).await.1, [byte]);
         }
     }
