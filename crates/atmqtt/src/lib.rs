@@ -26,6 +26,11 @@
 //! The task is spawned on the tokio runtime that opens the port. It is quickest on a current-thread runtime, where an answer
 //! takes about a third of the time that it takes on a multi-thread one.
 
+/// The README's example, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
 mod client;
 mod error;
 mod events;
@@ -38,9 +43,10 @@ mod subscription;
 pub use atmqtt_modem::at::{Direction, FinalResult, IllegalCharacter, Line, Secret, Text, Time, TraceRecord};
 pub use atmqtt_modem::{
     Broker, ConnectFault, ConnectOptions as MqttOptions, Delivery, DeviceSecret, Event as ModemEvent, Evidence, Fault,
-    Figure, Filter, Framing, Identity, Incoming as Message, InvalidBroker, InvalidProfile, InvalidTopic, LinkLoss,
-    LinkState, ModuleSignIn, NetworkOptions, OpenFault, Profile, PublishFault, QoS, Refusal, Registration,
-    RegistrationStatus, ReturnCode, Signal, SimState, Status, SubscribeFault, Topic, Unconfirmed, Will, dialect,
+    Figure, FigureValue, Filter, Framing, Identity, Incoming as Message, InvalidBroker, InvalidProfile, InvalidTopic,
+    LinkLoss, LinkState, ModuleSignIn, NamedFigure, NetworkOptions, OpenFault, Profile, PublishFault, QoS, Refusal,
+    Registration, RegistrationStatus, ReturnCode, Signal, SimState, Status, SubscribeFault, Topic, Unconfirmed, Will,
+    dialect,
 };
 pub use client::{Client, Connect, Publish, Receipt};
 pub use error::Error;

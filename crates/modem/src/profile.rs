@@ -1,10 +1,14 @@
 //! Profiles: the figures and rules of a model, as data, each with its evidence.
 
+mod figures;
+
 use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde::Deserialize;
+
+pub use figures::{FigureValue, NamedFigure};
 
 /// How a figure is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
