@@ -85,6 +85,7 @@ pub(crate) struct Owner<P> {
     epoch: Instant,
     timer: Pin<Box<Sleep>>,
     closing: Closing,
+    asks_first: bool,
 }
 
 struct Session {
@@ -131,6 +132,7 @@ impl<P: Port> Owner<P> {
             epoch,
             timer: Box::pin(sleep_until(epoch)),
             closing: Closing::No,
+            asks_first: false,
         }
     }
 
@@ -187,6 +189,13 @@ impl<P: Port> Owner<P> {
         if written {
             return Poll::Ready(Wake::Progress);
         }
+        // Requests and bytes take turns in going first, so that a flood of the one does not hold up the other.
+        self.asks_first = !self.asks_first;
+        if self.asks_first
+            && let Poll::Ready(wake) = self.poll_asks(context)
+        {
+            return Poll::Ready(wake);
+        }
         let mut read = ReadBuf::new(buffer);
         match Pin::new(&mut self.port).poll_read(context, &mut read) {
             // A serial port that was unplugged reads as ended, again and again.
@@ -199,18 +208,26 @@ impl<P: Port> Owner<P> {
             Poll::Ready(Err(fault)) => return Poll::Ready(Wake::Lost(failed(&fault))),
             Poll::Pending => {}
         }
-        if matches!(self.closing, Closing::No)
-            && let Poll::Ready(ask) = self.asks.poll_recv(context)
+        if !self.asks_first
+            && let Poll::Ready(wake) = self.poll_asks(context)
         {
-            return Poll::Ready(ask.map_or(Wake::Unheld, Wake::Ask));
+            return Poll::Ready(wake);
         }
         ready!(self.poll_deadline(context));
         Poll::Ready(Wake::Progress)
     }
 
+    fn poll_asks(&mut self, context: &mut Context<'_>) -> Poll<Wake> {
+        match self.closing {
+            Closing::No => self.asks.poll_recv(context).map(|ask| ask.map_or(Wake::Unheld, Wake::Ask)),
+            Closing::Until(..) => Poll::Pending,
+        }
+    }
+
     /// Ready when a deadline has passed; never, where there is none.
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let of_driver = self.driver.deadline().map(|deadline| self.epoch + deadline.since_epoch());
+        // A deadline beyond all times is none.
+        let of_driver = self.driver.deadline().and_then(|deadline| self.epoch.checked_add(deadline.since_epoch()));
         let of_closing = match self.closing {
             Closing::Until(until, _) => Some(until),
             Closing::No => None,
@@ -272,10 +289,12 @@ impl<P: Port> Owner<P> {
     }
 
     fn close(&mut self, told: Option<oneshot::Sender<()>>) {
+        let mut until = Instant::now();
         if self.session.is_some() {
             self.submit(Request::Disconnect, Waiting::Farewell);
+            until += FAREWELL;
         }
-        self.closing = Closing::Until(Instant::now() + FAREWELL, told.into_iter().collect());
+        self.closing = Closing::Until(until, told.into_iter().collect());
     }
 
     /// Passes on whatever the driver has to say.
@@ -317,10 +336,16 @@ impl<P: Port> Owner<P> {
             Waiting::Outcome(reply) => drop(reply.send(outcome)),
             Waiting::Connected(reply) => self.connected(reply, outcome),
             Waiting::Subscribed { reply, route, messages } => {
-                let given = reply.send(outcome.map(|_| messages));
-                // Refused, or nobody waits any more: then nobody will read the messages.
-                if !matches!(given, Ok(())) {
-                    self.router.remove(route);
+                let unread = match outcome {
+                    Ok(_) => reply.send(Ok(messages)).err().and_then(Result::ok),
+                    Err(error) => {
+                        reply.send(Err(error)).ok();
+                        Some(messages)
+                    }
+                };
+                // Refused, or nobody waits any more: the messages are there for the next who subscribes.
+                if let Some(messages) = unread {
+                    self.router.take_back(route, messages);
                 }
             }
             Waiting::Unsubscribed { reply, filter } => {
@@ -381,7 +406,7 @@ impl<P: Port> Owner<P> {
     }
 }
 
-/// How long a cancelled or finished write may stay unnoticed does not matter here: a port that fails is gone.
+/// A port that fails is gone.
 fn failed(fault: &std::io::Error) -> PortError {
     match fault.raw_os_error() {
         // EIO, ENXIO, ENODEV: what an unplugged serial port says.

@@ -55,8 +55,14 @@ impl Router {
         (id, receiver)
     }
 
-    pub(crate) fn remove(&mut self, id: RouteId) {
+    /// Ends a route that nobody will read, and keeps what it has taken for the next one.
+    pub(crate) fn take_back(&mut self, id: RouteId, mut messages: mpsc::Receiver<Incoming>) {
         self.routes.retain(|route| route.id != id);
+        while let Ok(message) = messages.try_recv() {
+            if self.held.len() < HELD && !self.routes.iter().any(|route| route.filter.matches(&message.topic)) {
+                self.held.push_back(message);
+            }
+        }
     }
 
     /// Ends the routes of exactly this filter.
@@ -137,6 +143,15 @@ mod tests {
         router.deliver(message("b", "2"), never());
         assert_eq!(topics(&mut router.add(filter("b")).1), ["b"]);
         assert_eq!(topics(&mut router.add(filter("#")).1), ["a"]);
+    }
+
+    #[test]
+    fn what_a_failed_subscription_took_is_there_for_the_next() {
+        let mut router = Router::new(4);
+        router.deliver(message("a", "1"), never());
+        let (id, messages) = router.add(filter("a"));
+        router.take_back(id, messages);
+        assert_eq!(topics(&mut router.add(filter("a")).1), ["a"]);
     }
 
     #[test]

@@ -496,8 +496,8 @@ impl Driver {
                 return match notice {
                     Notice::Message(message) => Meaning::Event(Event::Message(message)),
                     Notice::MessageHeld { packet_id } => Meaning::Event(Event::MessageHeld { packet_id }),
-                    // Said again, or about a session that is not ours.
-                    Notice::LinkLost(_) if self.link == LinkState::Down => Meaning::Nothing,
+                    // Said again, or about a link that is being closed, or one that an earlier session has left behind.
+                    Notice::LinkLost(_) if !self.has_link() => Meaning::Nothing,
                     Notice::LinkLost(loss) => Meaning::LinkLost(loss),
                     Notice::LateResult { message_id } => Meaning::Event(Event::LateResult { message_id }),
                     Notice::SignedIn | Notice::Nothing => Meaning::Nothing,
@@ -520,11 +520,20 @@ impl Driver {
         self.channel.abandon();
     }
 
+    /// Whether there is a link that can be lost.
+    fn has_link(&self) -> bool {
+        match (self.link, self.running.as_ref().map(|running| &running.kind)) {
+            (LinkState::Down, _) | (_, Some(Kind::Disconnect)) => false,
+            (LinkState::Connecting, _) => self.dialogue.is_link_open(),
+            (LinkState::Up, _) => true,
+        }
+    }
+
     /// No result of the session will come any more.
     fn link_lost(&mut self) {
         self.link = LinkState::Down;
         self.session = None;
-        if self.running.as_ref().is_some_and(|running| running.kind == Kind::Session) {
+        if self.running.as_ref().is_some_and(|running| matches!(running.kind, Kind::Session | Kind::Connect)) {
             self.interruption = Some(Fault::LinkLost);
             self.channel.forgo_result();
         }

@@ -179,6 +179,9 @@ pub enum ConnectFault {
     /// The packet could not be sent.
     #[error("the sign-in could not be sent")]
     SendFailed,
+    /// The link was closed before an answer came.
+    #[error("the connection was closed instead of an answer to the sign-in")]
+    Closed,
     /// The module does not like an argument.
     #[error("the module says that an argument is wrong")]
     BadParameter,
@@ -361,6 +364,7 @@ impl Fault {
             Fault::Connect { fault, .. } => matches!(
                 fault,
                 ConnectFault::SendFailed
+                    | ConnectFault::Closed
                     | ConnectFault::Refused(ReturnCode::ServerUnavailable)
                     | ConnectFault::Vendor { .. }
             ),
@@ -416,6 +420,7 @@ impl Fault {
                     ReturnCode::NotAuthorized => "broker.not_authorized",
                 },
                 ConnectFault::SendFailed => "network.connect_not_sent",
+                ConnectFault::Closed => "network.closed",
                 ConnectFault::BadParameter => "network.bad_parameter",
                 ConnectFault::Vendor { .. } => "network.connect_failed",
             },
@@ -488,6 +493,7 @@ impl Fault {
                     "check the user name (-u), the password (-P), and what the broker allows this client"
                 }
                 ConnectFault::BadParameter => "check the client id, user name and password",
+                ConnectFault::Closed => "check that an MQTT broker without TLS listens on this port",
                 ConnectFault::SendFailed | ConnectFault::Vendor { .. } => "try again",
             },
             Fault::Publish(PublishFault::BadParameter) => "check the topic, and run again with -d to see the dialogue",

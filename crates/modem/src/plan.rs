@@ -32,6 +32,8 @@ struct Desk {
     /// The module has sent a command back since this was last asked.
     echoed: bool,
     bodies: Option<&'static [BodyRule]>,
+    /// The plan has opened a link of its own.
+    link_open: bool,
     next_message_id: u16,
 }
 
@@ -111,6 +113,12 @@ impl Dialogue {
         self.desk().bodies = Some(rules);
     }
 
+    /// A link to the broker is open: from now on, a line that says that it is lost means this one, and not what an earlier
+    /// session has left behind.
+    pub fn note_link_open(&self) {
+        self.desk().link_open = true;
+    }
+
     /// A message identifier that has not been used for as long as can be: 1 to 65535, in turn.
     #[must_use]
     pub fn message_id(&self) -> u16 {
@@ -142,6 +150,10 @@ impl Dialogue {
         self.desk().bodies.take()
     }
 
+    pub(crate) fn is_link_open(&self) -> bool {
+        self.desk().link_open
+    }
+
     pub(crate) fn note_echo(&self) {
         self.desk().echoed = true;
     }
@@ -151,6 +163,7 @@ impl Dialogue {
         let mut desk = self.desk();
         desk.wish = None;
         desk.reply = None;
+        desk.link_open = false;
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {

@@ -32,7 +32,11 @@ async fn open_and_sign_in(context: &Context) -> Result<(), Fault> {
     };
     let broker = || context.options.broker.to_string();
     opened.map_err(|fault| Fault::Open { broker: broker(), fault })?;
-    let signed_in = context.dialogue.run(sign_in(&context.options, &context.profile)).await?;
+    context.dialogue.note_link_open();
+    let signed_in = match context.dialogue.run(sign_in(&context.options, &context.profile)).await {
+        Err(Fault::LinkLost) => Err(ConnectFault::Closed),
+        other => other?,
+    };
     signed_in.map_err(|fault| Fault::Connect { broker: broker(), fault })
 }
 
