@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::fields::{Fields, Malformed, MalformedKind};
 use crate::grammar::{self, FinalResult};
+use crate::shown::Shown;
 use crate::token::{Line, LineRef};
 
 /// What a command puts on the line and what it claims of the answer. Made by [`Command`](crate::Command).
@@ -112,7 +113,7 @@ impl Exchange {
 
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Exchange({})", crate::token::Shown(&self.redacted()))
+        write!(f, "Exchange({})", Shown(&self.redacted()))
     }
 }
 

@@ -11,7 +11,7 @@ use nom::combinator::{all_consuming, map, opt, recognize, rest, value};
 use nom::sequence::{pair, preceded, separated_pair, terminated};
 use nom::{IResult, Parser};
 
-use crate::token::Shown;
+use crate::shown::Shown;
 
 /// The line that ends a command.
 #[derive(Debug, Clone, PartialEq, Eq)]

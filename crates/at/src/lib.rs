@@ -40,6 +40,7 @@ mod fields;
 mod grammar;
 mod quarantine;
 mod reader;
+mod shown;
 mod text;
 mod time;
 mod token;

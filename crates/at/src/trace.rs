@@ -5,8 +5,8 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use crate::exchange::Exchange;
+use crate::shown::Shown;
 use crate::time::Time;
-use crate::token::Shown;
 
 /// One line of the dialogue.
 #[derive(Debug, Clone, PartialEq, Eq)]

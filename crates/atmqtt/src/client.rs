@@ -8,12 +8,11 @@ use std::time::Duration;
 use atmqtt_modem::{
     ConnectOptions, Delivery, Filter, LinkLoss, NetworkOptions, Outcome, Outgoing, QoS, Request, Topic,
 };
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::Error;
-use crate::modem::Handle;
-use crate::owner::{Ask, Ended, SessionId};
+use crate::handle::{Handle, Session};
+use crate::owner::Ask;
 use crate::subscription::Subscription;
 
 /// A connection to a broker, still to be made. Made by [`Modem::mqtt`](crate::Modem::mqtt).
@@ -41,8 +40,8 @@ impl Connect {
     pub async fn connect(self) -> Result<Client, Error> {
         let Connect { handle, options, network } = self;
         let session = handle.ask(|reply| Ask::Connect(Box::new(options), network, reply)).await?;
-        let shared = Shared { handle, id: session.id, ended: session.ended };
-        Ok(Client { shared: Arc::new(shared) })
+        let session = Session { handle, id: session.id, ended: session.ended };
+        Ok(Client { session: Arc::new(session) })
     }
 }
 
@@ -52,20 +51,7 @@ impl Connect {
 /// subscription) is dropped.
 #[derive(Debug, Clone)]
 pub struct Client {
-    shared: Arc<Shared>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    handle: Handle,
-    id: SessionId,
-    ended: watch::Receiver<Option<Ended>>,
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        self.handle.tell(Ask::Forget(self.id));
-    }
+    session: Arc<Session>,
 }
 
 /// What became of a published message.
@@ -110,9 +96,9 @@ impl Client {
     /// Dropping the future gives up the messages; the filter may be subscribed to all the same.
     pub async fn subscribe(&self, filter: &str, qos: QoS) -> Result<Subscription, Error> {
         let filter = Filter::new(filter)?;
-        let Shared { handle, id, .. } = &*self.shared;
+        let Session { handle, id, .. } = &*self.session;
         let messages = handle.ask(|reply| Ask::Subscribe(*id, filter.clone(), qos, reply)).await?;
-        Ok(Subscription::new(filter, messages, self.clone()))
+        Ok(Subscription::new(filter, messages, Arc::clone(&self.session)))
     }
 
     /// Unsubscribes from a filter, and ends its streams.
@@ -124,7 +110,7 @@ impl Client {
     /// Dropping the future gives up the answer; the filter is unsubscribed from all the same.
     pub async fn unsubscribe(&self, filter: &str) -> Result<(), Error> {
         let filter = Filter::new(filter)?;
-        let Shared { handle, id, .. } = &*self.shared;
+        let Session { handle, id, .. } = &*self.session;
         handle.ask(|reply| Ask::Unsubscribe(*id, filter, reply)).await.map(drop)
     }
 
@@ -136,12 +122,12 @@ impl Client {
     /// # Cancel safety
     /// Dropping the future does not keep the connection from being closed.
     pub async fn disconnect(&self) -> Result<(), Error> {
-        if self.shared.ended.borrow().is_some() {
+        if self.session.ended.borrow().is_some() {
             return Ok(());
         }
-        let Shared { handle, id, .. } = &*self.shared;
+        let Session { handle, id, .. } = &*self.session;
         match handle.ask(|reply| Ask::Session(*id, Request::Disconnect, reply)).await {
-            Err(_) if self.shared.ended.borrow().is_some() => Ok(()),
+            Err(_) if self.session.ended.borrow().is_some() => Ok(()),
             other => other.map(drop),
         }
     }
@@ -150,7 +136,7 @@ impl Client {
     ///
     /// Cancel safe.
     pub async fn disconnected(&self) -> Option<LinkLoss> {
-        let mut ended = self.shared.ended.clone();
+        let mut ended = self.session.ended.clone();
         let ended = ended.wait_for(Option::is_some).await;
         ended.map_or_else(|_| Some(LinkLoss::seen("the modem was closed")), |ended| ended.clone().flatten())
     }
@@ -187,7 +173,7 @@ impl Publish {
         let began = Instant::now();
         let Publish { client, topic, payload, qos, retain } = self;
         let message = Outgoing { topic: Topic::new(&topic)?, payload, qos, retain };
-        let Shared { handle, id, .. } = &*client.shared;
+        let Session { handle, id, .. } = &*client.session;
         match handle.ask(|reply| Ask::Session(*id, Request::Publish(message), reply)).await? {
             Outcome::Published(delivery) => Ok(Receipt { delivery, elapsed: began.elapsed() }),
             other => unreachable!("publishing ends with a delivery, not {other:?}"),

@@ -34,6 +34,7 @@ struct Readme;
 mod client;
 mod error;
 mod events;
+mod handle;
 mod modem;
 mod owner;
 mod port;

@@ -14,7 +14,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::Error;
 use crate::client::Connect;
 use crate::events::Events;
-use crate::owner::{Ask, Owner, QUEUE, RAW_TIMEOUT, Reply, Tracer};
+use crate::handle::Handle;
+use crate::owner::{Ask, Owner, QUEUE, RAW_TIMEOUT, Tracer};
 use crate::port;
 
 /// How to open a modem.
@@ -165,7 +166,7 @@ impl Modem {
         let ModemOptions { driver, network, inbox, tracer, .. } = options;
         let (asks, receiver) = mpsc::channel(QUEUE);
         tokio::spawn(Owner::new(port, driver, tracer, inbox, receiver).run());
-        let handle = Handle { asks };
+        let handle = Handle::new(asks);
         match handle.module(Request::Attach).await? {
             Outcome::Attached(identity, profile) => {
                 Ok(Modem { handle, identity: Arc::new(identity), profile, network })
@@ -248,33 +249,5 @@ impl Modem {
         if self.handle.send(Ask::Close(told)).await.is_ok() {
             closed.await.ok();
         }
-    }
-}
-
-/// The way to the task that owns the port.
-#[derive(Debug, Clone)]
-pub(crate) struct Handle {
-    asks: mpsc::Sender<Ask>,
-}
-
-impl Handle {
-    /// Asks for something and waits for what comes of it.
-    pub(crate) async fn ask<T>(&self, ask: impl FnOnce(Reply<T>) -> Ask) -> Result<T, Error> {
-        let (reply, outcome) = oneshot::channel();
-        self.send(ask(reply)).await?;
-        outcome.await.map_err(|_| Error::Closed)?
-    }
-
-    async fn module(&self, request: Request) -> Result<Outcome, Error> {
-        self.ask(|reply| Ask::Module(request, reply)).await
-    }
-
-    async fn send(&self, ask: Ask) -> Result<(), Error> {
-        self.asks.send(ask).await.map_err(|_| Error::Closed)
-    }
-
-    /// Tells the task something from where nothing can be awaited. Lost if its queue is full, or it has ended.
-    pub(crate) fn tell(&self, ask: Ask) {
-        self.asks.try_send(ask).ok();
     }
 }

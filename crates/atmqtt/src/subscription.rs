@@ -1,29 +1,31 @@
 //! The messages of one filter.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use atmqtt_modem::{Filter, Incoming};
 use futures_core::Stream;
 use tokio::sync::mpsc;
 
-use crate::client::Client;
+use crate::handle::Session;
 
 /// A stream of the messages that match one filter.
 ///
 /// It ends when the filter is unsubscribed from, or when the connection to the broker ends. Overlapping filters each get
-/// their own copy of a message. A subscription keeps the connection up, as a [`Client`] does; dropping it stops the messages
+/// their own copy of a message. A subscription keeps the connection up, as a [`Client`](crate::Client) does; dropping it stops the messages
 /// from being queued, but does not unsubscribe.
 #[derive(Debug)]
 pub struct Subscription {
     filter: Filter,
     messages: mpsc::Receiver<Incoming>,
-    client: Client,
+    /// Holds the connection open.
+    _session: Arc<Session>,
 }
 
 impl Subscription {
-    pub(crate) fn new(filter: Filter, messages: mpsc::Receiver<Incoming>, client: Client) -> Subscription {
-        Subscription { filter, messages, client }
+    pub(crate) fn new(filter: Filter, messages: mpsc::Receiver<Incoming>, session: Arc<Session>) -> Subscription {
+        Subscription { filter, messages, _session: session }
     }
 
     /// The next message; `None` at the end.
@@ -37,12 +39,6 @@ impl Subscription {
     #[must_use]
     pub fn filter(&self) -> &Filter {
         &self.filter
-    }
-
-    /// The client that subscribed.
-    #[must_use]
-    pub fn client(&self) -> &Client {
-        &self.client
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::token::Shown;
+use crate::shown::Shown;
 
 const RECEIVED: &[BodyRule] = &[BodyRule { prefix: "+LMQTTURC: RECV,", fields: 3 }];
 

@@ -1,8 +1,9 @@
 use super::*;
 use crate::fault::{ConnectFault, OpenFault, ReturnCode};
-use crate::message::Topic;
+use crate::message::{Filter, Outgoing, QoS, Topic};
+use crate::network::NetworkOptions;
 use crate::options::{Broker, DeviceSecret, ModuleSignIn, Will};
-use crate::{RegistrationStatus, SimState, Unconfirmed};
+use crate::{Delivery, RegistrationStatus, SimState, Unconfirmed};
 use atmqtt_at::{Secret, Stage, Text};
 
 const SECOND: Duration = Duration::from_secs(1);

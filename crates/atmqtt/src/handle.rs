@@ -1,0 +1,53 @@
+//! Ways to the task that owns a port.
+
+use atmqtt_modem::{Outcome, Request};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::Error;
+use crate::owner::{Ask, Ended, Reply, SessionId};
+
+/// The way to the task that owns the port.
+#[derive(Debug, Clone)]
+pub(crate) struct Handle {
+    asks: mpsc::Sender<Ask>,
+}
+
+impl Handle {
+    pub(crate) fn new(asks: mpsc::Sender<Ask>) -> Handle {
+        Handle { asks }
+    }
+
+    /// Asks for something and waits for what comes of it.
+    pub(crate) async fn ask<T>(&self, ask: impl FnOnce(Reply<T>) -> Ask) -> Result<T, Error> {
+        let (reply, outcome) = oneshot::channel();
+        self.send(ask(reply)).await?;
+        outcome.await.map_err(|_| Error::Closed)?
+    }
+
+    pub(crate) async fn module(&self, request: Request) -> Result<Outcome, Error> {
+        self.ask(|reply| Ask::Module(request, reply)).await
+    }
+
+    pub(crate) async fn send(&self, ask: Ask) -> Result<(), Error> {
+        self.asks.send(ask).await.map_err(|_| Error::Closed)
+    }
+
+    /// Tells the task something from where nothing can be awaited. Lost if its queue is full, or it has ended.
+    pub(crate) fn tell(&self, ask: Ask) {
+        self.asks.try_send(ask).ok();
+    }
+}
+
+/// A connection to a broker, shared by everything that holds it open. It is signed out when the last one lets go.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) handle: Handle,
+    pub(crate) id: SessionId,
+    pub(crate) ended: watch::Receiver<Option<Ended>>,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.handle.tell(Ask::Forget(self.id));
+    }
+}

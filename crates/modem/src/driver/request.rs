@@ -1,0 +1,124 @@
+//! What goes into a driver, and what comes out.
+
+use std::sync::Arc;
+
+use atmqtt_at::{CommandBuilder, FinalResult, Line, ReaderFault, TraceRecord};
+
+use crate::Delivery;
+use crate::fault::{Fault, LinkLoss};
+use crate::identify::Identity;
+use crate::message::{Filter, Incoming, Outgoing, QoS};
+use crate::network::{NetworkOptions, Registration};
+use crate::options::ConnectOptions;
+use crate::profile::Profile;
+use crate::status::Status;
+
+/// Names a request until its outcome comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub(super) u64);
+
+/// What can be asked of a driver. Requests are worked on one after the other, in their order.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Request {
+    /// Wake the module, switch echo off, ask what it is, choose its profile. Everything else comes after it.
+    Attach,
+    /// Everything the module can tell about itself.
+    Status,
+    /// A raw command.
+    Raw(Box<CommandBuilder>),
+    /// Get on to the packet network and connect to a broker.
+    Connect(Box<ConnectOptions>, NetworkOptions),
+    /// Publish a message.
+    Publish(Outgoing),
+    /// Subscribe to filters.
+    Subscribe(Vec<(Filter, QoS)>),
+    /// Unsubscribe from filters.
+    Unsubscribe(Vec<Filter>),
+    /// Sign out and close the link.
+    Disconnect,
+}
+
+/// What came of a request.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The module is known.
+    Attached(Identity, Arc<Profile>),
+    /// What the module told.
+    Status(Box<Status>),
+    /// The module's answer to a raw command: `OK`, or a refusal that is just as much an answer.
+    Raw(Vec<Line>, FinalResult),
+    /// The broker took the sign-in.
+    Connected,
+    /// What became of a message.
+    Published(Delivery),
+    /// All filters are subscribed to.
+    Subscribed,
+    /// All filters are unsubscribed from.
+    Unsubscribed,
+    /// The link is closed.
+    Disconnected,
+}
+
+/// The connection to the broker, as the driver knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkState {
+    /// There is none.
+    Down,
+    /// A sign-in is under way.
+    Connecting,
+    /// The broker took the sign-in.
+    Up,
+}
+
+/// What happens without being asked for.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A message.
+    Message(Incoming),
+    /// The module keeps a message for itself, and there is no known way to read it.
+    MessageHeld {
+        /// Its packet identifier.
+        packet_id: Option<u16>,
+    },
+    /// The connection to the broker is up, or down on request.
+    Link(LinkState),
+    /// The connection to the broker was lost.
+    LinkLost(LinkLoss),
+    /// The registration has changed.
+    Registration(Registration),
+    /// The module has restarted: the link and all its settings are gone.
+    Restarted {
+        /// The line that shows it.
+        banner: Line,
+    },
+    /// The module says that it is going off.
+    PoweringDown,
+    /// The result of a publish whose time was up.
+    LateResult {
+        /// The message identifier that it was published with.
+        message_id: u16,
+    },
+    /// A line that nothing is known about.
+    Unknown(Line),
+    /// Bytes were lost or added on the line.
+    Damaged(ReaderFault),
+    /// After a time-out the line is proven to be in order again.
+    Resynchronised {
+        /// What was thrown away.
+        discarded: Vec<Line>,
+    },
+    /// A piece of the dialogue.
+    Trace(TraceRecord),
+}
+
+/// What a driver gives out.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// Something happened.
+    Event(Event),
+    /// A request is done.
+    Done(Ticket, Result<Outcome, Fault>),
+}
