@@ -5,17 +5,13 @@ use std::time::Duration;
 
 use mqtt_protocol_core::mqtt::packet::v3_1_1;
 
-use super::link::{Link, LinkEvent, LinkFault};
+use super::link::{Link, LinkEvent, LinkFault, LinkId};
 use super::session::Session;
 use super::{
     BrokerOptions, Message, Publication, PublishFault, Publisher, QoS, ReturnCode, SessionSnapshot, SignIn,
     SubscribeRequest,
 };
 use crate::mqtt::{TopicFilter, is_topic_name};
-
-/// One transport, from [`Broker::accept`] on. Never used twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LinkId(u64);
 
 /// What the broker wants done to a transport.
 #[derive(Debug, Clone, PartialEq, Eq)]

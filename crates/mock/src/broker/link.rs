@@ -13,6 +13,10 @@ use thiserror::Error;
 use super::{Message, QoS, ReturnCode};
 use crate::mqtt::{Frame, FrameFault, Framer, PacketType, TopicFilter, is_topic_name};
 
+/// One transport, from [`Broker::accept`](super::Broker::accept) on. Never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(pub(super) u64);
+
 /// What the client wants, or the codec wants sent.
 #[derive(Debug)]
 pub(super) enum LinkEvent {

@@ -48,7 +48,8 @@ mod tests;
 
 pub use crate::mqtt::QoS;
 
-pub use self::core::{Broker, LinkId, Output};
+pub use self::core::{Broker, Output};
+pub use link::LinkId;
 pub use message::{Message, Publication, PublishFault, Publisher};
 pub use options::{BrokerOptions, ReturnCode, SignIn, SubscribeRequest};
 pub use server::{BrokerView, Handle, Server};

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::core::LinkId;
-use super::link::Unfinished;
+use super::link::{LinkId, Unfinished};
 use super::{Message, QoS};
 use crate::mqtt::TopicFilter;
 

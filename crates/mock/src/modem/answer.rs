@@ -1,5 +1,7 @@
 //! What a command is answered with.
 
+use super::options::Step;
+
 /// An equipment error of 3GPP TS 27.007, section 9.2, with the meaning that `EC6xx` firmware gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cme {
@@ -39,6 +41,14 @@ impl Cme {
     }
 }
 
+/// A step that ends with a result line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Completion {
+    pub(super) connection: u8,
+    pub(super) step: Step,
+    pub(super) message: u16,
+}
+
 /// How the answer to a command ends.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answer<T> {
@@ -47,7 +57,7 @@ pub(super) enum Answer<T> {
     /// The prompt, then so many bytes of data for `then`.
     Prompt { bytes: usize, then: T },
     /// OK comes after the result line of that step.
-    AfterResult(super::lierda::Completion),
+    AfterResult(Completion),
 }
 
 impl<T> Answer<T> {

@@ -19,10 +19,10 @@ pub use model::{ConnectionIds, MODELS, MessageIdRule, Model, NT26E, NT35E};
 pub use options::{Identity, Latency, ModemOptions, Quirks, Registration, Signal, Sim, Step, UnsubscribeSpelling};
 pub use radio::RegistrationStatus;
 
-use answer::{Answer, Cme};
+use answer::{Answer, Cme, Completion};
 use command::Command;
 use editor::{CommandLine, Editor};
-use lierda::{Completion, Event, Lierda, Publish, Surroundings};
+use lierda::{Event, Lierda, Publish, Surroundings};
 use radio::Radio;
 use standard::{ErrorReport, RegistrationReports};
 

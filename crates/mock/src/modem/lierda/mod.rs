@@ -18,7 +18,7 @@ mod publish;
 use std::{collections::VecDeque, time::Duration};
 
 use super::{
-    answer::{Answer, Cme},
+    answer::{Answer, Cme, Completion},
     options::{ModemOptions, Step, UnsubscribeSpelling},
 };
 use crate::mqtt::{ClientOutput, LossCause};
@@ -68,14 +68,6 @@ pub enum LinkStatus {
     Connected,
     /// The link was lost, and not yet closed by the host.
     Lost,
-}
-
-/// A step that ends with a result line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Completion {
-    pub(super) connection: u8,
-    pub(super) step: Step,
-    pub(super) message: u16,
 }
 
 /// What the commands want done, in order.
