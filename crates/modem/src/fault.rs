@@ -8,7 +8,7 @@ use std::time::Duration;
 use atmqtt_at::{FinalResult, Malformed, Stage};
 
 use crate::message::Filter;
-use crate::network::{RegistrationStatus, SimState};
+use crate::network::state::{RegistrationStatus, SimState};
 use crate::refusal::Refusal;
 
 pub use mqtt::{ConnectFault, LinkLoss, OpenFault, PublishFault, ReturnCode, SubscribeFault};

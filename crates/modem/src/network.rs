@@ -1,6 +1,6 @@
 //! SIM, signal, registration and packet network. 3GPP 27.007, sections 7, 8 and 10.
 
-mod state;
+pub(crate) mod state;
 
 use std::time::Duration;
 
