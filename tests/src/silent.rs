@@ -7,15 +7,14 @@ use tokio::task::JoinSet;
 
 use crate::soon;
 
-/// The fixed header's first byte of the packets that matter here. MQTT 3.1.1, 2.2.
+/// The type in the fixed header of CONNECT. MQTT 3.1.1, 2.2.
 const CONNECT: u8 = 0x10;
-const PUBLISH: u8 = 0x30;
 
 /// A broker that acknowledges CONNECT and nothing else: what is published at `QoS` 1 stays in flight. Ends when dropped.
 #[derive(Debug)]
 pub struct SilentBroker {
     url: String,
-    published: watch::Receiver<usize>,
+    requests: watch::Receiver<usize>,
     _task: JoinSet<()>,
 }
 
@@ -27,7 +26,7 @@ impl SilentBroker {
     pub async fn start() -> SilentBroker {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("mqtt://{}", listener.local_addr().expect("an address"));
-        let (sender, published) = watch::channel(0);
+        let (sender, requests) = watch::channel(0);
         let mut task = JoinSet::new();
         task.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -35,7 +34,7 @@ impl SilentBroker {
                 let _ = serve(stream, &sender).await;
             }
         });
-        SilentBroker { url, published, _task: task }
+        SilentBroker { url, requests, _task: task }
     }
 
     /// Where it listens.
@@ -44,17 +43,17 @@ impl SilentBroker {
         &self.url
     }
 
-    /// Waits until this many messages have come, over all links.
+    /// Waits until this many packets have come that it does not answer, over all links.
     ///
     /// # Panics
     /// When they do not.
-    pub async fn has(&self, messages: usize) {
-        let mut published = self.published.clone();
-        soon(published.wait_for(|count| *count >= messages)).await.map(drop).expect("a broker that runs");
+    pub async fn has(&self, packets: usize) {
+        let mut requests = self.requests.clone();
+        soon(requests.wait_for(|count| *count >= packets)).await.map(drop).expect("a broker that runs");
     }
 }
 
-async fn serve(mut stream: TcpStream, published: &watch::Sender<usize>) -> std::io::Result<()> {
+async fn serve(mut stream: TcpStream, requests: &watch::Sender<usize>) -> std::io::Result<()> {
     loop {
         let kind = stream.read_u8().await? & 0xf0;
         let mut length = 0_usize;
@@ -66,11 +65,11 @@ async fn serve(mut stream: TcpStream, published: &watch::Sender<usize>) -> std::
             }
         }
         stream.read_exact(&mut vec![0; length]).await?;
-        match kind {
+        if kind == CONNECT {
             // CONNACK, no session present, accepted.
-            CONNECT => stream.write_all(&[0x20, 2, 0, 0]).await?,
-            PUBLISH => published.send_modify(|count| *count += 1),
-            _ => {}
+            stream.write_all(&[0x20, 2, 0, 0]).await?;
+        } else {
+            requests.send_modify(|count| *count += 1);
         }
     }
 }
