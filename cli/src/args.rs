@@ -1,6 +1,10 @@
 //! What can be typed. Each option is defined here, once; what it means is decided in [`settings`](crate::settings).
 
-#![expect(clippy::doc_markdown, reason = "the documentation of an option is its help text, which is no Markdown")]
+#![expect(
+    clippy::doc_markdown,
+    rustdoc::broken_intra_doc_links,
+    reason = "the documentation of an option is its help text, which is no Markdown"
+)]
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -133,7 +137,7 @@ pub(crate) struct Display {
     /// Show the AT dialogue on stderr, secrets redacted
     #[arg(short, long, global = true)]
     pub(crate) debug: bool,
-    /// What the program logs on stderr [env: ATMQTT_LOG] [default: warn]
+    /// What the program logs on stderr [env: ATMQTT_LOG] [default: error]
     #[arg(long, global = true, value_name = "LEVEL")]
     pub(crate) log: Option<String>,
     /// Only results and errors
@@ -227,19 +231,19 @@ pub(crate) struct Subscribe {
     pub(crate) verbose: bool,
     /// How to print a message: %t topic, %p payload, %x %X in hexadecimal, %l its length, %q QoS, %r retained,
     /// %j %J as JSON, %I %U when it came (UTC), %% and \n
-    #[arg(short = 'F', long, value_name = "FORMAT", value_parser = str::parse::<Format>)]
+    #[arg(short = 'F', value_name = "FORMAT", value_parser = str::parse::<Format>)]
     pub(crate) format: Option<Format>,
     /// End after that many messages
-    #[arg(short = 'C', long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short = 'C', value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
     /// End with 27 when that much time has gone since the subscription
-    #[arg(short = 'W', long, value_name = "SECONDS", value_parser = duration::parse)]
+    #[arg(short = 'W', value_name = "SECONDS", value_parser = duration::parse)]
     pub(crate) wait: Option<Duration>,
     /// Pass over messages that match this filter; may be given more than once
     #[arg(short = 'T', long, value_name = "FILTER")]
     pub(crate) filter_out: Vec<String>,
     /// End as soon as the broker has taken the subscription
-    #[arg(short = 'E', long, conflicts_with_all = ["count", "wait"])]
+    #[arg(short = 'E', conflicts_with_all = ["count", "wait"])]
     pub(crate) exit_when_subscribed: bool,
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use atmqtt::{Broker, Client, Direction, Modem, ModemOptions, TraceRecord};
+use atmqtt::{Broker, Client, Direction, Modem, ModemOptions, PortError, TraceRecord};
 use atmqtt_mock::{BrokerChoice, Mock, Resolve, modem};
 use tokio::time::timeout;
 
@@ -21,6 +21,7 @@ const SHORT_FAREWELL: Duration = Duration::from_secs(2);
 pub(crate) struct Bench {
     pub(crate) modem: Modem,
     mock: Option<Mock>,
+    pub(crate) look: Look,
 }
 
 impl Bench {
@@ -41,7 +42,7 @@ impl Bench {
             options = options.trace(move |record| show(look, record));
         }
         let modem = guard.run(Stage::Attaching, Modem::open_with(&path, options)).await?;
-        Ok(Bench { modem, mock })
+        Ok(Bench { modem, mock, look })
     }
 
     /// Signs in at the broker.
@@ -56,17 +57,32 @@ impl Bench {
     /// Signs out, closes the port, stops the mock; and gives `outcome` back.
     pub(crate) async fn close<T>(self, outcome: Result<T, Halt>) -> Result<T, Halt> {
         let limit = if outcome.is_ok() { FAREWELL } else { SHORT_FAREWELL };
+        let Bench { modem, mock, look } = self;
         let farewell = async {
-            self.modem.close().await;
-            if let Some(mock) = self.mock {
+            modem.close().await;
+            if let Some(mock) = mock {
                 mock.shutdown().await;
             }
         };
         if timeout(limit, farewell).await.is_err() {
-            tracing::warn!("the module did not sign out in time; its connection may still be up");
+            look.warn("the module did not sign out in time; its connection may still be up");
         }
         outcome
     }
+}
+
+/// Waits for the end of a connection, and says why it ended.
+///
+/// Cancel safe.
+pub(crate) async fn ended(modem: &Modem, client: &Client) -> Failure {
+    let loss = client.disconnected().await;
+    // A port that is gone takes the connection with it, and is the better reason.
+    if modem.events().await.is_err() {
+        return atmqtt::Error::Port(PortError::Lost).into();
+    }
+    let because = loss.map(|loss| format!(": {loss}")).unwrap_or_default();
+    Failure::new("delivery.link_lost", format!("the connection to the broker was lost{because}"))
+        .help("run it again; with -c and a client id of its own (-i) the broker keeps what comes meanwhile")
 }
 
 fn start_mock(model: modem::Model, own_broker: bool) -> Result<Mock, Failure> {

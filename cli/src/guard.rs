@@ -1,13 +1,15 @@
 //! What can end a command early: its deadline, and a signal.
 
 use std::future::{Future, pending};
-use std::io;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::exit::{Failure, Halt};
+
+/// How long a result may take to be written once the deadline has passed.
+const SLOW_READER: Duration = Duration::from_secs(1);
 
 /// What a command is at. It decides what it means when the time is up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,11 +70,15 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    /// From now on SIGINT and SIGTERM end no more than the work that is guarded.
-    pub(crate) fn new(deadline: Option<Duration>) -> io::Result<Guard> {
+    /// From now on SIGINT and SIGTERM end no more than the work that is guarded. Whatever blocks has to come before.
+    pub(crate) fn new(deadline: Option<Duration>) -> Result<Guard, Failure> {
+        let listen = |kind| {
+            signal(kind)
+                .map_err(|fault| Failure::new("internal.signals", format!("signals cannot be waited for: {fault}")))
+        };
         Ok(Guard {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
             deadline: deadline.and_then(|given| Some((Instant::now().checked_add(given)?, given))),
         })
     }
@@ -86,14 +92,38 @@ impl Guard {
         self.run(Stage::Pausing, pause).await
     }
 
-    /// Does `work`, unless it is interrupted or the deadline passes first. A signal that came before counts too.
+    /// Does `work`, unless it is interrupted or the deadline passes first. What is late before it begins is not begun, so that
+    /// work that is always ready cannot hold the deadline up.
     pub(crate) async fn run<T, E>(&mut self, stage: Stage, work: impl Future<Output = Result<T, E>>) -> Result<T, Halt>
     where
         Halt: From<E>,
     {
-        let Guard { interrupt, terminate, deadline } = self;
+        if let Some((at, given)) = self.deadline
+            && Instant::now() >= at
+        {
+            return Err(stage.overrun(given).into());
+        }
+        self.until(self.deadline, stage, work).await
+    }
+
+    /// Has a result written. What has been done is said even after the deadline, unless the reader is slow too.
+    pub(crate) async fn tell(&mut self, writing: impl Future<Output = Result<(), Halt>>) -> Result<(), Halt> {
+        let deadline = self.deadline.map(|(at, given)| (at.max(Instant::now() + SLOW_READER), given));
+        self.until(deadline, Stage::Waiting, writing).await
+    }
+
+    async fn until<T, E>(
+        &mut self,
+        deadline: Option<(Instant, Duration)>,
+        stage: Stage,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Halt>
+    where
+        Halt: From<E>,
+    {
+        let Guard { interrupt, terminate, .. } = self;
         let late = async {
-            match *deadline {
+            match deadline {
                 Some((at, given)) => {
                     sleep_until(at).await;
                     stage.overrun(given)
@@ -135,9 +165,40 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_is_done_in_time_is_done() {
+        for deadline in [None, Some(Duration::from_secs(60)), Some(Duration::MAX)] {
+            let mut guard = Guard::new(deadline).unwrap();
+            assert_eq!(guard.run(Stage::Asking, async { Ok::<_, Failure>(5) }).await, Ok(5));
+        }
+    }
+
+    #[tokio::test]
+    async fn work_that_is_always_ready_ends_at_the_deadline() {
+        let mut guard = Guard::new(Some(Duration::from_millis(1))).unwrap();
+        let halt = loop {
+            if let Err(halt) = guard.run(Stage::Waiting, async { Ok::<_, Failure>(()) }).await {
+                break halt;
+            }
+        };
+        assert_eq!(halt.exit() as u8, 27);
+    }
+
+    #[tokio::test]
+    async fn work_under_way_is_cut_at_the_deadline() {
+        let mut guard = Guard::new(Some(Duration::from_millis(1))).unwrap();
+        let halt = guard.run(Stage::Publishing, pending::<Result<(), Failure>>()).await.unwrap_err();
+        assert_eq!(halt.exit() as u8, 8);
+    }
+
+    #[tokio::test]
+    async fn what_has_been_done_is_said_even_when_it_is_late() {
         let mut guard = Guard::new(Some(Duration::ZERO)).unwrap();
-        assert_eq!(guard.run(Stage::Asking, async { Ok::<_, Failure>(5) }).await, Ok(5));
-        let mut guard = Guard::new(None).unwrap();
-        assert_eq!(guard.run(Stage::Asking, async { Ok::<_, Failure>(5) }).await, Ok(5));
+        let mut said = false;
+        let saying = async {
+            tokio::task::yield_now().await;
+            said = true;
+            Ok(())
+        };
+        assert_eq!(guard.tell(saying).await, Ok(()));
+        assert!(said);
     }
 }

@@ -89,7 +89,7 @@ fn run(typed: CommandLine) -> Exit {
 fn start(typed: CommandLine, look: Look) -> Result<Exit, Halt> {
     let environment = Environment::of_process()?;
     let level = environment.or(typed.global.display.log.as_ref(), "ATMQTT_LOG");
-    log::start(log::parse(level.unwrap_or(if look.quiet { "error" } else { "warn" }))?);
+    log::start(log::parse(level.unwrap_or("error"))?);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -43,8 +43,10 @@ impl Look {
 
     /// Says what may need somebody's attention, but stops nothing.
     pub(crate) fn warn(self, what: impl Display) {
-        if !self.quiet {
-            say(format_args!("{} {what}", self.paint(Paint::Warning, "warning:")));
+        match self {
+            Look { quiet: true, .. } => {}
+            Look { json: true, .. } => say(json(&WarningLine { warning: WarningObject { message: what.to_string() } })),
+            _ => say(format_args!("{} {what}", self.paint(Paint::Warning, "warning:"))),
         }
     }
 
@@ -99,6 +101,16 @@ struct ErrorObject<'a> {
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct WarningLine {
+    warning: WarningObject,
+}
+
+#[derive(Serialize)]
+struct WarningObject {
+    message: String,
 }
 
 impl<'a> ErrorObject<'a> {

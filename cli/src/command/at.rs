@@ -12,9 +12,10 @@ use crate::render::{Look, Results, json};
 use crate::settings::Line;
 
 pub(super) async fn run(typed: At, context: Context) -> Result<Exit, Halt> {
-    let Context { global, environment, mut secrets, look, mut guard, mut results } = context;
+    let Context { global, environment, mut secrets, look, deadline, mut results } = context;
     typed.commands.iter().try_for_each(|command| check(command))?;
     let line = Line::resolve(&global, &environment, &mut secrets)?;
+    let mut guard = Guard::new(deadline)?;
     let bench = Bench::open(line, global.display.debug, look, &mut guard).await?;
     let outcome = dialogue(&bench.modem, &typed.commands, look, &mut guard, &mut results).await;
     bench.close(outcome).await
@@ -43,10 +44,10 @@ async fn dialogue(
         let lines: Vec<String> = lines.iter().map(|line| line.display().to_string()).collect();
         if look.json {
             let answer = Answer { command, lines: &lines, r#final: result.to_string() };
-            guard.run(Stage::Asking, results.line(json(&answer))).await?;
+            guard.tell(results.line(json(&answer))).await?;
         } else {
             for line in &lines {
-                guard.run(Stage::Asking, results.line(line)).await?;
+                guard.tell(results.line(line)).await?;
             }
         }
         if result != FinalResult::Ok {

@@ -20,14 +20,16 @@ use crate::settings::{self, Line};
 const REDACTED: &str = "***";
 
 pub(super) async fn run(typed: &args::Info, context: Context) -> Result<Exit, Halt> {
-    let Context { global, environment, mut secrets, look, mut guard, mut results } = context;
+    let Context { global, environment, mut secrets, look, deadline, mut results } = context;
     if typed.profile_figures
         && let Some(profile) = settings::profile(&global, &environment)?
     {
+        let mut guard = Guard::new(deadline)?;
         print_figures(profile, look, &mut guard, &mut results).await?;
         return Ok(Exit::Done);
     }
     let line = Line::resolve(&global, &environment, &mut secrets)?;
+    let mut guard = Guard::new(deadline)?;
     let bench = Bench::open(line, global.display.debug, look, &mut guard).await?;
     let outcome = async {
         if typed.profile_figures {
@@ -39,7 +41,7 @@ pub(super) async fn run(typed: &args::Info, context: Context) -> Result<Exit, Ha
             info.redact();
         }
         let text = if look.json { json(&info) } else { info.in_words() };
-        guard.run(Stage::Waiting, results.line(text)).await
+        guard.tell(results.line(text)).await
     }
     .await;
     bench.close(outcome.map(|()| Exit::Done)).await
@@ -106,10 +108,17 @@ impl From<Status> for Info {
 }
 
 impl Info {
-    /// Hides what identifies the module and the SIM.
+    /// Hides what identifies the module and the SIM, also where it stands in a text: `ATI` of some modules has the IMEI.
     fn redact(&mut self) {
-        for identity in [&mut self.imei, &mut self.imsi, &mut self.iccid] {
-            *identity = identity.take().map(|_| REDACTED.to_owned());
+        let Info { imei, imsi, iccid, information, firmware, vendor_firmware, .. } = self;
+        for identity in [imei, imsi, iccid] {
+            let Some(number) = identity.replace(REDACTED.to_owned()) else {
+                *identity = None;
+                continue;
+            };
+            for text in [&mut *information, &mut *firmware, &mut *vendor_firmware].into_iter().flatten() {
+                *text = text.replace(&number, REDACTED);
+            }
         }
     }
 
@@ -212,6 +221,16 @@ impl FigureLine {
     fn bytes(name: &'static str, figure: Figure<usize>) -> FigureLine {
         FigureLine::new(name, figure.value, "bytes", figure.evidence)
     }
+
+    fn in_words(&self) -> String {
+        let FigureLine { figure, value, unit, evidence } = self;
+        let value = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.as_f64().map_or_else(|| number.to_string(), |number| number.to_string()),
+            other => other.to_string(),
+        };
+        format!("{figure:<22} {:<12} {evidence}", format!("{value} {unit}").trim_end())
+    }
 }
 
 /// The figures of a profile, in the order of its file.
@@ -254,13 +273,88 @@ fn figures(profile: &Profile) -> Vec<FigureLine> {
 
 async fn print_figures(profile: &Profile, look: Look, guard: &mut Guard, results: &mut Results) -> Result<(), Halt> {
     for figure in figures(profile) {
-        let line = if look.json {
-            json(&figure)
-        } else {
-            let FigureLine { figure, value, unit, evidence } = &figure;
-            format!("{figure:<22} {:<12} {evidence}", format!("{value} {unit}").trim_end())
-        };
-        guard.run(Stage::Waiting, results.line(line)).await?;
+        let line = if look.json { json(&figure) } else { figure.in_words() };
+        guard.tell(results.line(line)).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info() -> Info {
+        Info {
+            manufacturer: Some("Lierda".to_owned()),
+            model: None,
+            firmware: None,
+            vendor_firmware: None,
+            information: Some("NT26E; IMEI 490154203237518".to_owned()),
+            profile: "lierda-nt26e".to_owned(),
+            imei: Some("490154203237518".to_owned()),
+            imsi: Some("001010123456789".to_owned()),
+            iccid: None,
+            sim: "ready",
+            rssi_dbm: Some(-73),
+            rsrp_dbm: None,
+            rsrq_db: Some(-11.5),
+            registration: Some(Registration {
+                status: "denied",
+                area_code: Some(6699),
+                cell_id: None,
+                reject_cause: Some(15),
+            }),
+            attached: Some(false),
+            address: None,
+            mqtt: "closed",
+        }
+    }
+
+    #[test]
+    fn people_get_a_line_for_each_thing_that_is_known() {
+        let expected = [
+            "manufacturer     Lierda",
+            "information      NT26E; IMEI 490154203237518",
+            "profile          lierda-nt26e",
+            "IMEI             490154203237518",
+            "IMSI             001010123456789",
+            "SIM              ready",
+            "RSSI             -73 dBm",
+            "RSRQ             -11.5 dB",
+            "registration     denied",
+            "area code        6699",
+            "reject cause     15",
+            "attached         no",
+            "MQTT             closed",
+        ];
+        assert_eq!(info().in_words().lines().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn every_key_is_shown_to_people() {
+        let Ok(Value::Object(object)) = serde_json::to_value(info()) else { panic!("not an object") };
+        for key in object.keys() {
+            assert!(WORDS.iter().any(|(_, known, _)| known.split('.').next() == Some(key)), "{key}");
+        }
+    }
+
+    #[test]
+    fn what_identifies_is_hidden_wherever_it_stands() {
+        let mut info = info();
+        info.redact();
+        let text = json(&info);
+        assert!(!text.contains("490154203237518") && !text.contains("001010123456789"), "{text}");
+        assert_eq!((info.imei.as_deref(), info.iccid), (Some("***"), None));
+        assert_eq!(info.information.as_deref(), Some("NT26E; IMEI ***"));
+    }
+
+    #[test]
+    fn figures_say_what_they_are_worth() {
+        let figures = figures(Profile::named("lierda-nt35e").unwrap());
+        let words = |name: &str| figures.iter().find(|figure| figure.figure == name).unwrap().in_words();
+        assert_eq!(words("timeouts.open"), "timeouts.open          160 s        inferred");
+        assert_eq!(words("limits.inline_payload"), "limits.inline_payload  1460 bytes   manual");
+        assert_eq!(words("rules.qos0_message_id"), "rules.qos0_message_id  zero         manual");
+        assert!(figures.iter().all(|figure| figure.figure != "limits.prompt_payload"));
+    }
 }

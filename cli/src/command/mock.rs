@@ -15,7 +15,7 @@ use crate::render::Results;
 use crate::settings;
 
 pub(super) async fn run(typed: args::Mock, context: Context) -> Result<Exit, Halt> {
-    let Context { global, environment, mut guard, mut results, .. } = context;
+    let Context { global, environment, deadline, mut results, .. } = context;
     if global.line.port.is_some() {
         return Err(Failure::usage("a mock opens no port: it is one")
             .help("leave --port out; --link PATH gives the mock's port a name")
@@ -29,6 +29,7 @@ pub(super) async fn run(typed: args::Mock, context: Context) -> Result<Exit, Hal
     if let Some(link) = typed.link {
         builder = builder.link(link);
     }
+    let mut guard = Guard::new(deadline)?;
     let mock = builder.start().map_err(|fault| {
         let failure = Failure::new("port.mock", format!("the mock modem does not start: {fault}"));
         match fault.kind() {

@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use crate::args::{Command, CommandLine, Global};
 use crate::duration::Deadline;
-use crate::exit::{Exit, Failure, Halt};
-use crate::guard::Guard;
+use crate::exit::{Exit, Halt};
 use crate::render::{Look, Results};
 use crate::secret::Secrets;
 use crate::settings::{self, Environment};
@@ -22,17 +21,17 @@ struct Context {
     environment: Environment,
     secrets: Secrets,
     look: Look,
-    guard: Guard,
+    /// For the [`Guard`](crate::guard::Guard), which begins once everything that was typed has been understood.
+    deadline: Option<Duration>,
     results: Results,
 }
 
 /// Does what was typed.
 pub(crate) async fn run(typed: CommandLine, environment: Environment, look: Look) -> Result<Exit, Halt> {
     let CommandLine { global, command } = typed;
-    let guard = Guard::new(deadline(&global, &command))
-        .map_err(|fault| Failure::new("internal.signals", format!("signals cannot be waited for: {fault}")))?;
+    let deadline = deadline(&global, &command);
     let secrets = Secrets::new(global.line.allow_insecure_files);
-    let context = Context { global, environment, secrets, look, guard, results: Results::new() };
+    let context = Context { global, environment, secrets, look, deadline, results: Results::new() };
     match command {
         Command::Publish(typed) => publish::run(typed, context).await,
         Command::Subscribe(typed) => subscribe::run(typed, context).await,

@@ -5,14 +5,14 @@ use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use atmqtt::{Client, Delivery, QoS, Topic};
+use atmqtt::{Client, Delivery, Modem, QoS, Topic};
 use atmqtt_modem::Outgoing;
 use serde::Serialize;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader, Stdin, stdin};
 
 use super::Context;
 use crate::args::{Publish, Source};
-use crate::bench::Bench;
+use crate::bench::{Bench, ended};
 use crate::encoding::{from_base64, from_hex};
 use crate::exit::{Exit, Failure, Halt};
 use crate::guard::{Guard, Stage};
@@ -24,13 +24,14 @@ use crate::settings::{self, Line, Session};
 const LONGEST: u64 = 1 << 20;
 
 pub(super) async fn run(typed: Publish, context: Context) -> Result<Exit, Halt> {
-    let Context { global, environment, mut secrets, look, mut guard, mut results } = context;
+    let Context { global, environment, mut secrets, look, deadline, mut results } = context;
     let topic = Topic::new(&typed.topic).map_err(settings::refused_topic)?;
     if typed.source.stdin_file || typed.source.stdin_line {
         secrets.claim_stdin(if typed.source.stdin_file { "-s" } else { "-l" })?;
     }
     let line = Line::resolve(&global, &environment, &mut secrets)?;
     let session = Session::resolve(&global, &environment, &line, &mut secrets)?;
+    let mut guard = Guard::new(deadline)?;
     let encoding = Encoding::of(&typed);
     let payload = guard.run(Stage::Reading, first_payload(typed.source, encoding)).await?;
 
@@ -49,8 +50,14 @@ pub(super) async fn run(typed: Publish, context: Context) -> Result<Exit, Halt> 
     let bench = Bench::open(line, global.display.debug, look, &mut guard).await?;
     let outcome = async {
         let client = bench.connect(session, &mut guard).await?;
-        let mut publisher =
-            Publisher { client, topic: typed.topic, qos: typed.qos, retain: typed.retain, tally: Tally::default() };
+        let mut publisher = Publisher {
+            modem: bench.modem.clone(),
+            client,
+            topic: typed.topic,
+            qos: typed.qos,
+            retain: typed.retain,
+            tally: Tally::default(),
+        };
         let outcome = publisher.publish_all(&mut messages, look, &mut guard, &mut results).await;
         publisher.tally.tell(look, outcome.is_err());
         outcome.map(|()| publisher.tally.exit())
@@ -176,6 +183,7 @@ async fn next_line(lines: &mut (impl AsyncBufReadExt + Unpin)) -> Result<Option<
 
 /// Publishes, and counts.
 struct Publisher {
+    modem: Modem,
     client: Client,
     topic: String,
     qos: QoS,
@@ -192,7 +200,15 @@ impl Publisher {
         guard: &mut Guard,
         results: &mut Results,
     ) -> Result<(), Halt> {
-        while let Some(payload) = messages.next(guard).await? {
+        loop {
+            // Who waits for the next line does not want to wait on a connection that is gone.
+            let next = tokio::select! {
+                // What is done is done, even if the connection ends right then.
+                biased;
+                next = messages.next(guard) => next?,
+                lost = ended(&self.modem, &self.client) => return Err(lost.into()),
+            };
+            let Some(payload) = next else { return Ok(()) };
             let began = Instant::now();
             let publish = self.client.publish(&self.topic, payload).qos(self.qos).retain(self.retain);
             let published = guard.run(Stage::Publishing, async { publish.await }).await;
@@ -209,13 +225,12 @@ impl Publisher {
             look.status(format_args!("{}: {} ({elapsed_ms} ms)", self.topic, outcome.in_words()));
             if look.json {
                 let line = ReceiptLine { outcome: outcome.name(), elapsed_ms, topic: &self.topic };
-                guard.run(Stage::Waiting, results.line(json(&line))).await?;
+                guard.tell(results.line(json(&line))).await?;
             }
             if let Some(overrun) = overrun {
                 return Err(overrun.into());
             }
         }
-        Ok(())
     }
 }
 

@@ -5,14 +5,14 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use atmqtt::{Client, Error, Event, Events, Filter, Message, ModemEvent, PortError, QoS, Subscription};
+use atmqtt::{Client, Event, Events, Filter, Message, Modem, ModemEvent, QoS, Subscription};
 use futures_core::Stream;
 use serde::Serialize;
 use tokio::time::{Instant, sleep_until};
 
 use super::Context;
 use crate::args::Subscribe;
-use crate::bench::Bench;
+use crate::bench::{Bench, ended};
 use crate::encoding::to_base64;
 use crate::exit::{Exit, Failure, Halt};
 use crate::format::{Format, NotJson};
@@ -22,7 +22,7 @@ use crate::settings::{self, Line, Session};
 use crate::utc::Utc;
 
 pub(super) async fn run(typed: Subscribe, context: Context) -> Result<Exit, Halt> {
-    let Context { global, environment, mut secrets, look, mut guard, mut results } = context;
+    let Context { global, environment, mut secrets, look, deadline, mut results } = context;
     let filters = parse(&typed.topics)?;
     let filter_out = parse(&typed.filter_out)?;
     let print = Print::of(&typed, look)?;
@@ -32,11 +32,10 @@ pub(super) async fn run(typed: Subscribe, context: Context) -> Result<Exit, Halt
         settings::check(line.profile, |profile| profile.check_filter(filter))?;
     }
 
+    let mut guard = Guard::new(deadline)?;
     let bench = Bench::open(line, global.display.debug, look, &mut guard).await?;
     let outcome = async {
-        let events = bench.modem.events().await?;
-        let client = bench.connect(session, &mut guard).await?;
-        let inbox = Inbox::subscribe(client, events, filters, typed.qos, look, &mut guard).await?;
+        let inbox = Inbox::subscribe(&bench, session, filters, typed.qos, &mut guard).await?;
         if typed.exit_when_subscribed {
             return Ok(Exit::Done);
         }
@@ -62,6 +61,7 @@ fn parse(typed: &[String]) -> Result<Vec<Filter>, Failure> {
 
 /// The subscriptions of one client, as one stream.
 struct Inbox {
+    modem: Modem,
     client: Client,
     subscriptions: Vec<Subscription>,
     events: Events,
@@ -70,41 +70,40 @@ struct Inbox {
 
 impl Inbox {
     async fn subscribe(
-        client: Client,
-        events: Events,
+        bench: &Bench,
+        session: Session,
         filters: Vec<Filter>,
         qos: QoS,
-        look: Look,
         guard: &mut Guard,
     ) -> Result<Inbox, Halt> {
+        let (modem, look) = (bench.modem.clone(), bench.look);
+        let events = modem.events().await?;
+        let client = bench.connect(session, guard).await?;
         let mut subscriptions = Vec::with_capacity(filters.len());
         for filter in filters {
             let subscribed = client.subscribe(filter.text().as_str(), qos);
             subscriptions.push(guard.run(Stage::Subscribing, subscribed).await?);
             look.status(format_args!("subscribed to {filter}"));
         }
-        Ok(Inbox { client, subscriptions, events, look })
+        Ok(Inbox { modem, client, subscriptions, events, look })
     }
 
     /// The next message. Cancel safe.
     async fn next(&mut self) -> Result<Message, Failure> {
         loop {
             tokio::select! {
-                // Events first: what they say explains why the messages end.
-                biased;
-                Some(event) = self.events.recv() => self.note(&event)?,
+                Some(event) = self.events.recv() => self.note(&event),
                 message = first_of(&mut self.subscriptions) => match message {
                     Some(message) => return Ok(message),
-                    None => return Err(self.lost().await),
+                    None => return Err(ended(&self.modem, &self.client).await),
                 },
             }
         }
     }
 
     /// Says what somebody may want to know of.
-    fn note(&self, event: &Event) -> Result<(), Failure> {
+    fn note(&self, event: &Event) {
         match event {
-            Event::PortLost => return Err(Error::Port(PortError::Lost).into()),
             Event::MessagesDropped { count, .. } => {
                 self.look.warn(format_args!("{count} messages came faster than they were taken, and were dropped"));
             }
@@ -113,15 +112,6 @@ impl Inbox {
             }
             Event::Modem(ModemEvent::Damaged(fault)) => self.look.warn(fault),
             _ => {}
-        }
-        Ok(())
-    }
-
-    async fn lost(&self) -> Failure {
-        match self.client.disconnected().await {
-            Some(loss) => Failure::new("delivery.link_lost", format!("the connection to the broker was lost: {loss}"))
-                .help("run it again; with -c and a client id of its own (-i) the broker keeps what comes meanwhile"),
-            None => Failure::new("delivery.link_lost", "the connection to the broker was closed"),
         }
     }
 }
@@ -168,9 +158,10 @@ impl Reader {
             let (inbox, wait) = (&mut self.inbox, &self.wait);
             let next = async {
                 tokio::select! {
+                    // The end of the wait first, or a stream of messages could put it off.
                     biased;
-                    message = inbox.next() => message,
                     overrun = wait.overrun() => Err(overrun),
+                    message = inbox.next() => message,
                 }
             };
             let message = guard.run(Stage::Waiting, next).await?;
@@ -178,7 +169,7 @@ impl Reader {
                 continue;
             }
             match self.print.message(&message, Utc::now()) {
-                Ok(line) => guard.run(Stage::Waiting, results.line(line)).await?,
+                Ok(line) => guard.tell(results.line(line)).await?,
                 Err(NotJson) => {
                     self.inbox.look.warn(format_args!("a message on {} is not JSON, as %J wants it", message.topic));
                     continue;

@@ -1,0 +1,117 @@
+//! `atmqtt at` and `atmqtt info`
+
+use atmqtt_mock::Mock;
+use atmqtt_mock::modem::{ModemOptions, Registration, Sim};
+use serde_json::json;
+
+use crate::program::{command, finish, port, run};
+
+#[tokio::test]
+async fn the_lines_of_the_answers_go_to_stdout() {
+    let mock = Mock::builder().start().unwrap();
+    let done = run(&["at", "--port", port(&mock), "AT+CSQ", "AT", "ATI"]).await.ended(0);
+    assert_eq!(done.stdout(), "+CSQ: 20,99\nLierda\nNT26E\nRevision: Lierda6180316\n");
+    assert_eq!(done.stderr, "");
+}
+
+#[tokio::test]
+async fn the_first_command_that_is_refused_is_the_last() {
+    let mock = Mock::builder().start().unwrap();
+    let done = run(&["at", "--port", port(&mock), "--json", "AT+CSQ", "AT+NOSUCH", "AT+CGMI"]).await.ended(4);
+    let refused = "+CME ERROR: 4 (operation not supported)";
+    let expected = [
+        json!({"command": "AT+CSQ", "lines": ["+CSQ: 20,99"], "final": "OK"}),
+        json!({"command": "AT+NOSUCH", "lines": [], "final": refused}),
+    ];
+    assert_eq!(done.json(), expected);
+    assert_eq!(done.error()["code"], "modem.refused");
+    assert!(done.error()["message"].as_str().unwrap().contains("AT+NOSUCH: +CME ERROR: 4"));
+    assert_eq!(mock.log().lines().last().map(String::as_str), Some("AT+NOSUCH"));
+}
+
+#[tokio::test]
+async fn info_tells_everything_under_fixed_names() {
+    let mock = Mock::builder().start().unwrap();
+    let done = run(&["info", "--port", port(&mock), "--json"]).await.ended(0);
+    let [mut info] = <[_; 1]>::try_from(done.json()).unwrap();
+    // Depends on whether the module was told to report where it is.
+    let registration = info["registration"].take();
+    assert_eq!(registration["status"], "home");
+    assert_eq!(registration.as_object().unwrap().len(), 4);
+    let expected = json!({
+        "manufacturer": "Lierda",
+        "model": "NT26E",
+        "firmware": "NT26ECNA00NNA-LV1.0",
+        "vendor_firmware": "NT26ECNA00NNA-LV1.0",
+        "information": "Lierda; NT26E; Revision: Lierda6180316",
+        "profile": "lierda-nt26e",
+        "imei": "490154203237518",
+        "imsi": "001010123456789",
+        "iccid": "89001012345678901234",
+        "sim": "ready",
+        "rssi_dbm": -73,
+        "rsrp_dbm": -89,
+        "rsrq_db": -9.0,
+        "registration": null,
+        "attached": true,
+        "address": "10.0.0.2",
+        "mqtt": "closed",
+    });
+    assert_eq!(info, expected);
+}
+
+#[tokio::test]
+async fn info_hides_identities_on_request() {
+    let mock = Mock::builder().start().unwrap();
+    let done = run(&["info", "--port", port(&mock), "--redact", "-d"]).await.ended(0);
+    for identity in ["490154203237518", "001010123456789", "89001012345678901234"] {
+        assert!(!done.stdout().contains(identity), "{}", done.stdout());
+    }
+    assert!(done.stdout().contains("IMEI             ***\n"), "{}", done.stdout());
+}
+
+#[tokio::test]
+async fn info_works_where_hardly_anything_does() {
+    let options = ModemOptions { sim: Sim::Missing, registration: Registration::Searching, ..ModemOptions::default() };
+    let mock = Mock::builder().modem(options).start().unwrap();
+    let done = run(&["info", "--port", port(&mock), "--json"]).await.ended(0);
+    let [info] = <[_; 1]>::try_from(done.json()).unwrap();
+    assert_eq!((&info["sim"], &info["imsi"]), (&json!("not_inserted"), &json!(null)));
+    assert_ne!(info["registration"]["status"], "home");
+}
+
+#[tokio::test]
+async fn figures_are_those_of_the_profile_that_the_module_names() {
+    let done = run(&["info", "--port", "mock:lierda-nt35e", "--profile-figures", "--json"]).await.ended(0);
+    let named = run(&["info", "--modem", "lierda-nt35e", "--profile-figures", "--json"]).await.ended(0);
+    assert_eq!(done.json(), named.json());
+    let limit = json!({"figure": "limits.inline_payload", "value": 1460, "unit": "bytes", "evidence": "manual"});
+    assert!(done.json().contains(&limit), "{}", done.stdout());
+}
+
+#[tokio::test]
+async fn variables_stand_in_for_options() {
+    let mock = Mock::builder().start().unwrap();
+    let mut program = command(&["at", "AT+CGMM"]);
+    let done = finish(program.env("ATMQTT_PORT", port(&mock)).spawn().unwrap()).await.ended(0);
+    assert_eq!(done.stdout(), "NT26E\n");
+    let mut program = command(&["at", "AT+CGMM"]);
+    let done = finish(program.env("ATMQTT_PORT", port(&mock)).env("ATMQTT_BAUD", "fast").spawn().unwrap()).await;
+    assert_eq!(
+        done.ended(2).stderr,
+        "error: \"fast\" is no baud rate\nhelp: a baud rate is a number, such as 115200 or 9600\n"
+    );
+}
+
+#[tokio::test]
+async fn the_dialogue_is_shown_with_times_and_directions() {
+    let done = run(&["at", "--port", "mock", "-d", "AT+CSQ"]).await.ended(0);
+    let lines: Vec<&str> = done.stderr.lines().collect();
+    let shown = |end: &str| lines.iter().any(|line| line.split_once(' ').is_some_and(|(_, rest)| rest == end));
+    assert!(shown("→ AT+CSQ") && shown("← +CSQ: 20,99") && shown("← OK"), "{}", done.stderr);
+    for line in lines {
+        let (time, _) = line.split_once(' ').unwrap();
+        assert!(time.split_once('.').is_some_and(|(_, decimals)| decimals.len() == 3), "{line}");
+        assert!(time.parse::<f64>().is_ok(), "{line}");
+    }
+}

@@ -1,0 +1,9 @@
+//! The real program, as scripts and people run it: on pseudo-terminals, against the mock modem and its broker.
+
+mod at_and_info;
+mod ends;
+mod mock;
+mod program;
+mod publish;
+mod refusals;
+mod subscribe;
