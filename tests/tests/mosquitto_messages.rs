@@ -45,10 +45,10 @@ async fn every_level_goes_both_ways(model: Model, line: Line) {
 
     for granted in LEVELS {
         let filter = format!("down/{}", granted.level());
-        let mut messages = client.subscribe(&filter, granted).await.unwrap();
+        let mut messages = client.subscribe(&filter, granted).await.expect("a subscription");
         for qos in LEVELS {
             mosquitto.publish(&[&filter], qos, payload).await;
-            let message = soon(messages.recv()).await.unwrap();
+            let message = soon(messages.recv()).await.expect("a message");
             assert_eq!((message.topic.as_str(), message.payload.as_slice()), (filter.as_str(), &payload[..]));
             // What was sent and what was granted, whichever is less.
             assert_eq!(message.qos == Some(QoS::AtMostOnce), qos.min(granted) == QoS::AtMostOnce);

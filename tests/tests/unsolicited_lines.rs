@@ -7,8 +7,11 @@ use atmqtt_mock::Mock;
 use atmqtt_mock::modem::{Fault, Latency, MODELS, ModemOptions};
 use atmqtt_tests::{Bench, Line, delivered, module, next};
 
+/// A line, and what tells the event that it has to become.
+type Unsolicited = (&'static str, fn(&Event) -> bool);
+
 /// What a module may say unasked, and what a host makes of it.
-fn unsolicited() -> Vec<(&'static str, fn(&Event) -> bool)> {
+fn unsolicited() -> Vec<Unsolicited> {
     fn unknown(event: &Event) -> bool {
         matches!(event, Event::Modem(ModemEvent::Unknown(_)))
     }

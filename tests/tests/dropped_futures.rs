@@ -1,0 +1,166 @@
+//! A future that is dropped gives up its answer, never the protocol: wherever it is dropped, the line stays in order.
+
+use std::future::{Future, IntoFuture};
+
+use atmqtt::{QoS, dialect::LinkReport};
+use atmqtt_mock::Mock;
+use atmqtt_mock::modem::{MODELS, NT26E};
+use atmqtt_tests::{Bench, Line, broker, delivered, module, polled, soon};
+
+/// Lets `call` go on until this many lines have gone over the line, and drops it then. True when it was done before.
+///
+/// Zero lines: it is polled once.
+async fn until_said(bench: &Bench, lines: usize, call: impl IntoFuture) -> bool {
+    let until = bench.dialogue.len() + lines;
+    tokio::select! {
+        biased;
+        _ = call.into_future() => true,
+        () = bench.dialogue.reaches(until) => false,
+    }
+}
+
+/// Drops `call` after each line of its dialogue in turn, until it is done before it can be dropped; after each drop `then` looks
+/// at what is left.
+async fn dropped_everywhere<C: IntoFuture>(bench: &Bench, mut call: impl FnMut() -> C, mut then: impl AsyncFnMut()) {
+    for polls in 0..2 {
+        polled(polls, call()).await;
+        then().await;
+    }
+    for lines in 0.. {
+        let done = until_said(bench, lines, call()).await;
+        then().await;
+        if done {
+            assert!(lines > 0, "something was said");
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_sign_in_that_is_dropped_is_taken_back() {
+    for line in Line::ALL {
+        for model in MODELS {
+            let bench = Bench::start(line, Mock::builder().modem(module(model))).await;
+            let broker_handle = bench.mock.broker().unwrap();
+            let connect = || bench.modem.mqtt(broker("dropped")).connect();
+            dropped_everywhere(&bench, connect, async || {
+                bench.is_in_order().await;
+                soon(broker_handle.wait_for(|view| view.sessions.is_empty())).await.unwrap();
+                // Once the module has put the connection away, the next one may come.
+                let status = bench.modem.status().await.unwrap();
+                assert_eq!(status.mqtt, LinkReport::Closed);
+                let client = bench.connect("next").await;
+                delivered(client.publish("a", "b"), QoS::AtLeastOnce).await;
+                client.disconnect().await.unwrap();
+            })
+            .await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_publish_that_is_dropped_leaves_the_line_in_order() {
+    for line in Line::ALL {
+        // By prompt and in the command line.
+        for payload in [vec![0; 3000], b"inline".to_vec()] {
+            let bench = Bench::start(line, Mock::builder().modem(module(NT26E))).await;
+            let client = bench.connect("device").await;
+            let publish = || client.publish("a", payload.clone()).qos(QoS::ExactlyOnce);
+            dropped_everywhere(&bench, publish, async || {
+                bench.is_in_order().await;
+                delivered(client.publish("next", "b"), QoS::AtLeastOnce).await;
+            })
+            .await;
+            // Whatever left, left whole and once.
+            let broker = bench.mock.broker().unwrap();
+            let commands = bench.mock.log().lines().iter().filter(|line| line.starts_with("AT+LMQTTPUB=")).count();
+            soon(broker.wait_for(|view| view.published == commands as u64)).await.unwrap();
+            for taken in broker.published() {
+                let whole = if taken.message.topic == "a" { payload.as_slice() } else { b"b" };
+                assert!(taken.message.payload == whole);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_dropped_leaves_the_line_in_order() {
+    for line in Line::ALL {
+        let bench = Bench::start(line, Mock::builder()).await;
+        let client = bench.connect("device").await;
+        dropped_everywhere(
+            &bench,
+            || client.subscribe("a", QoS::AtLeastOnce),
+            async || {
+                bench.is_in_order().await;
+                let mut messages = client.subscribe("a", QoS::AtLeastOnce).await.unwrap();
+                delivered(client.publish("a", "b"), QoS::AtLeastOnce).await;
+                assert_eq!(soon(messages.recv()).await.unwrap().payload, b"b");
+            },
+        )
+        .await;
+        dropped_everywhere(
+            &bench,
+            || client.unsubscribe("a"),
+            async || {
+                bench.is_in_order().await;
+                delivered(client.publish("a", "b"), QoS::AtLeastOnce).await;
+            },
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_farewell_that_is_dropped_is_said_all_the_same() {
+    let bench = Bench::start(Line::PseudoTerminal, Mock::builder()).await;
+    let broker_handle = bench.mock.broker().unwrap();
+    for lines in 0..5 {
+        let client = bench.connect("device").await;
+        until_said(&bench, lines, client.disconnect()).await;
+        assert_eq!(soon(client.disconnected()).await, None);
+        soon(broker_handle.wait_for(|view| view.sessions.is_empty())).await.unwrap();
+        bench.is_in_order().await;
+    }
+}
+
+#[tokio::test]
+async fn questions_that_are_dropped_leave_the_line_in_order() {
+    for line in Line::ALL {
+        let bench = Bench::start(line, Mock::builder()).await;
+        dropped_everywhere(&bench, || bench.modem.status(), async || bench.is_in_order().await).await;
+        dropped_everywhere(&bench, || bench.modem.raw("AT+CGMR"), async || bench.is_in_order().await).await;
+    }
+}
+
+#[tokio::test]
+async fn many_calls_dropped_at_once_leave_the_line_in_order() {
+    let bench = Bench::start(Line::PseudoTerminal, Mock::builder()).await;
+    let client = bench.connect("device").await;
+    // More than wait in any queue, so that some are dropped before they are heard at all.
+    let publishes = (0..300).map(|_| Box::pin(polled(1, client.publish("a", "b").qos(QoS::AtLeastOnce))));
+    for publish in publishes {
+        assert!(publish.await.is_none());
+    }
+    bench.is_in_order().await;
+    delivered(client.publish("next", "c"), QoS::AtLeastOnce).await;
+    let broker = bench.mock.broker().unwrap();
+    assert_eq!(broker.published().last().unwrap().message.topic, "next");
+}
+
+fn is_send(future: impl Future + Send) -> impl Future + Send {
+    future
+}
+
+/// Every future may be spawned on any runtime.
+#[tokio::test]
+async fn futures_are_send() {
+    let bench = Bench::start(Line::Duplex, Mock::builder()).await;
+    let client = bench.connect("device").await;
+    drop(is_send(bench.modem.mqtt(broker("x")).connect()));
+    drop(is_send(bench.modem.status()));
+    drop(is_send(client.publish("a", "b").into_future()));
+    drop(is_send(client.subscribe("a", QoS::AtMostOnce)));
+    drop(is_send(client.disconnected()));
+    drop(is_send(atmqtt::Modem::open("/dev/null")));
+}
