@@ -118,6 +118,19 @@ async fn a_call_in_flight_at_a_restart_ends_at_once() {
     assert!(client.disconnected().await.is_some());
 }
 
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_while_the_module_boots_waits_until_it_has() {
+    let mut options = module(NT26E);
+    options.latency.boot = Duration::from_secs(8);
+    let bench = Bench::start(Line::Duplex, Mock::builder().modem(options)).await;
+    let client = bench.connect("device").await;
+    bench.mock.control().order(Fault::Reset).await.unwrap();
+    assert!(soon(client.disconnected()).await.is_some());
+    // Nothing was waited for: the module is deaf still.
+    assert!(!bench.mock.control().status().booted);
+    works(&bench).await;
+}
+
 #[tokio::test]
 async fn a_lost_link_is_told_to_everyone_who_holds_it() {
     for line in Line::ALL {

@@ -406,8 +406,11 @@ impl Driver {
     /// Nothing that was is any more: echo, settings, link.
     fn restarted(&mut self) {
         self.prepared = false;
-        self.session = None;
-        self.link = LinkState::Down;
+        // A sign-in under way goes on where it has only woken the module, and ends by the interruption elsewhere.
+        if self.link != LinkState::Connecting {
+            self.session = None;
+            self.link = LinkState::Down;
+        }
         self.interruption = Some(Fault::Restarted);
         self.channel.abandon();
     }
