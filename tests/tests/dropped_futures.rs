@@ -148,6 +148,22 @@ async fn many_calls_dropped_at_once_leave_the_line_in_order() {
     assert_eq!(broker.published().last().unwrap().message.topic, "next");
 }
 
+/// Whoever drops one attempt (its time was up, say) and tries again is not told that there is a connection already.
+#[tokio::test]
+async fn a_sign_in_right_behind_one_that_was_dropped_works() {
+    for line in Line::ALL {
+        for lines in [0, 1, 5, 20, 30, 40, 45, 50] {
+            let bench = Bench::start(line, Mock::builder()).await;
+            until_said(&bench, lines, bench.modem.mqtt(broker("dropped")).connect()).await;
+            let client = bench.connect("next").await;
+            delivered(client.publish("a", "b"), QoS::AtLeastOnce).await;
+            let broker = bench.mock.broker().unwrap();
+            soon(broker.wait_for(|view| view.session("dropped").is_none())).await.unwrap();
+            assert!(broker.sessions()[0].connected);
+        }
+    }
+}
+
 fn is_send(future: impl Future + Send) -> impl Future + Send {
     future
 }

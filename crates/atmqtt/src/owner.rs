@@ -243,6 +243,7 @@ impl<P: Port> Owner<P> {
         match ask {
             Ask::Module(request, reply) => self.submit(request, Waiting::Outcome(reply)),
             Ask::Connect(options, network, reply) => {
+                self.make_way();
                 self.submit(Request::Connect(options, network), Waiting::Connected(reply));
             }
             Ask::Session(id, request, reply) => {
@@ -274,6 +275,16 @@ impl<P: Port> Owner<P> {
             Ask::Forget(_) => {}
             Ask::Listen(reply) => drop(reply.send(self.listeners.add())),
             Ask::Close(told) => self.close(Some(told)),
+        }
+    }
+
+    /// A sign-in that nobody waits for any more is taken back before the next one begins, which would be refused else.
+    fn make_way(&mut self) {
+        let unwanted =
+            self.waiting.values_mut().find(|waiting| matches!(waiting, Waiting::Connected(reply) if reply.is_closed()));
+        if let Some(unwanted) = unwanted {
+            *unwanted = Waiting::Farewell;
+            self.submit(Request::Disconnect, Waiting::Farewell);
         }
     }
 
