@@ -251,8 +251,16 @@ async fn unplugged() {
         assert_eq!(soon(subscription.recv()).await, None);
         next(&mut events, |event| (event == Event::PortLost).then_some(())).await;
         assert_eq!(soon(events.recv()).await, None, "nothing comes after it");
-        // Handles that are left are of no use, and say so.
-        assert!(modem.status().await.is_err() && client.publish("a", "b").await.is_err());
+        // Handles that are left are of no use, and say why.
+        for outcome in [
+            modem.status().await.map(drop),
+            modem.events().await.map(drop),
+            modem.mqtt(broker("device")).connect().await.map(drop),
+            client.publish("a", "b").await.map(drop),
+            client.subscribe("a", QoS::AtLeastOnce).await.map(drop),
+        ] {
+            assert_eq!(outcome, Err(Error::Port(PortError::Lost)));
+        }
     }
 }
 

@@ -1,27 +1,34 @@
 //! Ways to the task that owns a port.
 
+use std::sync::{Arc, OnceLock};
+
 use atmqtt_modem::{Outcome, Request};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::Error;
 use crate::owner::{Ask, Ended, Reply, SessionId};
+use crate::port::PortError;
+
+/// Why the port is gone, once it is: what the task leaves behind for the handles that outlive it.
+pub(crate) type Legacy = Arc<OnceLock<PortError>>;
 
 /// The way to the task that owns the port.
 #[derive(Debug, Clone)]
 pub(crate) struct Handle {
     asks: mpsc::Sender<Ask>,
+    legacy: Legacy,
 }
 
 impl Handle {
-    pub(crate) fn new(asks: mpsc::Sender<Ask>) -> Handle {
-        Handle { asks }
+    pub(crate) fn new(asks: mpsc::Sender<Ask>, legacy: Legacy) -> Handle {
+        Handle { asks, legacy }
     }
 
     /// Asks for something and waits for what comes of it.
     pub(crate) async fn ask<T>(&self, ask: impl FnOnce(Reply<T>) -> Ask) -> Result<T, Error> {
         let (reply, outcome) = oneshot::channel();
         self.send(ask(reply)).await?;
-        outcome.await.map_err(|_| Error::Closed)?
+        outcome.await.map_err(|_| self.gone())?
     }
 
     pub(crate) async fn module(&self, request: Request) -> Result<Outcome, Error> {
@@ -29,7 +36,12 @@ impl Handle {
     }
 
     pub(crate) async fn send(&self, ask: Ask) -> Result<(), Error> {
-        self.asks.send(ask).await.map_err(|_| Error::Closed)
+        self.asks.send(ask).await.map_err(|_| self.gone())
+    }
+
+    /// Why nobody answers any more.
+    pub(crate) fn gone(&self) -> Error {
+        self.legacy.get().map_or(Error::Closed, |fault| fault.clone().into())
     }
 
     /// Tells the task something from where nothing can be awaited. Lost if its queue is full, or it has ended.

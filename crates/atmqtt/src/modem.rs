@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::Error;
 use crate::client::Connect;
 use crate::events::Events;
-use crate::handle::Handle;
+use crate::handle::{Handle, Legacy};
 use crate::owner::{Ask, Owner, QUEUE, RAW_TIMEOUT, Tracer};
 use crate::port;
 
@@ -165,8 +165,9 @@ impl Modem {
     {
         let ModemOptions { driver, network, inbox, tracer, .. } = options;
         let (asks, receiver) = mpsc::channel(QUEUE);
-        tokio::spawn(Owner::new(port, driver, tracer, inbox, receiver).run());
-        let handle = Handle::new(asks);
+        let legacy = Legacy::default();
+        tokio::spawn(Owner::new(port, driver, tracer, inbox, receiver, Arc::clone(&legacy)).run());
+        let handle = Handle::new(asks, legacy);
         match handle.module(Request::Attach).await? {
             Outcome::Attached(identity, profile) => {
                 Ok(Modem { handle, identity: Arc::new(identity), profile, network })
@@ -237,7 +238,7 @@ impl Modem {
     pub async fn events(&self) -> Result<Events, Error> {
         let (reply, events) = oneshot::channel();
         self.handle.send(Ask::Listen(reply)).await?;
-        events.await.map_err(|_| Error::Closed)
+        events.await.map_err(|_| self.handle.gone())
     }
 
     /// Signs out, if need be, and closes the port. Other handles fail from now on.

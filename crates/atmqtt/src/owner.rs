@@ -18,6 +18,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::Error;
 use crate::events::{Event, Events, Listeners};
+use crate::handle::Legacy;
 use crate::port::{FAREWELL, Port, PortError};
 use crate::router::{RouteId, Router};
 
@@ -86,6 +87,7 @@ pub(crate) struct Owner<P> {
     timer: Pin<Box<Sleep>>,
     closing: Closing,
     asks_first: bool,
+    legacy: Legacy,
 }
 
 struct Session {
@@ -117,6 +119,7 @@ impl<P: Port> Owner<P> {
         tracer: Option<Tracer>,
         inbox: usize,
         asks: mpsc::Receiver<Ask>,
+        legacy: Legacy,
     ) -> Owner<P> {
         let epoch = Instant::now();
         Owner {
@@ -133,6 +136,7 @@ impl<P: Port> Owner<P> {
             timer: Box::pin(sleep_until(epoch)),
             closing: Closing::No,
             asks_first: false,
+            legacy,
         }
     }
 
@@ -398,6 +402,8 @@ impl<P: Port> Owner<P> {
     /// The port is gone: everyone who waits is told, and nothing more will happen.
     fn lost(&mut self, fault: &PortError) {
         tracing::warn!(%fault, "port");
+        // First of all, so that nobody finds the task gone without a reason.
+        self.legacy.set(fault.clone()).ok();
         while let Some((_, waiting)) = self.waiting.pop_first() {
             self.answer(waiting, Err(fault.clone().into()));
         }
