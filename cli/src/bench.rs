@@ -49,6 +49,7 @@ impl Bench {
     pub(crate) async fn connect(&self, session: Session, guard: &mut Guard) -> Result<Client, Halt> {
         let Session { mut connect, on_mock } = session;
         if let (true, Some(url)) = (on_mock, self.mock.as_ref().and_then(Mock::broker_url)) {
+            self.look.status(format_args!("the mock's broker is {url}"));
             connect.broker = url.parse::<Broker>().map_err(atmqtt::Error::from)?;
         }
         guard.run(Stage::Connecting, self.modem.mqtt(connect).connect()).await

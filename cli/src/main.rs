@@ -29,10 +29,15 @@ use crate::render::Look;
 use crate::settings::Environment;
 
 fn main() -> ExitCode {
+    // A panic is a bug, and has said so on stderr.
+    std::panic::catch_unwind(begin).unwrap_or(Exit::Internal).into()
+}
+
+fn begin() -> Exit {
     let typed: Vec<OsString> = std::env::args_os().collect();
     match parse(&typed) {
-        Ok(typed) => run(typed).into(),
-        Err(error) => refuse(&error, &typed).into(),
+        Ok(typed) => run(typed),
+        Err(error) => refuse(&error, &typed),
     }
 }
 

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
-use std::time::Duration;
 
 use atmqtt::{Broker, InvalidTopic, MqttOptions, NetworkOptions, Profile, QoS, Refusal, Text, Topic, Will};
 use atmqtt_mock::{BrokerChoice, modem::MODELS, modem::Model, modem::NT26E};
@@ -241,9 +240,6 @@ pub(crate) fn text(what: &'static str, text: &str) -> Result<Text, Failure> {
 pub(crate) fn refused_topic(invalid: InvalidTopic) -> Failure {
     Refusal::from(invalid).into()
 }
-
-/// The deadline of the whole command: three minutes, unless something else was said.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(180);
 
 #[cfg(test)]
 mod tests;

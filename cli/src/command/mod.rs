@@ -13,7 +13,10 @@ use crate::duration::Deadline;
 use crate::exit::{Exit, Halt};
 use crate::render::{Look, Results};
 use crate::secret::Secrets;
-use crate::settings::{self, Environment};
+use crate::settings::Environment;
+
+/// How long a command may take that is to end by itself, unless something else was said.
+const DEADLINE: Duration = Duration::from_secs(180);
 
 /// What every command works with.
 struct Context {
@@ -45,6 +48,6 @@ fn deadline(global: &Global, command: &Command) -> Option<Duration> {
     match (global.line.timeout, command) {
         (Some(Deadline::After(given)), _) => Some(given),
         (Some(Deadline::None), _) | (None, Command::Subscribe(_) | Command::Mock(_)) => None,
-        (None, Command::Publish(_) | Command::Info(_) | Command::At(_)) => Some(settings::DEADLINE),
+        (None, Command::Publish(_) | Command::Info(_) | Command::At(_)) => Some(DEADLINE),
     }
 }

@@ -1,14 +1,14 @@
 //! `atmqtt sub`: prints the messages that come.
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use atmqtt::{Client, Event, Events, Filter, Message, Modem, ModemEvent, QoS, Subscription};
+use atmqtt::{Client, Event, Filter, Message, Modem, ModemEvent, QoS, Subscription};
 use futures_core::Stream;
 use serde::Serialize;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Context;
 use crate::args::Subscribe;
@@ -34,17 +34,21 @@ pub(super) async fn run(typed: Subscribe, context: Context) -> Result<Exit, Halt
 
     let mut guard = Guard::new(deadline)?;
     let bench = Bench::open(line, global.display.debug, look, &mut guard).await?;
+    let telling = tokio::spawn(tell(bench.modem.clone(), look));
     let outcome = async {
         let inbox = Inbox::subscribe(&bench, session, filters, typed.qos, &mut guard).await?;
         if typed.exit_when_subscribed {
             return Ok(Exit::Done);
         }
-        let mut reader = Reader { inbox, print, filter_out, wait: Wait::new(typed.wait) };
+        let mut reader = Reader { inbox, print, filter_out, wait: Wait::new(typed.wait), look };
         reader.read(typed.count, &mut guard, &mut results).await?;
         Ok(Exit::Done)
     }
     .await;
-    bench.close(outcome).await
+    let outcome = bench.close(outcome).await;
+    // The events have ended with the modem; if it did not end, nobody waits for more of them.
+    let _ = timeout(Duration::from_secs(1), telling).await;
+    outcome
 }
 
 /// Each filter once, in the order in which they were typed.
@@ -64,8 +68,6 @@ struct Inbox {
     modem: Modem,
     client: Client,
     subscriptions: Vec<Subscription>,
-    events: Events,
-    look: Look,
 }
 
 impl Inbox {
@@ -76,43 +78,73 @@ impl Inbox {
         qos: QoS,
         guard: &mut Guard,
     ) -> Result<Inbox, Halt> {
-        let (modem, look) = (bench.modem.clone(), bench.look);
-        let events = modem.events().await?;
         let client = bench.connect(session, guard).await?;
         let mut subscriptions = Vec::with_capacity(filters.len());
         for filter in filters {
             let subscribed = client.subscribe(filter.text().as_str(), qos);
             subscriptions.push(guard.run(Stage::Subscribing, subscribed).await?);
-            look.status(format_args!("subscribed to {filter}"));
+            bench.look.status(format_args!("subscribed to {filter}"));
         }
-        Ok(Inbox { modem, client, subscriptions, events, look })
+        Ok(Inbox { modem: bench.modem.clone(), client, subscriptions })
     }
 
     /// The next message. Cancel safe.
     async fn next(&mut self) -> Result<Message, Failure> {
-        loop {
-            tokio::select! {
-                Some(event) = self.events.recv() => self.note(&event),
-                message = first_of(&mut self.subscriptions) => match message {
-                    Some(message) => return Ok(message),
-                    None => return Err(ended(&self.modem, &self.client).await),
-                },
-            }
+        match first_of(&mut self.subscriptions).await {
+            Some(message) => Ok(message),
+            None => Err(ended(&self.modem, &self.client).await),
+        }
+    }
+}
+
+/// Says what somebody may want to know of, until there are no more events.
+///
+/// It is a task of its own, since messages are dropped just when the program waits for a reader that is slow.
+async fn tell(modem: Modem, look: Look) {
+    // Without events the port is gone already, and whoever waits for messages says so.
+    let Ok(mut events) = modem.events().await else { return };
+    let mut dropped = Dropped::default();
+    loop {
+        tokio::select! {
+            event = events.recv() => match event {
+                Some(Event::MessagesDropped { count, .. }) => dropped.add(count),
+                Some(Event::Modem(ModemEvent::MessageHeld { .. })) => {
+                    look.warn("the module keeps a message for itself, and there is no known way to read it");
+                }
+                Some(Event::Modem(ModemEvent::Damaged(fault))) => look.warn(fault),
+                Some(_) => {}
+                None => return dropped.tell(look),
+            },
+            () = dropped.due() => dropped.tell(look),
+        }
+    }
+}
+
+/// Messages that were dropped, and not told of yet: they come in floods, and one line for each would be a flood too.
+#[derive(Debug, Default)]
+struct Dropped {
+    count: u64,
+    due: Option<Instant>,
+}
+
+impl Dropped {
+    fn add(&mut self, count: u64) {
+        self.count += count;
+        self.due.get_or_insert_with(|| Instant::now() + Duration::from_secs(1));
+    }
+
+    async fn due(&self) {
+        match self.due {
+            Some(due) => sleep_until(due).await,
+            None => pending().await,
         }
     }
 
-    /// Says what somebody may want to know of.
-    fn note(&self, event: &Event) {
-        match event {
-            Event::MessagesDropped { count, .. } => {
-                self.look.warn(format_args!("{count} messages came faster than they were taken, and were dropped"));
-            }
-            Event::Modem(ModemEvent::MessageHeld { .. }) => {
-                self.look.warn("the module keeps a message for itself, and there is no known way to read it");
-            }
-            Event::Modem(ModemEvent::Damaged(fault)) => self.look.warn(fault),
-            _ => {}
+    fn tell(&mut self, look: Look) {
+        if self.count > 0 {
+            look.warn(format_args!("messages came faster than they were taken, and were dropped: {}", self.count));
         }
+        *self = Dropped::default();
     }
 }
 
@@ -149,6 +181,7 @@ struct Reader {
     print: Print,
     filter_out: Vec<Filter>,
     wait: Wait,
+    look: Look,
 }
 
 impl Reader {
@@ -171,7 +204,7 @@ impl Reader {
             match self.print.message(&message, Utc::now()) {
                 Ok(line) => guard.tell(results.line(line)).await?,
                 Err(NotJson) => {
-                    self.inbox.look.warn(format_args!("a message on {} is not JSON, as %J wants it", message.topic));
+                    self.look.warn(format_args!("a message on {} is not JSON, as %J wants it", message.topic));
                     continue;
                 }
             }
@@ -192,7 +225,7 @@ impl Wait {
 
     /// Comes when the time is up; never, where there is no limit.
     async fn overrun(&self) -> Failure {
-        let Some((given, until)) = self.0 else { return std::future::pending().await };
+        let Some((given, until)) = self.0 else { return pending().await };
         sleep_until(until).await;
         Failure::new("wait.ran_out", format!("{} s have gone (-W)", given.as_secs_f64()))
     }

@@ -3,6 +3,7 @@
 use atmqtt_mock::Mock;
 use atmqtt_mock::broker::{BrokerView, Handle, Message, QoS};
 use atmqtt_mock::modem::Fault;
+use rustix::process::Signal;
 use serde_json::json;
 
 use crate::program::{Running, broker, port, run, url};
@@ -133,4 +134,21 @@ async fn a_subscription_that_the_broker_refuses_ends_it_with_7() {
     let mock = Mock::builder().broker_options(options).start().unwrap();
     let done = run(&arguments(&mock, &["-t", "secret/#", "--json"])).await.ended(7);
     assert_eq!(done.error()["code"], "delivery.not_subscribed");
+}
+
+#[tokio::test]
+async fn messages_that_are_dropped_for_a_slow_reader_are_told() {
+    let mock = Mock::builder().start().unwrap();
+    // Nobody reads stdout, and these are more than the pipe and the queue behind it hold; but no more than the line takes.
+    let long = "x".repeat(4000);
+    let (mut program, broker) = start(&mock, 1, &["-t", "a", "-F", &long]).await;
+    program.says("subscribed to a").await;
+    for _ in 0..1300 {
+        broker.publish(Message::new("a", "x")).unwrap();
+    }
+    let warning = program.says("warning: ").await;
+    let (_, dropped) = warning.split_once("were dropped: ").unwrap();
+    assert!((1..=300).contains(&dropped.parse::<u32>().unwrap()), "{warning}");
+    program.signal(Signal::INT);
+    assert_eq!(program.code().await, Some(130));
 }
