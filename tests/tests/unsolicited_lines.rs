@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use atmqtt::{Delivery, Event, Events, Line as Text, ModemEvent, QoS, RegistrationStatus};
 use atmqtt_mock::Mock;
-use atmqtt_mock::modem::{Fault, Latency, MODELS, ModemOptions};
+use atmqtt_mock::modem::{Fault, Latency, MODELS, ModemOptions, NT35E};
 use atmqtt_tests::{Bench, Line, delivered, module, next};
 
 /// A line, and what tells the event that it has to become.
@@ -147,12 +147,21 @@ async fn a_line_without_an_end_is_thrown_away_and_told() {
 }
 
 #[tokio::test]
-async fn forged_lines_about_other_connections_do_not_end_ours() {
-    let bench = Bench::start(Line::PseudoTerminal, Mock::builder()).await;
+async fn lines_about_another_connection_do_not_end_ours() {
+    let bench = Bench::start(Line::PseudoTerminal, Mock::builder().modem(module(NT35E))).await;
     let client = bench.connect("device").await;
-    for line in ["+LMQTTURC: STATS,0,0", "+LMQTTCONN: 0,0,0", "+LMQTTPUB: 0,9,2", "+LMQTTCLOSE: 1,0", "+LMQTTDISC: 4,0"]
-    {
+    let mut messages = client.subscribe("a", QoS::AtLeastOnce).await.unwrap();
+    for line in [
+        "+LMQTTURC: STATS,0,0",
+        "+LMQTTURC: STATS,1,1",
+        "+LMQTTURC: RECV,1,0,\"a\",6,theirs",
+        "+LMQTTCONN: 0,0,0",
+        "+LMQTTPUB: 0,9,2",
+        "+LMQTTCLOSE: 1,0",
+        "+LMQTTDISC: 4,0",
+    ] {
         bench.mock.control().order(Fault::Inject(format!("\r\n{line}\r\n").into_bytes())).await.unwrap();
-        delivered(client.publish("a", "b"), QoS::AtLeastOnce).await;
+        delivered(client.publish("a", "ours"), QoS::AtLeastOnce).await;
+        assert_eq!(messages.recv().await.unwrap().payload, b"ours", "{line}");
     }
 }

@@ -384,7 +384,8 @@ impl Driver {
             if profile.is_power_down(line.text()) {
                 return Meaning::Event(Event::PoweringDown);
             }
-            if let Some(notice) = dialect.notice(line) {
+            let connection = self.session.as_ref().map(|options| options.connection);
+            if let Some(notice) = dialect.notice(line, connection) {
                 return match notice {
                     Notice::Message(message) => Meaning::Event(Event::Message(message)),
                     Notice::MessageHeld { packet_id } => Meaning::Event(Event::MessageHeld { packet_id }),

@@ -82,8 +82,9 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// Asks what the MQTT client of the connection identifier is doing.
     fn link_report(&self, connection: u8) -> Command<LinkReport>;
 
-    /// What a line that no command asked for says; `None` when it is not the dialect's.
-    fn notice(&self, line: &Line) -> Option<Notice>;
+    /// What a line that no command asked for says about this connection identifier, or, without one, about any; `None` when
+    /// it is not the dialect's.
+    fn notice(&self, line: &Line, connection: Option<u8>) -> Option<Notice>;
 }
 
 /// What the MQTT client in a module says that it is doing.

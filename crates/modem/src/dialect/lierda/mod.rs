@@ -81,8 +81,8 @@ impl Dialect for Lmqtt {
         link::report(connection)
     }
 
-    fn notice(&self, line: &Line) -> Option<Notice> {
-        receive::notice(line)
+    fn notice(&self, line: &Line, connection: Option<u8>) -> Option<Notice> {
+        receive::notice(line, connection)
     }
 }
 

@@ -16,30 +16,35 @@ pub(super) const COUNTED: &[BodyRule] = &[
     BodyRule { prefix: "+LMQTTRECV: ", fields: 3 },
 ];
 
-/// Reads the arguments of a line.
+/// Reads the arguments behind the connection identifier.
 type Read = fn(Fields<'_>) -> Result<Notice, Malformed>;
 
-const LINES: [(&str, Read); 5] = [
-    ("+LMQTTURC", |mut fields| match fields.text()? {
-        "RECV" => received(fields),
-        "STATS" => status(fields),
-        _ => Err(Malformed::line(MalformedKind::Unexpected)),
-    }),
-    ("+LMQTTRECV", received),
-    ("+LMQTTSTAT", status),
-    ("+LMQTTCONN", unasked_sign_in),
-    ("+LMQTTPUB", late_result),
+/// The name of a line, the word before its connection identifier where there is one, and what reads the rest.
+const LINES: [(&str, Option<&str>, Read); 6] = [
+    ("+LMQTTURC", Some("RECV"), received),
+    ("+LMQTTURC", Some("STATS"), status),
+    ("+LMQTTRECV", None, received),
+    ("+LMQTTSTAT", None, status),
+    ("+LMQTTCONN", None, unasked_sign_in),
+    ("+LMQTTPUB", None, late_result),
 ];
 
-/// What a line says; a line of an unknown form is not the dialect's.
-pub(super) fn notice(line: &Line) -> Option<Notice> {
-    LINES.iter().find_map(|(name, read)| read(line.information(name)?).ok())
+/// What a line says; a line of an unknown form, or about another connection than this one, is not the dialect's.
+pub(super) fn notice(line: &Line, connection: Option<u8>) -> Option<Notice> {
+    LINES.iter().find_map(|(name, word, read)| {
+        let mut fields = line.information(name)?;
+        if let Some(word) = word {
+            fields.text().ok().filter(|found| found == word)?;
+        }
+        let about = fields.int().ok()?;
+        let notice = read(fields).ok()?;
+        connection.is_none_or(|connection| connection == about).then_some(notice)
+    })
 }
 
-/// `<id>,<message id>[,"<topic>"[,<length>],<payload>]`. Without a topic it is the notice of a message that the module
+/// `<message id>[,"<topic>"[,<length>],<payload>]`. Without a topic it is the notice of a message that the module
 /// keeps; how to read it is not known.
 fn received(mut fields: Fields<'_>) -> Result<Notice, Malformed> {
-    let _connection: u8 = fields.int()?;
     let packet_id = fields.int::<u16>()?;
     let packet_id = (packet_id != 0).then_some(packet_id);
     let Some(topic) = fields.bytes() else { return Ok(Notice::MessageHeld { packet_id }) };
@@ -56,9 +61,8 @@ fn received(mut fields: Fields<'_>) -> Result<Notice, Malformed> {
     Ok(Notice::Message(message))
 }
 
-/// `<id>,<stats>[,<extend>]`: 0 is for information, anything else means that the connection is gone.
+/// `<stats>[,<extend>]`: 0 is for information, anything else means that the connection is gone.
 fn status(mut fields: Fields<'_>) -> Result<Notice, Malformed> {
-    let _connection: u8 = fields.int()?;
     let (code, extend): (i32, Option<i32>) = (fields.int()?, fields.optional_int()?);
     if code == 0 {
         return Ok(Notice::Nothing);
@@ -85,18 +89,16 @@ const STATUS: &[(i32, &str)] = &[
     (15, "the broker refused the connection"),
 ];
 
-/// `<id>,<result>[,<return code>]`, without a command.
+/// `<result>[,<return code>]`, without a command.
 fn unasked_sign_in(mut fields: Fields<'_>) -> Result<Notice, Malformed> {
-    let _connection: u8 = fields.int()?;
     Ok(match (fields.int::<i32>()?, fields.optional_int::<i32>()?) {
         (0, None | Some(0)) => Notice::SignedIn,
         _ => Notice::Nothing,
     })
 }
 
-/// `<id>,<message id>,<result>[,<extend>]`, when nobody waits for it any more.
+/// `<message id>,<result>[,<extend>]`, when nobody waits for it any more.
 fn late_result(mut fields: Fields<'_>) -> Result<Notice, Malformed> {
-    let _connection: u8 = fields.int()?;
     Ok(Notice::LateResult { message_id: fields.int()? })
 }
 
@@ -111,7 +113,7 @@ mod tests {
         reader.expect_bodies(bodies);
         reader.push(format!("\r\n{bytes}\r\n").as_bytes());
         match reader.next(None) {
-            Some(Token::Line(line)) => notice(&line.to_line()),
+            Some(Token::Line(line)) => notice(&line.to_line(), Some(0)),
             other => panic!("{other:?}"),
         }
     }
@@ -161,6 +163,8 @@ mod tests {
             ("+LMQTTCONN: 0,0,0", Some(Notice::SignedIn)),
             ("+LMQTTPUB: 0,5,0", Some(Notice::LateResult { message_id: 5 })),
             ("+LMQTTURC: NEW,0", None),
+            ("+LMQTTURC: STATS,1,1", None),
+            ("+LMQTTURC: RECV,1,0,\"a\",1,x", None),
             ("+LMQTTURC: STATS", None),
             ("+LMQTTURC: RECV,x", None),
             ("+CEREG: 1", None),
