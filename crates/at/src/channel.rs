@@ -4,13 +4,17 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
-use crate::exchange::{Answer, Exchange, Fault, Stage, Verdict};
+use crate::exchange::{Answer, Exchange, Fault, Prompt, Stage, Verdict};
 use crate::grammar::FinalResult;
-use crate::quarantine::{ATTEMPTS, Quarantine};
-use crate::reader::{BodyRule, Reader, ReaderLimits};
+use crate::lines::Lines;
+use crate::quarantine::{ATTEMPTS, Owed, Quarantine};
+use crate::reader::{BodyRule, ExpectedPrompt, Reader, ReaderLimits};
 use crate::time::Time;
-use crate::token::{Line, LineRef, ReaderFault, Token};
+use crate::token::{LineRef, ReaderFault, Token};
 use crate::trace::{Direction, Redactor, TraceRecord};
+
+/// How many bytes of unsolicited lines wait to be taken; more are dropped and counted.
+const HELD: usize = 1024 * 1024;
 
 /// How a channel treats its line.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +30,8 @@ pub struct ChannelOptions {
     pub probe_timeout: Duration,
     /// How much the reader keeps.
     pub limits: ReaderLimits,
+    /// How many events wait to be taken. Lines and faults beyond them are dropped and counted; answers never are.
+    pub events: usize,
     /// Give out the dialogue as [`Event::Trace`].
     pub trace: bool,
 }
@@ -38,29 +44,44 @@ impl Default for ChannelOptions {
             settle: Duration::from_secs(1),
             probe_timeout: Duration::from_secs(2),
             limits: ReaderLimits::default(),
+            events: 4096,
             trace: false,
         }
     }
 }
 
-/// What the channel has to say.
+/// What the channel has to say. It borrows from the channel until the next call.
 #[derive(Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Event {
+pub enum Event<'a> {
     /// The command in flight is answered, or will not be.
-    Done(Result<Answer, Fault>),
+    Done(Result<&'a Answer, Fault>),
     /// A line that no command asked for.
-    Unsolicited(Line),
+    Unsolicited(LineRef<'a>),
     /// The module sends commands back: echo is on.
     Echo,
-    /// After a time-out the line is proven to be in order. These lines came on the way and were given to no command.
+    /// After a time-out the line is proven to be in order. These final result codes came on the way and were given to no
+    /// command.
     Resynchronised {
         /// What was thrown away.
-        discarded: Vec<Line>,
+        discarded: Lines,
     },
     /// Bytes that could not be made into a line.
     Fault(ReaderFault),
+    /// The queue of events was full: so many lines and faults are missing here.
+    Dropped(u64),
     /// A piece of the dialogue, if the options ask for it.
+    Trace(TraceRecord),
+}
+
+/// An event in the queue. What it borrows lies elsewhere, in the order of the queue.
+enum Queued {
+    Done(Result<(), Fault>),
+    Unsolicited,
+    Echo,
+    Resynchronised(Lines),
+    Fault(ReaderFault),
+    Dropped(u64),
     Trace(TraceRecord),
 }
 
@@ -89,9 +110,16 @@ struct Core {
     /// What waits for the line to be proven in order.
     waiting: Option<Exchange>,
     quarantine: Option<Quarantine>,
-    events: VecDeque<Event>,
+    events: VecDeque<Queued>,
+    /// The unsolicited lines in the queue, and before them those that have been given out.
+    unsolicited: Lines,
+    given: usize,
+    /// The answer in the queue, or the one that was given out last.
+    answer: Answer,
+    is_answer_queued: bool,
     redactor: Redactor,
     last_byte: Option<Time>,
+    received: u64,
 }
 
 /// The command in flight.
@@ -134,8 +162,13 @@ impl Channel {
             waiting: None,
             quarantine: None,
             events: VecDeque::new(),
+            unsolicited: Lines::default(),
+            given: 0,
+            answer: Answer::default(),
+            is_answer_queued: false,
             redactor: Redactor::default(),
             last_byte: None,
+            received: 0,
         };
         Channel { reader: Reader::new(options.limits), core }
     }
@@ -153,7 +186,7 @@ impl Channel {
     /// Puts a command on the line.
     ///
     /// # Errors
-    /// One is in flight. Nothing has changed then.
+    /// One is in flight, or its answer has not been taken. Nothing has changed then.
     pub fn submit(&mut self, now: Time, exchange: Exchange) -> Result<(), Busy> {
         if !self.is_idle() {
             return Err(Busy);
@@ -165,7 +198,7 @@ impl Channel {
     /// Whether a command could be submitted now.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.core.flight.is_none()
+        self.core.flight.is_none() && self.core.waiting.is_none() && !self.core.is_answer_queued
     }
 
     /// Takes what the port gave.
@@ -175,7 +208,8 @@ impl Channel {
         }
         self.core.last_byte = Some(now);
         self.reader.push(bytes);
-        while let Some(token) = self.reader.next(self.core.prompt_from()) {
+        self.core.received = self.reader.received();
+        while let Some(token) = self.reader.next(self.core.expected_prompt()) {
             self.core.token(now, token);
         }
     }
@@ -183,6 +217,9 @@ impl Channel {
     /// The bytes to write to the port now. Empty when there are none.
     #[must_use]
     pub fn transmit(&self) -> &[u8] {
+        if let Some(Quarantine { owed: Owed::Bytes { bytes, sent, .. }, .. }) = &self.core.quarantine {
+            return &bytes[*sent..];
+        }
         match &self.core.flight {
             Some(Flight { phase: Phase::Writing { sent, .. }, exchange, .. }) => &exchange.wire[*sent..],
             Some(Flight { phase: Phase::WritingData { sent, .. }, exchange, .. }) => {
@@ -194,20 +231,13 @@ impl Channel {
 
     /// The port took the first `count` bytes of what [`transmit`](Channel::transmit) gave.
     pub fn transmitted(&mut self, now: Time, count: usize) {
-        self.core.transmitted(now, count, self.reader.received());
+        self.core.transmitted(now, count);
     }
 
     /// When [`advance`](Channel::advance) has something to do.
     #[must_use]
     pub fn deadline(&self) -> Option<Time> {
-        self.core.flight.as_ref().map(|flight| match flight.phase {
-            Phase::Guard { until } | Phase::DataGuard { until } => until,
-            Phase::Writing { deadline, .. }
-            | Phase::Prompt { deadline }
-            | Phase::WritingData { deadline, .. }
-            | Phase::Answer { deadline }
-            | Phase::Settling { deadline } => deadline,
-        })
+        self.core.deadline()
     }
 
     /// Lets time pass.
@@ -218,8 +248,8 @@ impl Channel {
     }
 
     /// What has happened, oldest first.
-    pub fn poll(&mut self) -> Option<Event> {
-        self.core.events.pop_front()
+    pub fn poll(&mut self) -> Option<Event<'_>> {
+        self.core.poll()
     }
 
     /// Gives up waiting for the result line of the command in flight: the link that it was about is gone, say. The command
@@ -228,50 +258,79 @@ impl Channel {
         let Some(flight) = self.core.flight.as_mut().filter(|flight| flight.exchange.result.is_some()) else { return };
         flight.without_result = true;
         if flight.answer.confirmed {
-            self.core.end_without_result();
+            self.core.end(Err(Fault::Abandoned));
         }
     }
 
     /// Gives up the command in flight: the module has restarted, say. The line is in doubt after it.
     pub fn abandon(&mut self) {
-        if let Some(flight) = self.core.flight.take() {
-            self.core.doubt(flight.exchange.name());
+        // A module that has restarted waits for no data.
+        if self.core.flight.is_some() || self.core.waiting.is_some() {
+            self.core.doubt(Owed::Nothing);
             self.core.waiting = None;
-            self.core.events.push_back(Event::Done(Err(Fault::Abandoned)));
+            self.core.end(Err(Fault::Abandoned));
         }
+    }
+
+    /// Puts the line in doubt, as a time-out does: before the next command it is proven to be in order.
+    pub fn suspect(&mut self) {
+        self.core.doubt(Owed::Nothing);
     }
 }
 
 impl Core {
     fn submit(&mut self, now: Time, exchange: Exchange) {
-        let (exchange, is_probe) = match &mut self.quarantine {
-            None => (exchange, false),
+        match &mut self.quarantine {
+            None => self.start(now, exchange, false),
             Some(quarantine) => {
                 quarantine.attempts = 0;
                 self.waiting = Some(exchange);
-                (quarantine.probe(self.options.probe_timeout), true)
+                self.ask(now);
             }
-        };
-        self.start(now, exchange, is_probe);
+        }
+    }
+
+    /// Asks whether the line is in order, as soon as nothing is owed any more and somebody waits for it.
+    fn ask(&mut self, now: Time) {
+        let Some(quarantine) = &self.quarantine else { return };
+        if matches!(quarantine.owed, Owed::Nothing) && self.waiting.is_some() && self.flight.is_none() {
+            let probe = quarantine.probe(self.options.probe_timeout);
+            self.start(now, probe, true);
+        }
     }
 
     fn start(&mut self, now: Time, exchange: Exchange, is_probe: bool) {
         self.redactor.learn(&exchange);
         let quiet = self.last_byte.map_or(now, |last| last + self.options.guard);
         let phase = if quiet > now { Phase::Guard { until: quiet } } else { self.writing(now) };
-        self.flight =
-            Some(Flight { exchange, phase, written_at: 0, answer: Answer::default(), is_probe, without_result: false });
+        let mut answer = Answer::default();
+        if !self.is_answer_queued {
+            std::mem::swap(&mut answer, &mut self.answer);
+            answer.clear();
+        }
+        self.flight = Some(Flight { exchange, phase, written_at: 0, answer, is_probe, without_result: false });
     }
 
     fn writing(&self, now: Time) -> Phase {
         Phase::Writing { sent: 0, deadline: now + self.options.write_timeout }
     }
 
-    fn transmitted(&mut self, now: Time, count: usize, received: u64) {
+    fn transmitted(&mut self, now: Time, count: usize) {
         let write_timeout = self.options.write_timeout;
-        let Some(flight) = &mut self.flight else {
+        if let Some(Quarantine { owed: owed @ Owed::Bytes { .. }, .. }) = &mut self.quarantine {
+            if let Owed::Bytes { bytes, sent, deadline } = owed {
+                *sent += count;
+                *deadline = now + write_timeout;
+                if *sent < bytes.len() {
+                    return;
+                }
+            }
+            *owed = Owed::Nothing;
+            self.ask(now);
             return;
-        };
+        }
+        let received = self.received;
+        let Some(flight) = &mut self.flight else { return };
         let answer_deadline = now + flight.exchange.timeout;
         match &mut flight.phase {
             Phase::Writing { sent, deadline } => {
@@ -291,9 +350,7 @@ impl Core {
             Phase::WritingData { sent, deadline } => {
                 *sent += count;
                 *deadline = now + write_timeout;
-                let Some(data) = flight.exchange.data.as_ref().filter(|data| *sent == data.bytes.len()) else {
-                    return;
-                };
+                let Some(data) = flight.exchange.data.as_ref().filter(|data| *sent == data.bytes.len()) else { return };
                 let shown = self.options.trace.then(|| data.bytes.clone());
                 flight.phase = Phase::Answer { deadline: answer_deadline };
                 self.trace(now, Direction::Data, shown.as_deref());
@@ -302,56 +359,74 @@ impl Core {
         }
     }
 
-    /// From which received byte on a prompt counts, if one is expected.
-    fn prompt_from(&self) -> Option<u64> {
-        self.flight
-            .as_ref()
-            .filter(|flight| matches!(flight.phase, Phase::Prompt { .. }))
-            .map(|flight| flight.written_at)
+    /// The prompt that is expected: by the command in flight, or late, by one whose time is up.
+    fn expected_prompt(&self) -> Option<ExpectedPrompt> {
+        let (data, from) = match (&self.flight, &self.quarantine) {
+            (Some(Flight { phase: Phase::Prompt { .. }, exchange, written_at, .. }), _) => {
+                (exchange.data.as_ref()?, *written_at)
+            }
+            (None, Some(Quarantine { owed: Owed::Prompt { data, from, .. }, .. })) => (data, *from),
+            _ => return None,
+        };
+        match data.prompt {
+            Prompt::Sign(sign) => Some(ExpectedPrompt { sign, from }),
+            Prompt::Line(_) => None,
+        }
     }
 
     fn token(&mut self, now: Time, token: Token<'_>) {
         match token {
-            Token::Line(line) => self.line(now, line),
-            Token::Fault(fault) => self.events.push_back(Event::Fault(fault)),
+            Token::Line { line, began } => self.line(now, line, began),
+            Token::Fault(fault) => self.queue(Queued::Fault(fault)),
             Token::Prompt => {
                 self.trace(now, Direction::Prompt, self.options.trace.then_some(b">"));
-                let write_timeout = self.options.write_timeout;
-                let Some(flight) = &mut self.flight else {
-                    return;
-                };
-                let Some(data) = &flight.exchange.data else {
-                    return;
-                };
-                flight.phase = if data.bytes.is_empty() {
-                    Phase::Answer { deadline: now + flight.exchange.timeout }
-                } else if !data.guard.is_zero() {
-                    Phase::DataGuard { until: now + data.guard }
-                } else {
-                    Phase::WritingData { sent: 0, deadline: now + write_timeout }
-                };
+                self.prompted(now);
             }
         }
     }
 
-    fn line(&mut self, now: Time, line: LineRef<'_>) {
+    /// The module takes data now.
+    fn prompted(&mut self, now: Time) {
+        let deadline = now + self.options.write_timeout;
+        if let Some(Quarantine { owed, .. }) = &mut self.quarantine
+            && let Owed::Prompt { data, .. } = owed
+        {
+            let bytes = std::mem::take(&mut data.bytes);
+            *owed = if bytes.is_empty() { Owed::Nothing } else { Owed::Bytes { bytes, sent: 0, deadline } };
+            self.ask(now);
+            return;
+        }
+        let Some(flight) = &mut self.flight else { return };
+        let Some(data) = &flight.exchange.data else { return };
+        flight.phase = if data.bytes.is_empty() {
+            Phase::Answer { deadline: now + flight.exchange.timeout }
+        } else if !data.guard.is_zero() {
+            Phase::DataGuard { until: now + data.guard }
+        } else {
+            Phase::WritingData { sent: 0, deadline }
+        };
+    }
+
+    fn line(&mut self, now: Time, line: LineRef<'_>, began: u64) {
         let verdict = match &mut self.flight {
-            Some(flight) if flight.is_listening() && line.offset >= flight.written_at => {
-                flight.answer.offer(&flight.exchange, line)
+            Some(flight) if flight.is_listening() && began >= flight.written_at => {
+                let prompting = matches!(flight.phase, Phase::Prompt { .. });
+                flight.answer.offer(&flight.exchange, prompting, line)
             }
             _ => Verdict::NotMine,
         };
         if self.options.trace {
             let private =
-                matches!(verdict, Verdict::Part) && self.flight.as_ref().is_some_and(|flight| flight.exchange.private);
+                verdict == Verdict::Part && self.flight.as_ref().is_some_and(|flight| flight.exchange.private);
             let mut shown = if private { b"***".to_vec() } else { line.text.to_vec() };
             shown.extend_from_slice(line.body.unwrap_or_default());
             self.trace(now, Direction::Line, Some(&shown));
         }
         match verdict {
             Verdict::NotMine => self.unsolicited(line),
-            Verdict::Echo => self.events.push_back(Event::Echo),
+            Verdict::Echo => self.queue(Queued::Echo),
             Verdict::Part => {}
+            Verdict::Prompt => self.prompted(now),
             Verdict::Intermediate => {
                 if let Some(Flight { phase: Phase::Answer { deadline }, exchange, .. }) = &mut self.flight {
                     *deadline = now + exchange.timeout;
@@ -359,7 +434,7 @@ impl Core {
             }
             Verdict::OkBeforeResult => {
                 if self.flight.as_ref().is_some_and(|flight| flight.without_result) {
-                    self.end_without_result();
+                    self.end(Err(Fault::Abandoned));
                 }
             }
             Verdict::ResultBeforeOk => {
@@ -376,19 +451,19 @@ impl Core {
     /// A line that no command asked for. While the line is in doubt, a final result code is what a late answer left behind.
     fn unsolicited(&mut self, line: LineRef<'_>) {
         match &mut self.quarantine {
-            Some(quarantine) if FinalResult::parse(line.text).is_some() => quarantine.discarded.push(line.to_line()),
-            _ => self.events.push_back(Event::Unsolicited(line.to_line())),
+            Some(quarantine) if FinalResult::parse(line.text).is_some() => quarantine.discarded.push(line),
+            _ if self.events.len() >= self.options.events || self.unsolicited.size() > HELD => self.drop_event(),
+            _ => {
+                self.unsolicited.push(line);
+                self.events.push_back(Queued::Unsolicited);
+            }
         }
     }
 
     fn complete(&mut self, now: Time, line: LineRef<'_>) {
-        let Some(flight) = &mut self.flight else {
-            return;
-        };
+        let Some(flight) = &mut self.flight else { return };
         if !flight.is_probe {
-            let answer = std::mem::take(&mut flight.answer);
-            self.flight = None;
-            self.events.push_back(Event::Done(Ok(answer)));
+            self.end(Ok(()));
             return;
         }
         if flight.answer.lines.is_empty() {
@@ -399,36 +474,63 @@ impl Core {
         }
         self.flight = None;
         let discarded = self.quarantine.take().map(|quarantine| quarantine.discarded).unwrap_or_default();
-        self.events.push_back(Event::Resynchronised { discarded });
+        self.events.push_back(Queued::Resynchronised(discarded));
         if let Some(exchange) = self.waiting.take() {
             self.start(now, exchange, false);
         }
     }
 
-    fn end_without_result(&mut self) {
-        self.flight = None;
-        self.events.push_back(Event::Done(Err(Fault::Abandoned)));
+    fn refused(&mut self, result: FinalResult, line: LineRef<'_>) {
+        match &mut self.flight {
+            Some(flight) if !flight.is_probe => {
+                let lines = flight.answer.lines.iter().map(LineRef::to_line).collect();
+                self.end(Err(Fault::Refused { result, lines }));
+            }
+            _ => self.unsolicited(line),
+        }
     }
 
-    fn refused(&mut self, result: FinalResult, line: LineRef<'_>) {
-        match self.flight.take() {
-            Some(flight) if !flight.is_probe => {
-                let lines = flight.answer.lines;
-                self.events.push_back(Event::Done(Err(Fault::Refused { result, lines })));
-            }
-            probe => {
-                self.flight = probe;
-                self.unsolicited(line);
-            }
+    /// The command in flight is over.
+    fn end(&mut self, outcome: Result<(), Fault>) {
+        if let Some(flight) = self.flight.take() {
+            self.answer = flight.answer;
+        }
+        self.is_answer_queued = true;
+        self.events.push_back(Queued::Done(outcome));
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        match (&self.flight, &self.quarantine) {
+            (_, Some(Quarantine { owed: Owed::Bytes { deadline, .. }, .. })) => Some(*deadline),
+            (None, Some(Quarantine { owed: Owed::Prompt { until, .. }, .. })) => Some(*until),
+            (Some(flight), _) => Some(match flight.phase {
+                Phase::Guard { until } | Phase::DataGuard { until } => until,
+                Phase::Writing { deadline, .. }
+                | Phase::Prompt { deadline }
+                | Phase::WritingData { deadline, .. }
+                | Phase::Answer { deadline }
+                | Phase::Settling { deadline } => deadline,
+            }),
+            (None, _) => None,
         }
     }
 
     fn deadline_passed(&mut self, now: Time) {
+        if let Some(Quarantine { owed, .. }) = &mut self.quarantine
+            && !matches!(owed, Owed::Nothing)
+        {
+            // Whoever waits is told only if the port takes nothing: then the question would not get out either.
+            let port_is_stuck = matches!(owed, Owed::Bytes { .. });
+            *owed = Owed::Nothing;
+            if port_is_stuck && self.waiting.take().is_some() {
+                self.end(Err(Fault::Unresponsive));
+            }
+            self.ask(now);
+            return;
+        }
         let write_timeout = self.options.write_timeout;
         let writing = self.writing(now);
-        let Some(flight) = &mut self.flight else {
-            return;
-        };
+        let Some(flight) = &mut self.flight else { return };
         let timeout = flight.exchange.timeout;
         let (stage, after) = match flight.phase {
             Phase::Guard { .. } => {
@@ -440,12 +542,9 @@ impl Core {
                 return;
             }
             Phase::Settling { .. } => {
-                let answer = std::mem::take(&mut flight.answer);
-                let name = flight.exchange.name().to_owned();
-                self.flight = None;
                 // The OK may still come.
-                self.doubt(&name);
-                self.events.push_back(Event::Done(Ok(answer)));
+                self.doubt(Owed::Nothing);
+                self.end(Ok(()));
                 return;
             }
             Phase::Writing { .. } => (Stage::Write, write_timeout),
@@ -456,44 +555,103 @@ impl Core {
             Phase::Answer { .. } if flight.answer.confirmed => (Stage::Result, timeout),
             Phase::Answer { .. } => (Stage::Answer, timeout),
         };
-        let Some(flight) = self.flight.take() else {
-            return;
-        };
         if flight.is_probe {
+            self.flight = None;
             self.probe_unanswered(now);
             return;
         }
         // Behind its OK nothing is left of a command but its result, and that one carries its own keys.
         if stage != Stage::Result {
-            self.doubt(flight.exchange.name());
+            let owed = self.owed(now);
+            self.doubt(owed);
         }
-        self.events.push_back(Event::Done(Err(Fault::TimedOut { stage, after })));
+        self.end(Err(Fault::TimedOut { stage, after }));
+    }
+
+    /// What the command in flight leaves behind when its time is up.
+    fn owed(&mut self, now: Time) -> Owed {
+        let deadline = now + self.options.write_timeout;
+        let Some(Flight { exchange, phase, written_at, .. }) = &mut self.flight else { return Owed::Nothing };
+        let Some(data) = &mut exchange.data else { return Owed::Nothing };
+        match (phase, data.escape) {
+            // The command itself did not get out, or its data did, all of them.
+            (Phase::Guard { .. } | Phase::Writing { .. }, _) => Owed::Nothing,
+            (_, Some(escape)) => Owed::Bytes { bytes: vec![escape], sent: 0, deadline },
+            (Phase::Prompt { .. }, None) => {
+                let until = now + data.prompt_timeout;
+                Owed::Prompt { data: data.clone(), from: *written_at, until }
+            }
+            (Phase::WritingData { sent, .. }, None) => {
+                Owed::Bytes { bytes: std::mem::take(&mut data.bytes), sent: *sent, deadline }
+            }
+            _ => Owed::Nothing,
+        }
     }
 
     fn probe_unanswered(&mut self, now: Time) {
-        let Some(quarantine) = &mut self.quarantine else {
-            return;
-        };
+        let Some(quarantine) = &mut self.quarantine else { return };
         quarantine.attempts += 1;
         if quarantine.attempts < ATTEMPTS {
-            let probe = quarantine.probe(self.options.probe_timeout);
-            self.start(now, probe, true);
+            self.ask(now);
         } else {
             self.waiting = None;
-            self.events.push_back(Event::Done(Err(Fault::Unresponsive)));
+            self.end(Err(Fault::Unresponsive));
         }
     }
 
-    fn doubt(&mut self, culprit: &str) {
-        if self.quarantine.is_none() {
-            self.quarantine = Some(Quarantine::since(culprit));
+    fn doubt(&mut self, owed: Owed) {
+        match &mut self.quarantine {
+            Some(quarantine) => quarantine.owed = owed,
+            None => {
+                let culprit = self.flight.as_ref().map_or("", |flight| flight.exchange.name());
+                self.quarantine = Some(Quarantine::since(culprit, owed));
+            }
         }
+    }
+
+    fn queue(&mut self, event: Queued) {
+        if self.events.len() >= self.options.events {
+            self.drop_event();
+        } else {
+            self.events.push_back(event);
+        }
+    }
+
+    /// Counts an event that finds no room, where it is missing.
+    fn drop_event(&mut self) {
+        match self.events.back_mut() {
+            Some(Queued::Dropped(count)) => *count += 1,
+            _ => self.events.push_back(Queued::Dropped(1)),
+        }
+    }
+
+    fn poll(&mut self) -> Option<Event<'_>> {
+        let Some(event) = self.events.pop_front() else {
+            self.unsolicited.clear();
+            self.given = 0;
+            return None;
+        };
+        Some(match event {
+            Queued::Done(outcome) => {
+                self.is_answer_queued = false;
+                Event::Done(outcome.map(|()| &self.answer))
+            }
+            Queued::Unsolicited => {
+                self.given += 1;
+                Event::Unsolicited(self.unsolicited.get(self.given - 1)?)
+            }
+            Queued::Echo => Event::Echo,
+            Queued::Resynchronised(discarded) => Event::Resynchronised { discarded },
+            Queued::Fault(fault) => Event::Fault(fault),
+            Queued::Dropped(count) => Event::Dropped(count),
+            Queued::Trace(record) => Event::Trace(record),
+        })
     }
 
     fn trace(&mut self, time: Time, direction: Direction, bytes: Option<&[u8]>) {
         if let Some(bytes) = bytes {
             let bytes = self.redactor.redact(bytes);
-            self.events.push_back(Event::Trace(TraceRecord { time, direction, bytes }));
+            self.queue(Queued::Trace(TraceRecord { time, direction, bytes }));
         }
     }
 }

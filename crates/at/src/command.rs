@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::exchange::{Answer, Claim, Data, Exchange, Progress, ResultClaim};
+use crate::exchange::{Answer, Claim, DataPhase, Ending, Exchange, Progress, ResultClaim};
 use crate::fields::{Fields, Malformed};
 use crate::text::{IllegalCharacter, InlineData, Secret, Text};
 
@@ -116,6 +116,7 @@ impl CommandBuilder {
             claims: Vec::new(),
             result: None,
             data: None,
+            endings: &[],
             timeout: DEFAULT_TIMEOUT,
             private: false,
         };
@@ -178,10 +179,17 @@ impl CommandBuilder {
         self.quoted(data.as_bytes())
     }
 
-    /// The command prompts, and these bytes follow. `guard` is how long to wait between the prompt and the data.
+    /// The command prompts, and data follow.
     #[must_use]
-    pub fn data(mut self, bytes: Vec<u8>, prompt_timeout: Duration, guard: Duration) -> CommandBuilder {
-        self.exchange.data = Some(Data { bytes, prompt_timeout, guard });
+    pub fn data(mut self, data: DataPhase) -> CommandBuilder {
+        self.exchange.data = Some(data);
+        self
+    }
+
+    /// These lines end the command too.
+    #[must_use]
+    pub fn endings(mut self, endings: &'static [Ending]) -> CommandBuilder {
+        self.exchange.endings = endings;
         self
     }
 

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::fields::{Fields, Malformed, MalformedKind};
 use crate::grammar::{self, FinalResult};
+use crate::lines::Lines;
 use crate::shown::Shown;
 use crate::token::{Line, LineRef};
 
@@ -21,7 +22,9 @@ pub struct Exchange {
     pub(crate) secrets: Vec<Range<usize>>,
     pub(crate) claims: Vec<Claim>,
     pub(crate) result: Option<ResultClaim>,
-    pub(crate) data: Option<Data>,
+    pub(crate) data: Option<DataPhase>,
+    /// Final result codes of this command's own, beside those that every command has.
+    pub(crate) endings: &'static [Ending],
     /// How long after the last byte was written the answer may take.
     pub(crate) timeout: Duration,
     /// The answer identifies a person or a device: traces hide it.
@@ -72,17 +75,64 @@ pub enum Progress {
     Final,
 }
 
-/// The data that follows a prompt, counted by the module.
-#[derive(Clone)]
-pub(crate) struct Data {
-    pub(crate) bytes: Vec<u8>,
+/// A final result code that only some commands have: `SEND OK`, `SEND FAIL`, `DATA ACCEPT`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    /// The whole line.
+    pub text: &'static str,
+    /// Whether it means success.
+    pub is_ok: bool,
+}
+
+/// What a module says before it takes data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prompt {
+    /// A sign at the start of a line, with or without a line end behind it: `>`, `>>>`, `@`.
+    Sign(&'static str),
+    /// A whole line: `CONNECT`, or an `OK` that is no final result code.
+    Line(&'static str),
+}
+
+/// Data that follow a prompt.
+#[derive(Debug, Clone)]
+pub struct DataPhase {
+    /// The data, with whatever ends them where the module does not count.
+    pub bytes: Vec<u8>,
+    /// What the module says before it takes them.
+    pub prompt: Prompt,
     /// How long after the last byte of the command the prompt may take.
-    pub(crate) prompt_timeout: Duration,
+    pub prompt_timeout: Duration,
     /// How long to wait between the prompt and the data.
-    pub(crate) guard: Duration,
+    pub guard: Duration,
+    /// What makes the module leave the data phase without using the data, where there is such a thing. `None`: it counts, and
+    /// only the data themselves can end the phase.
+    pub escape: Option<u8>,
+}
+
+impl DataPhase {
+    /// Data after `> `, which the module counts.
+    #[must_use]
+    pub fn counted(bytes: Vec<u8>, prompt_timeout: Duration) -> DataPhase {
+        DataPhase { bytes, prompt: Prompt::Sign(">"), prompt_timeout, guard: Duration::ZERO, escape: None }
+    }
+}
+
+impl Prompt {
+    fn is_line(self, line: &[u8]) -> bool {
+        matches!(self, Prompt::Line(text) if text.as_bytes() == line)
+    }
 }
 
 impl Exchange {
+    /// The final result code that `line` is to this command.
+    fn ending(&self, line: &[u8]) -> Option<FinalResult> {
+        match self.endings.iter().find(|ending| ending.text.as_bytes() == line) {
+            Some(Ending { is_ok: true, .. }) => Some(FinalResult::Ok),
+            Some(Ending { text, .. }) => Some(FinalResult::Other((*text).into())),
+            None => FinalResult::parse(line),
+        }
+    }
+
     /// The command line without its carriage return.
     pub(crate) fn text(&self) -> &[u8] {
         self.wire.strip_suffix(b"\r").unwrap_or(&self.wire)
@@ -120,17 +170,19 @@ impl fmt::Debug for Exchange {
 /// Everything the module said in answer to one command.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answer {
-    pub(crate) lines: Vec<Line>,
-    pub(crate) result: Option<Line>,
+    pub(crate) lines: Lines,
+    pub(crate) result: Lines,
     pub(crate) result_keys: usize,
     pub(crate) confirmed: bool,
     pub(crate) intermediate_results: u32,
+    /// How much of the command has been sent back.
+    echoed: usize,
 }
 
 impl Answer {
     /// The information lines, in order.
     #[must_use]
-    pub fn lines(&self) -> &[Line] {
+    pub fn lines(&self) -> &Lines {
         &self.lines
     }
 
@@ -148,9 +200,9 @@ impl Answer {
     /// # Errors
     /// The command claims no result line.
     pub fn result(&self) -> Result<Fields<'_>, Malformed> {
-        let line = self.result.as_ref().ok_or(Malformed::line(MalformedKind::Missing))?;
-        let (_, arguments) = grammar::information(line.text()).ok_or(Malformed::line(MalformedKind::Unexpected))?;
-        let mut fields = Fields::new(arguments, line.body());
+        let line = self.result.get(0).ok_or(Malformed::line(MalformedKind::Missing))?;
+        let (_, arguments) = grammar::information(line.text).ok_or(Malformed::line(MalformedKind::Unexpected))?;
+        let mut fields = Fields::new(arguments, line.body);
         for _ in 0..self.result_keys {
             fields.bytes();
         }
@@ -167,6 +219,14 @@ impl Answer {
     #[must_use]
     pub fn intermediate_results(&self) -> u32 {
         self.intermediate_results
+    }
+
+    /// Makes it empty, and keeps its memory.
+    pub(crate) fn clear(&mut self) {
+        let Answer { lines, result, result_keys, confirmed, intermediate_results, echoed } = self;
+        lines.clear();
+        result.clear();
+        (*result_keys, *confirmed, *intermediate_results, *echoed) = (0, false, 0, 0);
     }
 }
 
@@ -231,10 +291,12 @@ impl fmt::Display for Stage {
 pub(crate) enum Verdict {
     /// Nothing: it is unsolicited.
     NotMine,
-    /// The command itself, sent back.
+    /// The command itself, or a part of it, sent back.
     Echo,
     /// A part of the answer.
     Part,
+    /// What the module says before it takes the data.
+    Prompt,
     /// A result that is not the last word.
     Intermediate,
     /// The result; `OK` is still to come.
@@ -248,39 +310,58 @@ pub(crate) enum Verdict {
 }
 
 impl Answer {
-    /// Sorts a line that came while `exchange` was in flight, and keeps it if it belongs to the answer.
-    pub(crate) fn offer(&mut self, exchange: &Exchange, line: LineRef<'_>) -> Verdict {
+    /// Sorts a line that came while `exchange` was in flight, and keeps it if it belongs to the answer. `prompting`: the
+    /// module has to say that it takes the data.
+    pub(crate) fn offer(&mut self, exchange: &Exchange, prompting: bool, line: LineRef<'_>) -> Verdict {
         if line.body.is_none() {
-            if line.text == exchange.text() {
+            if self.is_echo(exchange, line.text) {
                 return Verdict::Echo;
             }
-            match FinalResult::parse(line.text) {
+            if prompting && exchange.data.as_ref().is_some_and(|data| data.prompt.is_line(line.text)) {
+                return Verdict::Prompt;
+            }
+            match exchange.ending(line.text) {
                 // Behind its OK the command has had its final result code: another one is nobody's.
                 Some(_) if self.confirmed => return Verdict::NotMine,
                 Some(FinalResult::Ok) => {
                     self.confirmed = true;
-                    let complete = exchange.result.is_none() || self.result.is_some();
+                    let complete = exchange.result.is_none() || !self.result.is_empty();
                     return if complete { Verdict::Complete } else { Verdict::OkBeforeResult };
+                }
+                // A refusal behind the result adds nothing to it.
+                Some(_) if !self.result.is_empty() => {
+                    self.confirmed = true;
+                    return Verdict::Complete;
                 }
                 Some(refusal) => return Verdict::Refused(refusal),
                 None => {}
             }
         }
-        if let Some(claim) = exchange.result.as_ref().filter(|_| self.result.is_none())
+        if let Some(claim) = exchange.result.as_ref().filter(|_| self.result.is_empty())
             && let Some(fields) = claim.arguments(line)
         {
             if (claim.progress)(fields) == Progress::Intermediate {
                 self.intermediate_results += 1;
                 return Verdict::Intermediate;
             }
-            self.result = Some(line.to_line());
+            self.result.push(line);
             self.result_keys = claim.keys.len();
             return if self.confirmed { Verdict::Complete } else { Verdict::ResultBeforeOk };
         }
         if !self.confirmed && exchange.claims.iter().any(|claim| claim.covers(line)) {
-            self.lines.push(line.to_line());
+            self.lines.push(line);
             return Verdict::Part;
         }
         Verdict::NotMine
+    }
+
+    /// Whether a line is the command sent back, or the next part of it: an unsolicited line may have cut it in two.
+    fn is_echo(&mut self, exchange: &Exchange, line: &[u8]) -> bool {
+        let rest = &exchange.text()[self.echoed..];
+        let is_next = !line.is_empty() && rest.starts_with(line) && (self.echoed > 0 || line.len() >= 2);
+        if is_next {
+            self.echoed += line.len();
+        }
+        is_next
     }
 }

@@ -29,6 +29,8 @@ pub enum FinalResult {
     Aborted,
     /// `COMMAND NOT SUPPORT`, as some modules put it.
     NotSupported,
+    /// A refusal that only this command has: `SEND FAIL`.
+    Other(Box<str>),
 }
 
 impl FinalResult {
@@ -49,7 +51,11 @@ impl FinalResult {
     pub fn code(&self) -> Option<u16> {
         match self {
             FinalResult::Equipment(cause) | FinalResult::Message(cause) => cause.code,
-            FinalResult::Ok | FinalResult::Error | FinalResult::Aborted | FinalResult::NotSupported => None,
+            FinalResult::Ok
+            | FinalResult::Error
+            | FinalResult::Aborted
+            | FinalResult::NotSupported
+            | FinalResult::Other(_) => None,
         }
     }
 }
@@ -63,6 +69,7 @@ impl fmt::Display for FinalResult {
             FinalResult::Message(cause) => write!(f, "+CMS ERROR: {cause}"),
             FinalResult::Aborted => f.write_str("ABORTED"),
             FinalResult::NotSupported => f.write_str("COMMAND NOT SUPPORT"),
+            FinalResult::Other(text) => f.write_str(text),
         }
     }
 }

@@ -28,9 +28,9 @@
 //!
 //! // An unsolicited line lands between the two lines of the answer.
 //! channel.receive(Time::ZERO, b"\r\n+CSQ: 20,99\r\n\r\n+LMQTTURC: STATS,0,1\r\n\r\nOK\r\n");
-//! assert!(matches!(channel.poll(), Some(Event::Unsolicited(line)) if line.text() == b"+LMQTTURC: STATS,0,1"));
+//! assert!(matches!(channel.poll(), Some(Event::Unsolicited(line)) if line.text == b"+LMQTTURC: STATS,0,1"));
 //! let Some(Event::Done(Ok(answer))) = channel.poll() else { panic!("not answered") };
-//! assert_eq!(command.interpret(&answer), Ok(20));
+//! assert_eq!(command.interpret(answer), Ok(20));
 //! ```
 
 mod channel;
@@ -38,6 +38,7 @@ mod command;
 mod exchange;
 mod fields;
 mod grammar;
+mod lines;
 mod quarantine;
 mod reader;
 mod shown;
@@ -48,10 +49,11 @@ mod trace;
 
 pub use channel::{Busy, Channel, ChannelOptions, Event};
 pub use command::{Command, CommandBuilder};
-pub use exchange::{Answer, Exchange, Fault, Progress, Stage};
+pub use exchange::{Answer, DataPhase, Ending, Exchange, Fault, Progress, Prompt, Stage};
 pub use fields::{Fields, Malformed, MalformedKind};
 pub use grammar::{Cause, FinalResult};
-pub use reader::{BodyRule, Reader, ReaderLimits};
+pub use lines::Lines;
+pub use reader::{BodyPlace, BodyRule, ExpectedPrompt, Reader, ReaderLimits};
 pub use text::{IllegalCharacter, InlineData, Secret, Text};
 pub use time::Time;
 pub use token::{Line, LineRef, ReaderFault, Token};

@@ -3,12 +3,17 @@
 //! The answer to the command that timed out may still come, and its `OK` looks like any other. So before the next command
 //! goes out, the module is asked something whose answer has an information line of its own: a late `OK` or `ERROR` cannot
 //! imitate that. A module answers commands in their order, so once this answer is complete, nothing older can follow.
+//!
+//! A command that was to be followed by data leaves more behind: a module that still waits for them would take the question
+//! for data, and publish it. So first the data phase is left, if there is a way; and where there is none, the module gets the
+//! very data that it was promised, if it asks late, or the rest of them. It never gets anything else.
 
 use std::time::Duration;
 
 use crate::command::Command;
-use crate::exchange::Exchange;
-use crate::token::Line;
+use crate::exchange::{DataPhase, Exchange};
+use crate::lines::Lines;
+use crate::time::Time;
 
 /// What the module is asked. Both are in 3GPP 27.007, cost nothing and change nothing. There are two, because the command
 /// that timed out may have been one of them.
@@ -23,14 +28,40 @@ pub(crate) struct Quarantine {
     probe: &'static str,
     pub(crate) attempts: u32,
     /// What came that answers nothing, to be reported.
-    pub(crate) discarded: Vec<Line>,
+    pub(crate) discarded: Lines,
+    pub(crate) owed: Owed,
+}
+
+/// What a data phase has left behind.
+#[derive(Debug)]
+pub(crate) enum Owed {
+    /// Nothing: the question may be asked.
+    Nothing,
+    /// The prompt did not come. If it comes late, until then, the data follow it.
+    Prompt {
+        /// The data.
+        data: DataPhase,
+        /// From which count of received bytes on a prompt counts.
+        from: u64,
+        /// Until when nothing else is sent.
+        until: Time,
+    },
+    /// These bytes, from the one at `sent` on: the rest of the data, or what makes the module leave the data phase.
+    Bytes {
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// How many of them are out.
+        sent: usize,
+        /// When the port has to have taken some.
+        deadline: Time,
+    },
 }
 
 impl Quarantine {
     /// The line is in doubt since the command called `culprit`.
-    pub(crate) fn since(culprit: &str) -> Quarantine {
+    pub(crate) fn since(culprit: &str, owed: Owed) -> Quarantine {
         let probe = if culprit == PROBES[0] { PROBES[1] } else { PROBES[0] };
-        Quarantine { probe, attempts: 0, discarded: Vec::new() }
+        Quarantine { probe, attempts: 0, discarded: Lines::default(), owed }
     }
 
     /// The question.

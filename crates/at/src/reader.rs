@@ -4,11 +4,13 @@
 //! gives out depends only on the bytes and on when a prompt is expected, never on where the pieces were split: it waits for
 //! more whenever one more byte could change its mind. Each byte is looked at a bounded number of times.
 
+use std::ops::Range;
+
 use memchr::memchr;
 
 use crate::token::{LineRef, ReaderFault, Token};
 
-/// Where in a line of a certain form a counted body stands: `<prefix><fields>,<length>,<body>`.
+/// Where in a line of a certain form a counted body stands.
 ///
 /// A dialect gives these for the lines whose payload comes with a length. Inside the body nothing is looked for: its end
 /// is where the length says.
@@ -18,6 +20,28 @@ pub struct BodyRule {
     pub prefix: &'static str,
     /// How many arguments stand between the prefix and the length.
     pub fields: usize,
+    /// Where the body begins.
+    pub place: BodyPlace,
+}
+
+/// Where a counted body begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyPlace {
+    /// In the same line, behind the comma after the length: `<prefix><fields>,<length>,<body>`. It may stand in quotes, or
+    /// behind a blank.
+    SameLine,
+    /// Behind the line end, after whatever arguments follow the length: `<prefix><fields>,<length>[,…]`, and then the body.
+    NextLine,
+}
+
+/// A prompt that is expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExpectedPrompt {
+    /// The sign, which stands at the start of a line: `>`, `>>>`, `@`.
+    pub sign: &'static str,
+    /// From which count of received bytes on it counts (see [`Reader::received`]). What came before is older than the
+    /// command that prompts.
+    pub from: u64,
 }
 
 /// How much a reader keeps.
@@ -59,8 +83,12 @@ enum State {
     Plain { scanned: usize },
     /// In the arguments before a body's length.
     Head(Head),
-    /// In or behind a counted body.
+    /// In or behind a counted body in the line itself.
     Body { at: usize, length: usize },
+    /// In the arguments between a length and the body behind the line end.
+    Between { scanned: usize, length: usize },
+    /// In or behind a counted body behind the line end; `text` is where the text ends.
+    Below { text: usize, at: usize, length: usize },
     /// In a line that is too long; `length` bytes of it are gone.
     Skip { length: u64 },
 }
@@ -69,6 +97,7 @@ enum State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Head {
     scanned: usize,
+    place: BodyPlace,
     /// How many arguments are still to come before the length; zero: in the length.
     fields_left: usize,
     /// Where the current argument begins.
@@ -109,19 +138,27 @@ impl Reader {
 
     /// The next token, or `None` when more bytes are needed.
     ///
-    /// `prompt_from`: a prompt is expected, in what the port gave from this count of bytes on (see [`Reader::received`]).
-    /// `None`: no prompt is expected, and `>` is a character like any other.
-    pub fn next(&mut self, prompt_from: Option<u64>) -> Option<Token<'_>> {
+    /// Where no prompt is expected, its sign is text like any other.
+    pub fn next(&mut self, prompt: Option<ExpectedPrompt>) -> Option<Token<'_>> {
         loop {
             match self.state {
                 State::Start => {
                     let skipped = self.line().iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
                     self.start += skipped;
-                    let first = *self.line().first()?;
-                    if first == b'>' && prompt_from.is_some_and(|from| self.offset() >= from) {
-                        self.start += 1;
-                        self.state = State::BehindPrompt;
-                        return Some(Token::Prompt);
+                    let line = self.line();
+                    if line.is_empty() {
+                        return None;
+                    }
+                    if let Some(prompt) = prompt.filter(|prompt| self.offset() >= prompt.from) {
+                        let sign = prompt.sign.as_bytes();
+                        if line.starts_with(sign) {
+                            self.start += sign.len();
+                            self.state = State::BehindPrompt;
+                            return Some(Token::Prompt);
+                        }
+                        if sign.starts_with(line) {
+                            return None;
+                        }
                     }
                     self.state = self.form_of_line()?;
                 }
@@ -145,6 +182,8 @@ impl Reader {
                 },
                 State::Head(head) => self.state = self.scan_head(head)?,
                 State::Body { at, length } => return self.end_of_body(at, length),
+                State::Between { scanned, length } => self.state = self.end_of_head(scanned, length)?,
+                State::Below { text, at, length } => return self.body_token(text, at..at + length, at + length),
                 State::Skip { length } => {
                     let line = self.line();
                     let Some(found) = memchr(b'\n', line) else {
@@ -178,7 +217,7 @@ impl Reader {
             let prefix = rule.prefix.as_bytes();
             if line.starts_with(prefix) {
                 let (scanned, argument) = (prefix.len(), prefix.len());
-                return Some(State::Head(Head { scanned, fields_left: rule.fields, argument }));
+                return Some(State::Head(Head { scanned, place: rule.place, fields_left: rule.fields, argument }));
             }
             if prefix.starts_with(line) {
                 return None;
@@ -192,25 +231,18 @@ impl Reader {
         let line = &self.buffer[self.start..];
         while let Some(&byte) = line.get(head.scanned) {
             let so_far = &line[head.argument..head.scanned];
+            let below = head.place == BodyPlace::NextLine && head.fields_left == 0;
             match byte {
-                b'\n' => {
-                    return Some(State::Plain { scanned: head.scanned });
-                }
+                b'\n' if below => return Some(self.behind_length(head, so_far)),
+                b'\n' => return Some(State::Plain { scanned: head.scanned }),
                 // Inside quotes a comma is an argument's own. A quote closes only before a comma: nothing escapes one.
                 b',' if so_far.starts_with(b"\"") && (so_far.len() < 2 || !so_far.ends_with(b"\"")) => {}
                 b',' if head.fields_left > 0 => {
                     head.fields_left -= 1;
                     head.argument = head.scanned + 1;
                 }
-                b',' => {
-                    return Some(match length(so_far).filter(|length| *length <= self.limits.body) {
-                        Some(length) => State::Body { at: head.scanned + 1, length },
-                        None => State::Plain { scanned: head.scanned },
-                    });
-                }
-                _ if head.scanned > self.limits.line => {
-                    return Some(State::Plain { scanned: head.scanned });
-                }
+                b',' => return Some(self.behind_length(head, so_far)),
+                _ if head.scanned > self.limits.line => return Some(State::Plain { scanned: head.scanned }),
                 _ => {}
             }
             head.scanned += 1;
@@ -219,9 +251,38 @@ impl Reader {
         None
     }
 
+    /// What follows a length. One that is none, or too large, makes the line a plain one.
+    fn behind_length(&self, head: Head, argument: &[u8]) -> State {
+        let scanned = head.scanned;
+        match (length(argument).filter(|length| *length <= self.limits.body), head.place) {
+            (Some(length), BodyPlace::SameLine) => State::Body { at: scanned + 1, length },
+            (Some(length), BodyPlace::NextLine) => State::Between { scanned, length },
+            (None, _) => State::Plain { scanned },
+        }
+    }
+
+    /// Looks for the line end that the body stands behind.
+    fn end_of_head(&mut self, scanned: usize, length: usize) -> Option<State> {
+        let line = &self.buffer[self.start..];
+        let Some(found) = memchr(b'\n', &line[scanned..]) else {
+            let scanned = line.len();
+            if scanned > self.limits.line {
+                return Some(State::Plain { scanned });
+            }
+            self.state = State::Between { scanned, length };
+            return None;
+        };
+        let feed = scanned + found;
+        if feed > self.limits.line {
+            return Some(State::Plain { scanned });
+        }
+        let text = line[..feed].iter().rposition(|byte| *byte != b'\r').map_or(0, |last| last + 1);
+        Some(State::Below { text, at: feed + 1, length })
+    }
+
     /// The line whose line feed is at `feed`.
     fn end_of_line(&mut self, feed: usize) -> Token<'_> {
-        let (start, offset) = (self.start, self.offset());
+        let (start, began) = (self.start, self.offset());
         self.start += feed + 1;
         self.state = State::Start;
         if feed > self.limits.line {
@@ -231,7 +292,7 @@ impl Reader {
         while let [rest @ .., b'\r'] = text {
             text = rest;
         }
-        Token::Line(LineRef { text, body: None, offset })
+        Token::Line { line: LineRef { text, body: None }, began }
     }
 
     /// The line with a counted body, once what stands behind the body has come.
@@ -248,15 +309,13 @@ impl Reader {
             bare
         } else {
             let behind_blank = at + blank..at + blank + length;
-            let mut readings = vec![bare.clone()];
-            if blank == 1 {
-                readings.push(behind_blank.clone());
-            }
-            if quoted {
-                readings.push(behind_blank.start + 1..behind_blank.end + 1);
-            }
+            let readings = [
+                Some(bare.clone()),
+                (blank == 1).then(|| behind_blank.clone()),
+                quoted.then(|| behind_blank.start + 1..behind_blank.end + 1),
+            ];
             let mut found = None;
-            for reading in readings {
+            for reading in readings.into_iter().flatten() {
                 let in_quotes = reading.start > behind_blank.start;
                 let mut end = reading.end;
                 if in_quotes {
@@ -274,20 +333,26 @@ impl Reader {
         };
         let in_quotes = body.start > at + blank;
         let end = body.end + usize::from(in_quotes);
+        self.body_token(at, body, end)
+    }
+
+    /// The line with this text and this body, if its line ends behind the body, at `end`.
+    fn body_token(&mut self, text: usize, body: Range<usize>, end: usize) -> Option<Token<'_>> {
+        let line = &self.buffer[self.start..];
         // A body that ends in CR before a bare LF has swallowed half of the line end: a byte was lost.
         let intact = match *line.get(end)? {
             b'\r' => true,
             b'\n' => line.get(end.wrapping_sub(1)) != Some(&b'\r'),
             _ => false,
         };
-        let (start, offset) = (self.start, self.offset());
+        let (start, began) = (self.start, self.offset());
         self.start += end;
         self.state = State::Start;
         let line = &self.buffer[start..];
         Some(if intact {
-            Token::Line(LineRef { text: &line[..at], body: Some(&line[body]), offset })
+            Token::Line { line: LineRef { text: &line[..text], body: Some(&line[body]) }, began }
         } else {
-            Token::Fault(ReaderFault::BodyMismatch { length })
+            Token::Fault(ReaderFault::BodyMismatch { length: body.len() })
         })
     }
 }

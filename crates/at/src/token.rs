@@ -10,7 +10,12 @@ use crate::shown::Shown;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Token<'a> {
     /// A line, without its line end.
-    Line(LineRef<'a>),
+    Line {
+        /// The line.
+        line: LineRef<'a>,
+        /// How many bytes the modem had sent when it began.
+        began: u64,
+    },
     /// The modem asks for data. Only given out while a prompt is expected.
     Prompt,
     /// Bytes that could not be made into a line.
@@ -24,8 +29,6 @@ pub struct LineRef<'a> {
     pub text: &'a [u8],
     /// The counted body, without quotes around it.
     pub body: Option<&'a [u8]>,
-    /// How many bytes the modem had sent when this line began.
-    pub offset: u64,
 }
 
 impl<'a> LineRef<'a> {
@@ -83,7 +86,7 @@ impl Line {
     /// The line as a borrowed one.
     #[must_use]
     pub fn as_ref(&self) -> LineRef<'_> {
-        LineRef { text: &self.text, body: self.body.as_deref(), offset: 0 }
+        LineRef { text: &self.text, body: self.body.as_deref() }
     }
 
     /// The arguments after `name:`, when this is an information line (or URC) of that name.

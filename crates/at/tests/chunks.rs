@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use atmqtt_at::{BodyRule, Channel, ChannelOptions, Command, Event, Time};
+use atmqtt_at::{BodyPlace, BodyRule, Channel, ChannelOptions, Command, DataPhase, Time};
 use proptest::prelude::*;
 
-const RECEIVED: &[BodyRule] = &[BodyRule { prefix: "+LMQTTURC: RECV,", fields: 3 }];
+const RECEIVED: &[BodyRule] = &[
+    BodyRule { prefix: "+LMQTTURC: RECV,", fields: 3, place: BodyPlace::SameLine },
+    BodyRule { prefix: "+QIRD: ", fields: 0, place: BodyPlace::NextLine },
+];
 
 /// What a modem may say, and what a bad line makes of it.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
@@ -19,6 +22,9 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
         b"+CSQ:20,99\n",
         b"\r\r\n+LMQTTPUB: 0,7,0\r\r\n",
         b"\r\n+LMQTTPUB: 0,8,0\r\n",
+        b"\r\n+QIRD: 3,1\r\nab",
+        b"AT+LM",
+        b"QTTPUB=0,7\r",
         b"AT+LMQTTPUB=0,7\r",
         b"^boot.rom'v  '!\n",
         b"+LMQTTURC: RECV,0,1,\"a/b\",",
@@ -54,14 +60,14 @@ fn command(which: u8) -> Option<Command<()>> {
         _ => Command::set("+LMQTTPUB")
             .int(0)
             .int(7)
-            .data(b"data".to_vec(), Duration::from_secs(5), Duration::ZERO)
+            .data(DataPhase::counted(b"data".to_vec(), Duration::from_secs(5)))
             .result(&["+LMQTTPUB"], &[0, 7])
             .done(),
     })
 }
 
 /// The events that `bytes` give when they come in pieces that end at `cuts`, and what is written meanwhile.
-fn events(bytes: &[u8], cuts: &[usize], which: u8) -> (Vec<Event>, Vec<u8>) {
+fn events(bytes: &[u8], cuts: &[usize], which: u8) -> (Vec<String>, Vec<u8>) {
     let mut channel = Channel::new(ChannelOptions::default());
     channel.expect_bodies(RECEIVED);
     let mut written = Vec::new();
@@ -80,7 +86,11 @@ fn events(bytes: &[u8], cuts: &[usize], which: u8) -> (Vec<Event>, Vec<u8>) {
         from = cut;
     }
     write(&mut channel);
-    (std::iter::from_fn(|| channel.poll()).collect(), written)
+    let mut events = Vec::new();
+    while let Some(event) = channel.poll() {
+        events.push(format!("{event:?}"));
+    }
+    (events, written)
 }
 
 proptest! {

@@ -1,14 +1,16 @@
 use super::*;
+use crate::DataPhase;
 use crate::command::{Command, CommandBuilder};
-use crate::exchange::Progress;
+use crate::exchange::{Ending, Progress};
 
-const RECEIVED: &[BodyRule] = &[BodyRule { prefix: "+LMQTTURC: RECV,", fields: 3 }];
+const RECEIVED: &[BodyRule] = &[BodyRule { prefix: "+LMQTTURC: RECV,", fields: 3, place: crate::BodyPlace::SameLine }];
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A channel and the time on it.
 struct Bench {
     channel: Channel,
     now: Time,
+    seen: Vec<String>,
 }
 
 impl Bench {
@@ -19,11 +21,12 @@ impl Bench {
     fn with(options: ChannelOptions) -> Bench {
         let mut channel = Channel::new(options);
         channel.expect_bodies(RECEIVED);
-        Bench { channel, now: Time::ZERO }
+        Bench { channel, now: Time::ZERO, seen: Vec::new() }
     }
 
     /// Submits a command and writes it out.
     fn send(&mut self, builder: CommandBuilder) -> Vec<u8> {
+        self.look();
         self.channel.submit(self.now, builder.done().exchange().clone()).unwrap();
         self.written()
     }
@@ -51,20 +54,26 @@ impl Bench {
 
     /// The events so far, as text: one an item.
     fn events(&mut self) -> Vec<String> {
-        let show = |event| match event {
-            Event::Done(Ok(answer)) => {
-                let lines: Vec<String> = answer.lines.iter().map(|line| format!("{line:?}")).collect();
-                let result = answer.result.iter().map(|line| format!(" => {line:?}")).collect::<String>();
-                let ok = if answer.confirmed { "" } else { " without OK" };
-                format!("done [{}]{result}{ok}", lines.join(", "))
-            }
-            Event::Done(Err(fault)) => format!("failed: {fault}"),
-            Event::Unsolicited(line) => format!("unsolicited {line:?}"),
-            Event::Resynchronised { discarded } => format!("resynchronised {discarded:?}"),
-            Event::Trace(record) => record.to_string(),
-            other => format!("{other:?}"),
-        };
-        std::iter::from_fn(|| self.channel.poll()).map(show).collect()
+        self.look();
+        std::mem::take(&mut self.seen)
+    }
+
+    fn look(&mut self) {
+        while let Some(event) = self.channel.poll() {
+            self.seen.push(match event {
+                Event::Done(Ok(answer)) => {
+                    let lines: Vec<String> = answer.lines.iter().map(|line| format!("{line:?}")).collect();
+                    let result = answer.result.iter().map(|line| format!(" => {line:?}")).collect::<String>();
+                    let ok = if answer.confirmed { "" } else { " without OK" };
+                    format!("done [{}]{result}{ok}", lines.join(", "))
+                }
+                Event::Done(Err(fault)) => format!("failed: {fault}"),
+                Event::Unsolicited(line) => format!("unsolicited {line:?}"),
+                Event::Resynchronised { discarded } => format!("resynchronised {discarded:?}"),
+                Event::Trace(record) => record.to_string(),
+                other => format!("{other:?}"),
+            });
+        }
     }
 }
 
@@ -86,7 +95,7 @@ fn publish_by_prompt(data: &[u8]) -> CommandBuilder {
     Command::set("+LMQTTPUB")
         .int(0)
         .int(7)
-        .data(data.to_vec(), 5 * SECOND, Duration::ZERO)
+        .data(DataPhase::counted(data.to_vec(), 5 * SECOND))
         .result(&["+LMQTTPUB"], &[0, 7])
         .within(30 * SECOND)
 }
@@ -329,4 +338,144 @@ fn a_trace_shows_the_dialogue_without_secrets() {
     line.receive(b"\r\n001010123456789\r\n\r\nOK\r\n");
     let shown: Vec<String> = line.events().into_iter().filter(|event| event.starts_with(['→', '←'])).collect();
     assert_eq!(shown, ["→ AT+LMQTTCONN=0,\"***\"", "← AT+LMQTTCONN=0,\"***\"", "← OK", "→ AT+CIMI", "← ***", "← OK"]);
+}
+
+#[test]
+fn an_answer_that_is_not_taken_holds_the_line() {
+    let mut line = Bench::new();
+    line.send(signal());
+    line.receive(b"\r\n+CSQ: 1,99\r\n\r\nOK\r\n");
+    assert_eq!(line.channel.submit(line.now, signal().done().exchange().clone()), Err(Busy));
+}
+
+#[test]
+fn an_unsolicited_line_may_cut_an_echo_in_two() {
+    let mut line = Bench::new();
+    line.send(signal());
+    line.receive(b"AT+CS\r\n+LMQTTURC: STATS,0,1\r\nQ\r\r\n+CSQ: 20,99\r\n\r\nOK\r\n");
+    assert_eq!(line.events(), ["Echo", "unsolicited +LMQTTURC: STATS,0,1", "Echo", "done [+CSQ: 20,99]"]);
+    // Even where text without a name is the answer, a part of the echo is none.
+    line.send(Command::execute("+CGMM").bare(|_| true));
+    line.receive(b"AT+C\r\n+CSCON: 1\r\nGMM\r\r\nNT26E\r\n\r\nOK\r\n");
+    assert_eq!(line.events(), ["Echo", "unsolicited +CSCON: 1", "Echo", "done [NT26E]"]);
+}
+
+#[test]
+fn a_command_may_have_final_result_codes_of_its_own() {
+    const SENT: &[Ending] = &[Ending { text: "SEND OK", is_ok: true }, Ending { text: "SEND FAIL", is_ok: false }];
+    let mut line = Bench::new();
+    line.send(Command::set("+CIPSEND").int(1).endings(SENT));
+    line.receive(b"\r\nSEND OK\r\n");
+    line.send(Command::set("+CIPSEND").int(1).endings(SENT));
+    line.receive(b"\r\nSEND FAIL\r\n");
+    line.send(signal());
+    line.receive(b"\r\nSEND OK\r\n\r\n+CSQ: 1,99\r\n\r\nOK\r\n");
+    assert_eq!(
+        line.events(),
+        ["done []", "failed: the module answered SEND FAIL", "unsolicited SEND OK", "done [+CSQ: 1,99]"]
+    );
+}
+
+#[test]
+fn a_refusal_behind_the_result_adds_nothing() {
+    let mut line = Bench::new();
+    line.send(open());
+    line.receive(b"\r\n+LMQTTOPEN: 0,-1,4\r\n\r\nERROR\r\n");
+    assert_eq!(line.events(), ["done [] => +LMQTTOPEN: 0,-1,4"]);
+}
+
+#[test]
+fn a_line_may_be_the_prompt() {
+    for text in ["CONNECT", "OK"] {
+        let mut line = Bench::new();
+        let data = DataPhase { prompt: Prompt::Line(text), ..DataPhase::counted(b"data".to_vec(), 5 * SECOND) };
+        line.send(Command::set("+LHTTPURL").int(4).data(data));
+        line.receive(format!("\r\n{text}\r\n").as_bytes());
+        assert_eq!(line.written(), b"data");
+        line.receive(b"\r\nOK\r\n");
+        assert_eq!(line.events(), ["done []"]);
+    }
+}
+
+#[test]
+fn a_late_prompt_gets_the_data_it_was_promised_and_nothing_else() {
+    let mut line = Bench::new();
+    line.send(publish_by_prompt(b"data"));
+    line.wait(5 * SECOND);
+    assert_eq!(line.send(signal()), b"", "the module may still wait for data");
+    line.wait(SECOND).receive(b"\r\n> ");
+    assert_eq!(line.written(), b"dataAT+CMEE?\r");
+    line.receive(b"\r\nOK\r\n\r\n+LMQTTPUB: 0,7,0\r\n\r\n+CMEE: 1\r\n\r\nOK\r\n");
+    assert_eq!(line.written(), b"AT+CSQ\r");
+    assert_eq!(
+        line.events(),
+        [
+            "failed: the module did not ask for the data within 5 s",
+            "unsolicited +LMQTTPUB: 0,7,0",
+            "resynchronised [OK]"
+        ]
+    );
+}
+
+#[test]
+fn a_prompt_that_stays_away_is_waited_for_in_bounded_time() {
+    let mut line = Bench::new();
+    line.send(publish_by_prompt(b"data"));
+    line.wait(5 * SECOND);
+    line.send(signal());
+    line.wait(5 * SECOND);
+    assert_eq!(line.written(), b"AT+CMEE?\r");
+    // From here on a prompt is none.
+    line.receive(b"\r\n> ");
+    assert_eq!(line.written(), b"");
+}
+
+#[test]
+fn a_data_phase_that_can_be_left_is_left() {
+    let escaped = || DataPhase { escape: Some(0x1b), ..DataPhase::counted(b"data".to_vec(), 5 * SECOND) };
+    let command = || Command::set("+CMQTTPAYLOAD").int(0).int(4).data(escaped()).within(10 * SECOND);
+    // The prompt was lost.
+    let mut line = Bench::new();
+    line.send(command());
+    line.wait(5 * SECOND);
+    assert_eq!(line.written(), b"\x1b");
+    assert_eq!(line.send(signal()), b"AT+CMEE?\r");
+    // Some of the data were lost, and the module waits for more.
+    let mut line = Bench::new();
+    line.send(command());
+    line.receive(b"\r\n> ");
+    assert_eq!(line.written(), b"data");
+    line.wait(10 * SECOND);
+    assert_eq!(line.written(), b"\x1b");
+}
+
+#[test]
+fn data_that_the_port_did_not_take_are_written_before_anything_else() {
+    let mut line = Bench::new();
+    line.send(publish_by_prompt(b"data"));
+    line.receive(b"\r\n> ");
+    line.channel.transmitted(line.now, 1);
+    line.wait(5 * SECOND);
+    assert_eq!(line.events(), ["failed: the port did not take the data within 5 s"]);
+    assert_eq!(line.send(signal()), b"ataAT+CMEE?\r");
+}
+
+#[test]
+fn a_full_queue_of_events_is_an_event_with_a_count() {
+    let mut line = Bench::with(ChannelOptions { events: 2, ..ChannelOptions::default() });
+    line.send(signal());
+    line.receive(b"+A: 1\r\n+A: 2\r\n+A: 3\r\n+A: 4\r\n+CSQ: 1,99\r\nOK\r\n+A: 5\r\n");
+    assert_eq!(
+        line.events(),
+        ["unsolicited +A: 1", "unsolicited +A: 2", "Dropped(2)", "done [+CSQ: 1,99]", "Dropped(1)"]
+    );
+    line.receive(b"+A: 6\r\n");
+    assert_eq!(line.events(), ["unsolicited +A: 6"]);
+}
+
+#[test]
+fn a_line_in_doubt_is_proven_before_the_next_command() {
+    let mut line = Bench::new();
+    line.channel.suspect();
+    assert_eq!(line.send(signal()), b"AT+CMEE?\r");
 }

@@ -1,7 +1,13 @@
 use super::*;
 use crate::shown::Shown;
 
-const RECEIVED: &[BodyRule] = &[BodyRule { prefix: "+LMQTTURC: RECV,", fields: 3 }];
+const RECEIVED: &[BodyRule] = &[
+    BodyRule { prefix: "+LMQTTURC: RECV,", fields: 3, place: BodyPlace::SameLine },
+    BodyRule { prefix: "+CMQTTRXPAYLOAD: ", fields: 1, place: BodyPlace::NextLine },
+    BodyRule { prefix: "+QIRD: ", fields: 0, place: BodyPlace::NextLine },
+];
+
+const PROMPT: ExpectedPrompt = ExpectedPrompt { sign: ">", from: 0 };
 
 /// Everything a reader gives for `bytes` in pieces of `piece` bytes, as text: one token an item.
 fn read_in_pieces(bytes: &[u8], piece: usize, prompt: bool) -> Vec<String> {
@@ -10,12 +16,12 @@ fn read_in_pieces(bytes: &[u8], piece: usize, prompt: bool) -> Vec<String> {
     let mut tokens = Vec::new();
     for piece in bytes.chunks(piece) {
         reader.push(piece);
-        while let Some(token) = reader.next(prompt.then_some(0)) {
+        while let Some(token) = reader.next(prompt.then_some(PROMPT)) {
             tokens.push(match token {
-                Token::Line(LineRef { text, body: Some(body), .. }) => {
+                Token::Line { line: LineRef { text, body: Some(body) }, .. } => {
                     format!("{}|{}", Shown(text), Shown(body))
                 }
-                Token::Line(line) => Shown(line.text).to_string(),
+                Token::Line { line, .. } => Shown(line.text).to_string(),
                 Token::Prompt => "PROMPT".to_owned(),
                 Token::Fault(fault) => format!("{fault:?}"),
             });
@@ -66,13 +72,39 @@ fn a_prompt_sign_is_text_where_no_prompt_can_be() {
 }
 
 #[test]
+fn other_prompt_signs() {
+    let mut reader = Reader::new(ReaderLimits::default());
+    let prompt = Some(ExpectedPrompt { sign: ">>>", from: 0 });
+    for byte in b"\r\n>>" {
+        reader.push(&[*byte]);
+        assert_eq!(reader.next(prompt), None);
+    }
+    reader.push(b">\r\n>x\r\n");
+    assert_eq!(reader.next(prompt), Some(Token::Prompt));
+    assert!(matches!(reader.next(prompt), Some(Token::Line { line, .. }) if line.text == b">x"));
+}
+
+#[test]
+fn a_counted_body_may_stand_behind_the_line_end() {
+    assert_eq!(
+        read(b"\r\n+CMQTTRXPAYLOAD: 0,8\r\nab\r\nOK\r\n\r\n\r\n+QIRD: 2,0,9\r\nxy\r\n\r\nOK\r\n", false),
+        ["+CMQTTRXPAYLOAD: 0,8|ab\\r\\nOK\\r\\n", "+QIRD: 2,0,9|xy", "OK"]
+    );
+    assert_eq!(read(b"+QIRD: 0\r\n\r\nOK\r\n", false), ["+QIRD: 0|", "OK"]);
+    assert_eq!(read(b"+QIRD: x\r\n+QIRD:\r\nOK\r\n", false), ["+QIRD: x", "+QIRD:", "OK"]);
+    assert_eq!(read(b"+QIRD: 4\r\nab\r\n\r\nOK\r\n", false), ["+QIRD: 4|ab\\r\\n", "OK"]);
+    assert_eq!(read(b"+QIRD: 1\r\nab\r\nOK\r\n", false), ["BodyMismatch { length: 1 }", "b", "OK"]);
+}
+
+#[test]
 fn a_prompt_sign_from_before_it_was_expected_is_text() {
     let mut reader = Reader::new(ReaderLimits::default());
     reader.push(b"\r\n>");
-    assert_eq!(reader.next(Some(3)), None);
+    let prompt = Some(ExpectedPrompt { sign: ">", from: 3 });
+    assert_eq!(reader.next(prompt), None);
     reader.push(b" late\r\n>");
-    assert!(matches!(reader.next(Some(3)), Some(Token::Line(line)) if line.text == b"> late"));
-    assert_eq!(reader.next(Some(3)), Some(Token::Prompt));
+    assert!(matches!(reader.next(prompt), Some(Token::Line { line, .. }) if line.text == b"> late"));
+    assert_eq!(reader.next(prompt), Some(Token::Prompt));
 }
 
 #[test]
