@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use atmqtt_at::{Answer, Channel, ChannelOptions, FinalResult, Line, Time};
+use atmqtt_at::{Answer, Channel, ChannelOptions, FinalResult, Line, LineRef, Time};
 
 use crate::dialect::{self, Context, Dialect, Notice};
 use crate::fault::{Fault, LinkLoss};
@@ -21,6 +21,9 @@ use crate::refusal::Refusal;
 use crate::status;
 
 pub use request::{Event, LinkState, Outcome, Output, Request, Ticket};
+
+/// How long an echo that cannot be switched off is left alone.
+const ECHO_AGAIN: Duration = Duration::from_secs(60);
 
 /// How a driver treats its module.
 #[derive(Debug, Clone)]
@@ -83,6 +86,10 @@ pub struct Driver {
     prepared: bool,
     /// The boot ROM has spoken, the firmware has not yet.
     booting: bool,
+    /// The running plan begins with setting up the line, so that echoes are nothing new.
+    preparing: bool,
+    /// When an unexpected echo was last heeded.
+    echo_heeded: Option<Time>,
     link: LinkState,
     session: Option<Arc<ConnectOptions>>,
     /// Why the exchange in flight was given up.
@@ -132,6 +139,8 @@ impl Driver {
             module: None,
             prepared: false,
             booting: false,
+            preparing: false,
+            echo_heeded: None,
             link: LinkState::Down,
             session: None,
             interruption: None,
@@ -220,8 +229,8 @@ impl Driver {
     /// Does whatever can be done without more bytes and without waiting.
     fn work(&mut self, now: Time) {
         loop {
-            while let Some(event) = self.channel.poll() {
-                self.channel_event(now, event);
+            while let Some(heard) = self.hear() {
+                self.heed(now, heard);
             }
             if self.running.is_none() && !self.start(now) {
                 return;
@@ -285,6 +294,7 @@ impl Driver {
         }
         let Poll::Ready(outcome) = progress else { return };
         let Some(running) = self.running.take() else { return };
+        self.preparing = false;
         self.settle(&running.kind, &outcome);
         self.outputs.push_back(Output::Done(running.ticket, outcome));
     }
@@ -321,42 +331,37 @@ impl Driver {
         }
     }
 
-    fn channel_event(&mut self, now: Time, event: atmqtt_at::Event) {
-        let event = match event {
-            atmqtt_at::Event::Done(answer) => {
+    /// The next thing that the channel has to say, with its meaning.
+    fn hear(&mut self) -> Option<Heard> {
+        let has_link = self.has_link();
+        let connection = self.session.as_ref().map(|options| options.connection);
+        Some(match self.channel.poll()? {
+            atmqtt_at::Event::Done(answer) => Heard::Answer(answer.cloned()),
+            atmqtt_at::Event::Unsolicited(line) => Heard::of_line(self.module.as_ref(), connection, has_link, line),
+            atmqtt_at::Event::Echo => Heard::Echo,
+            atmqtt_at::Event::Fault(fault) => Heard::Event(Event::Damaged(fault)),
+            atmqtt_at::Event::Resynchronised { discarded } => {
+                Heard::Event(Event::Resynchronised { discarded: discarded.iter().map(LineRef::to_line).collect() })
+            }
+            atmqtt_at::Event::Dropped(count) => Heard::Event(Event::LinesDropped(count)),
+            atmqtt_at::Event::Trace(record) => Heard::Event(Event::Trace(record)),
+            _ => Heard::Nothing,
+        })
+    }
+
+    fn heed(&mut self, now: Time, heard: Heard) {
+        let event = match heard {
+            Heard::Answer(answer) => {
                 let answer = self.interrupted(answer);
                 self.dialogue.reply(answer);
                 self.step(now);
                 return;
             }
-            atmqtt_at::Event::Unsolicited(line) => {
-                self.unsolicited(line);
+            Heard::Echo => {
+                self.echoed(now);
                 return;
             }
-            atmqtt_at::Event::Echo => {
-                self.dialogue.note_echo();
-                return;
-            }
-            atmqtt_at::Event::Fault(fault) => Event::Damaged(fault),
-            atmqtt_at::Event::Resynchronised { discarded } => Event::Resynchronised { discarded },
-            atmqtt_at::Event::Trace(record) => Event::Trace(record),
-            _ => return,
-        };
-        self.outputs.push_back(Output::Event(event));
-    }
-
-    /// An exchange that was given up says why.
-    fn interrupted(&mut self, answer: Result<Answer, atmqtt_at::Fault>) -> Reply {
-        match (answer, self.interruption.take()) {
-            (Err(atmqtt_at::Fault::Abandoned), Some(why)) => Reply::Interrupted(why),
-            (answer, _) => Reply::Exchanged(answer),
-        }
-    }
-
-    fn unsolicited(&mut self, line: Line) {
-        let event = match self.read(&line) {
-            Meaning::Event(event) => event,
-            Meaning::Restart(restart) => {
+            Heard::Restart(restart, banner) => {
                 self.restarted();
                 // A start shows itself twice; a module that starts over and over shows only the first half.
                 let second_half = restart == Restart::Complete && self.booting;
@@ -364,43 +369,36 @@ impl Driver {
                 if second_half {
                     return;
                 }
-                Event::Restarted { banner: line }
+                Event::Restarted { banner }
             }
-            Meaning::LinkLost(loss) => {
+            Heard::LinkLost(loss) => {
                 self.link_lost();
                 Event::LinkLost(loss)
             }
-            Meaning::Nothing => return,
-            Meaning::Unknown => Event::Unknown(line),
+            Heard::Nothing => return,
+            Heard::Event(event) => event,
         };
         self.outputs.push_back(Output::Event(event));
     }
 
-    fn read(&self, line: &Line) -> Meaning {
-        if let Some(Module { profile, dialect, .. }) = &self.module {
-            if let Some(restart) = profile.restart(line.text()) {
-                return Meaning::Restart(restart);
-            }
-            if profile.is_power_down(line.text()) {
-                return Meaning::Event(Event::PoweringDown);
-            }
-            let connection = self.session.as_ref().map(|options| options.connection);
-            if let Some(notice) = dialect.notice(line, connection) {
-                return match notice {
-                    Notice::Message(message) => Meaning::Event(Event::Message(message)),
-                    Notice::MessageHeld { packet_id } => Meaning::Event(Event::MessageHeld { packet_id }),
-                    // Said again, or about a link that is being closed, or one that an earlier session has left behind.
-                    Notice::LinkLost(_) if !self.has_link() => Meaning::Nothing,
-                    Notice::LinkLost(loss) => Meaning::LinkLost(loss),
-                    Notice::LateResult { message_id } => Meaning::Event(Event::LateResult { message_id }),
-                    Notice::SignedIn | Notice::Nothing => Meaning::Nothing,
-                };
-            }
+    /// Echo was off, and is on: the module has restarted without a word, or has never heeded the command. The line is set up
+    /// again before the next request, but not for ever.
+    fn echoed(&mut self, now: Time) {
+        self.dialogue.note_echo();
+        let attaching = self.running.as_ref().is_some_and(|running| running.kind == Kind::Attach);
+        let lately = self.echo_heeded.is_some_and(|heeded| now - heeded < ECHO_AGAIN);
+        if self.prepared && !self.preparing && !attaching && !lately {
+            self.echo_heeded = Some(now);
+            self.prepared = false;
+            self.channel.suspect();
         }
-        let registration = line.information("+CEREG").map(|mut fields| Registration::decode(&mut fields));
-        match registration {
-            Some(Ok(registration)) => Meaning::Event(Event::Registration(registration)),
-            _ => Meaning::Unknown,
+    }
+
+    /// An exchange that was given up says why.
+    fn interrupted(&mut self, answer: Result<Answer, atmqtt_at::Fault>) -> Reply {
+        match (answer, self.interruption.take()) {
+            (Err(atmqtt_at::Fault::Abandoned), Some(why)) => Reply::Interrupted(why),
+            (answer, _) => Reply::Exchanged(answer),
         }
     }
 
@@ -454,7 +452,9 @@ impl Driver {
                 let plan = async move {
                     let command = builder.done();
                     match dialogue.exchange(&command).await? {
-                        Ok(answer) => Ok(Outcome::Raw(answer.lines().to_vec(), FinalResult::Ok)),
+                        Ok(answer) => {
+                            Ok(Outcome::Raw(answer.lines().iter().map(LineRef::to_line).collect(), FinalResult::Ok))
+                        }
                         Err(atmqtt_at::Fault::Refused { result, lines }) => Ok(Outcome::Raw(lines, result)),
                         Err(fault) => Err(Fault::exchange(command.exchange().name(), fault)),
                     }
@@ -515,6 +515,7 @@ impl Driver {
             return plan;
         }
         self.prepared = true;
+        self.preparing = true;
         let (dialogue, patience) = (self.dialogue.clone(), self.options.patience);
         Box::pin(async move {
             identify::prepare(&dialogue, patience).await?;
@@ -530,13 +531,43 @@ impl Driver {
     }
 }
 
-/// What a line that no command asked for means.
-enum Meaning {
+/// What the channel has said, and what it means.
+enum Heard {
+    Answer(Result<Answer, atmqtt_at::Fault>),
+    Echo,
     Event(Event),
-    Restart(Restart),
+    Restart(Restart, Line),
     LinkLost(LinkLoss),
     Nothing,
-    Unknown,
+}
+
+impl Heard {
+    /// What a line that no command asked for means.
+    fn of_line(module: Option<&Module>, connection: Option<u8>, has_link: bool, line: LineRef<'_>) -> Heard {
+        if let Some(Module { profile, dialect, .. }) = module {
+            if let Some(restart) = profile.restart(line.text) {
+                return Heard::Restart(restart, line.to_line());
+            }
+            if profile.is_power_down(line.text) {
+                return Heard::Event(Event::PoweringDown);
+            }
+            if let Some(notice) = dialect.notice(line, connection) {
+                return match notice {
+                    Notice::Message(message) => Heard::Event(Event::Message(message)),
+                    Notice::MessageHeld { packet_id } => Heard::Event(Event::MessageHeld { packet_id }),
+                    Notice::LinkLost(loss) if has_link => Heard::LinkLost(loss),
+                    // Said again, or about a link that is being closed, or one that an earlier session has left behind.
+                    Notice::LinkLost(_) => Heard::Nothing,
+                    Notice::LateResult { message_id } => Heard::Event(Event::LateResult { message_id }),
+                    Notice::SignedIn | Notice::Nothing => Heard::Nothing,
+                };
+            }
+        }
+        match line.information("+CEREG").map(|mut fields| Registration::decode(&mut fields)) {
+            Some(Ok(registration)) => Heard::Event(Event::Registration(registration)),
+            _ => Heard::Event(Event::Unknown(line.to_line())),
+        }
+    }
 }
 
 impl fmt::Debug for Driver {

@@ -139,8 +139,8 @@ pub(crate) async fn choose(
 /// A command that is answered with words. Some firmware puts the command's name before them (`+CGMR: …`), most does not.
 fn words(name: &'static str) -> Command<String> {
     fn joined(answer: &Answer) -> Result<String, Malformed> {
-        let text = |line: &atmqtt_at::Line| {
-            let text = String::from_utf8_lossy(line.text()).into_owned();
+        let text = |line: atmqtt_at::LineRef<'_>| {
+            let text = String::from_utf8_lossy(line.text).into_owned();
             let words = match text.split_once(": ") {
                 Some((name, words)) if name.starts_with('+') => words.to_owned(),
                 _ => text,

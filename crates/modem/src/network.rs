@@ -120,8 +120,8 @@ pub(crate) fn imei() -> Command<String> {
 pub(crate) fn imsi() -> Command<String> {
     Command::execute("+CIMI").bare(|line| line.len() >= 6 && line.iter().all(u8::is_ascii_digit)).private().decode(
         |answer| {
-            let line = answer.lines().first().ok_or(Malformed::line(MalformedKind::Missing))?;
-            digits(&String::from_utf8_lossy(line.text()), 6..=15)
+            let line = answer.lines().get(0).ok_or(Malformed::line(MalformedKind::Missing))?;
+            digits(&String::from_utf8_lossy(line.text), 6..=15)
         },
     )
 }
@@ -205,7 +205,7 @@ mod tests {
         channel.receive(Time::ZERO, format!("\r\n{answer}\r\n\r\nOK\r\n").as_bytes());
         loop {
             match channel.poll() {
-                Some(Event::Done(Ok(answer))) => return command.interpret(&answer),
+                Some(Event::Done(Ok(answer))) => return command.interpret(answer),
                 Some(Event::Unsolicited(_)) => {}
                 other => panic!("{other:?}"),
             }

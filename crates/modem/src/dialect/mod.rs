@@ -10,7 +10,7 @@ mod lierda;
 use std::fmt;
 use std::sync::Arc;
 
-use atmqtt_at::{BodyRule, Command, Line};
+use atmqtt_at::{BodyRule, Command, LineRef};
 
 use crate::Delivery;
 use crate::fault::LinkLoss;
@@ -84,7 +84,7 @@ pub trait Dialect: fmt::Debug + Send + Sync {
 
     /// What a line that no command asked for says about this connection identifier, or, without one, about any; `None` when
     /// it is not the dialect's.
-    fn notice(&self, line: &Line, connection: Option<u8>) -> Option<Notice>;
+    fn notice(&self, line: LineRef<'_>, connection: Option<u8>) -> Option<Notice>;
 }
 
 /// What the MQTT client in a module says that it is doing.

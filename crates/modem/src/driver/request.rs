@@ -103,6 +103,8 @@ pub enum Event {
     },
     /// A line that nothing is known about.
     Unknown(Line),
+    /// Lines came faster than they were taken, and so many are missing here.
+    LinesDropped(u64),
     /// Bytes were lost or added on the line.
     Damaged(ReaderFault),
     /// After a time-out the line is proven to be in order again.

@@ -9,7 +9,7 @@ mod publish;
 mod receive;
 mod subscribe;
 
-use atmqtt_at::{BodyRule, Command, Fields, Line, Malformed, MalformedKind};
+use atmqtt_at::{BodyRule, Command, Fields, LineRef, Malformed, MalformedKind};
 
 use super::{Context, Dialect, LinkReport, Notice};
 use crate::Delivery;
@@ -81,7 +81,7 @@ impl Dialect for Lmqtt {
         link::report(connection)
     }
 
-    fn notice(&self, line: &Line, connection: Option<u8>) -> Option<Notice> {
+    fn notice(&self, line: LineRef<'_>, connection: Option<u8>) -> Option<Notice> {
         receive::notice(line, connection)
     }
 }

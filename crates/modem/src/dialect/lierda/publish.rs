@@ -1,6 +1,6 @@
 //! `AT+LMQTTPUB=<id>,<message id>,<qos>,<retain>,"<topic>",<length>[,"<payload>"]`.
 
-use atmqtt_at::{Command, InlineData, Stage};
+use atmqtt_at::{Command, DataPhase, InlineData, Stage};
 
 use super::result_and_extend;
 use crate::dialect::Context;
@@ -80,8 +80,9 @@ fn command(
     let command = match (form, InlineData::new(&message.payload)) {
         (Form::Inline, Some(payload)) => command.inline(payload),
         _ => {
-            let (prompt, guard) = (profile.timeouts.prompt.value, profile.pauses.prompt_guard.value);
-            command.data(message.payload.clone(), prompt, guard)
+            // Counted, without Ctrl-Z; what would make the module leave the data phase early is not known.
+            let counted = DataPhase::counted(message.payload.clone(), profile.timeouts.prompt.value);
+            command.data(DataPhase { guard: profile.pauses.prompt_guard.value, ..counted })
         }
     };
     // The module reports only once it has sent its last packet again and waited for it.

@@ -3,7 +3,7 @@
 //! The names `+LMQTTRECV` and `+LMQTTSTAT` are in circulation without any evidence; they are understood too, since that
 //! costs nothing. A sign-in nobody asked for is a change of state.
 
-use atmqtt_at::{BodyRule, Fields, Line, Malformed, MalformedKind};
+use atmqtt_at::{BodyPlace, BodyRule, Fields, LineRef, Malformed, MalformedKind};
 
 use crate::dialect::Notice;
 use crate::fault::LinkLoss;
@@ -11,9 +11,9 @@ use crate::message::{Framing, Incoming, QoS};
 
 /// With `"recv/mode",<id>,0,1`: `RECV,<id>,<message id>,"<topic>",<length>,<payload>`.
 pub(super) const COUNTED: &[BodyRule] = &[
-    BodyRule { prefix: "+LMQTTURC: RECV,", fields: 3 },
-    BodyRule { prefix: "+LMQTTURC:RECV,", fields: 3 },
-    BodyRule { prefix: "+LMQTTRECV: ", fields: 3 },
+    BodyRule { prefix: "+LMQTTURC: RECV,", fields: 3, place: BodyPlace::SameLine },
+    BodyRule { prefix: "+LMQTTURC:RECV,", fields: 3, place: BodyPlace::SameLine },
+    BodyRule { prefix: "+LMQTTRECV: ", fields: 3, place: BodyPlace::SameLine },
 ];
 
 /// Reads the arguments behind the connection identifier.
@@ -30,7 +30,7 @@ const LINES: [(&str, Option<&str>, Read); 6] = [
 ];
 
 /// What a line says; a line of an unknown form, or about another connection than this one, is not the dialect's.
-pub(super) fn notice(line: &Line, connection: Option<u8>) -> Option<Notice> {
+pub(super) fn notice(line: LineRef<'_>, connection: Option<u8>) -> Option<Notice> {
     LINES.iter().find_map(|(name, word, read)| {
         let mut fields = line.information(name)?;
         if let Some(word) = word {
@@ -113,7 +113,7 @@ mod tests {
         reader.expect_bodies(bodies);
         reader.push(format!("\r\n{bytes}\r\n").as_bytes());
         match reader.next(None) {
-            Some(Token::Line(line)) => notice(&line.to_line(), Some(0)),
+            Some(Token::Line { line, .. }) => notice(line, Some(0)),
             other => panic!("{other:?}"),
         }
     }
