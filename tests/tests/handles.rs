@@ -2,6 +2,7 @@
 
 use atmqtt::{Error, Event, Fault, Filter, Modem, ModemOptions, MqttOptions, QoS, Refusal, Text, Topic, Will};
 use atmqtt_mock::broker::{Handle, Message, Publisher, QoS as BrokerQos};
+use atmqtt_mock::modem::LinkStatus;
 use atmqtt_mock::{BrokerChoice, Mock};
 use atmqtt_tests::{Bench, Line, broker, delivered, next, soon};
 
@@ -86,6 +87,42 @@ async fn closing_signs_out_and_ends_every_other_handle() {
         assert_eq!(client.unsubscribe("a").await, Err(Error::Closed));
         assert_eq!(client.disconnect().await, Ok(()), "what is gone need not be closed");
         soon(other.close()).await;
+    }
+}
+
+/// Steps of a sign-in that may be under way when the program ends.
+const STEPS: [&str; 4] = ["> AT+CEREG?", "> AT+LMQTTCFG=\"version\"", "> AT+LMQTTOPEN=", "> AT+LMQTTCONN="];
+
+#[tokio::test]
+async fn closing_takes_back_a_sign_in_that_is_under_way() {
+    for line in Line::ALL {
+        for step in STEPS {
+            let Bench { mock, modem, dialogue } = Bench::start(line, Mock::builder()).await;
+            let closing = async {
+                dialogue.says(0, step).await;
+                modem.clone().close().await;
+            };
+            let (_, ()) = tokio::join!(soon(modem.mqtt(with_will()).connect()), soon(closing));
+            assert!(!left_its_will(&mock.broker().unwrap()).await);
+            soon(mock.control().until(|status| status.links[0] == LinkStatus::Closed)).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn dropping_everything_takes_back_a_sign_in_that_is_under_way() {
+    for line in Line::ALL {
+        for step in STEPS {
+            let Bench { mock, modem, dialogue } = Bench::start(line, Mock::builder()).await;
+            let connect = modem.mqtt(with_will()).connect();
+            tokio::select! {
+                _ = connect => {}
+                () = dialogue.says(0, step) => {}
+            }
+            drop(modem);
+            assert!(!left_its_will(&mock.broker().unwrap()).await);
+            soon(mock.control().until(|status| status.links[0] == LinkStatus::Closed)).await.unwrap();
+        }
     }
 }
 

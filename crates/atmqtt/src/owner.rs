@@ -305,7 +305,8 @@ impl<P: Port> Owner<P> {
 
     fn close(&mut self, told: Option<oneshot::Sender<()>>) {
         let mut until = Instant::now();
-        if self.session.is_some() {
+        // A sign-in under way would go on in the module, and nobody would be there for it.
+        if self.session.is_some() || self.driver.link() == LinkState::Connecting {
             self.submit(Request::Disconnect, Waiting::Farewell);
             until += FAREWELL;
         }
