@@ -120,7 +120,7 @@ async fn it_stops_at_the_first_message_that_cannot_be_published_and_says_how_far
 #[tokio::test]
 async fn a_message_whose_outcome_is_not_known_is_unconfirmed() {
     let bench = Bench::start();
-    let mut program = Running::start(&bench.arguments(&["-t", "a", "-q", "1", "-l", "--json", "--timeout", "2s"]));
+    let mut program = Running::start(&bench.arguments(&["-t", "a", "-q", "1", "-l", "--json", "--timeout", "3s"]));
     let control = bench.0.control();
     control.until(|status| status.links[0] == LinkStatus::Connected).await.unwrap();
     program.write("one\n").await;
@@ -130,7 +130,7 @@ async fn a_message_whose_outcome_is_not_known_is_unconfirmed() {
     program.write("two\n").await;
     let second: serde_json::Value = serde_json::from_str(&program.line().await).unwrap();
     assert_eq!(second["outcome"], "unconfirmed");
-    assert!(program.says("unconfirmed.timed_out").await.contains("within 2 s"));
+    assert!(program.says("unconfirmed.timed_out").await.contains("within 3 s"));
     assert_eq!(program.code().await, Some(8));
 }
 

@@ -160,7 +160,7 @@ async fn a_module_that_is_not_on_the_network() {
         assert_eq!(done.error()["code"], code);
     }
     let searching = with(|options| options.registration = Registration::Searching);
-    let done = publish(searching, &["--timeout", "500ms"]).await.ended(5);
+    let done = publish(searching, &["--timeout", "2s"]).await.ended(5);
     assert_eq!(done.error()["code"], "network.timed_out");
 }
 
