@@ -2,9 +2,9 @@
 
 use std::fs::File;
 
-use atmqtt::{Error, Modem, PortError, QoS};
+use atmqtt::{Error, Modem, ModemOptions, PortError, QoS};
 use atmqtt_mock::{BrokerChoice, Mock};
-use atmqtt_tests::{Bench, Line, broker, delivered, soon};
+use atmqtt_tests::{Bench, Dialogue, Line, broker, delivered, soon};
 
 async fn refused(path: &str) -> PortError {
     match soon(Modem::open(path)).await.map(drop) {
@@ -57,6 +57,30 @@ async fn a_port_by_a_link() {
     let modem = Modem::open(link.to_str().unwrap()).await.unwrap();
     assert!(modem.raw("AT").await.unwrap().result.is_ok());
     drop(mock);
+}
+
+#[tokio::test]
+async fn an_open_that_is_dropped_frees_the_port() {
+    let mock = Mock::builder().broker(BrokerChoice::None).start().unwrap();
+    let path = mock.path().to_str().unwrap();
+    for lines in 0..15 {
+        let dialogue = Dialogue::default();
+        let opened = tokio::select! {
+            biased;
+            opened = Modem::open_with(path, dialogue.listen(ModemOptions::new())) => Some(opened.unwrap()),
+            () = dialogue.reaches(lines) => None,
+        };
+        assert!(opened.is_none(), "an open says more than {lines} lines");
+        // The task that has the port learns of it in its own time.
+        let modem = loop {
+            match Modem::open(path).await {
+                Err(Error::Port(PortError::Busy { .. })) => tokio::task::yield_now().await,
+                other => break other.unwrap(),
+            }
+        };
+        assert_eq!(modem.profile().model.name.as_ref(), "lierda-nt26e");
+        modem.close().await;
+    }
 }
 
 #[tokio::test]

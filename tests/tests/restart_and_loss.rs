@@ -8,6 +8,7 @@ use atmqtt::{
 use atmqtt_mock::modem::{Fault, LinkStatus, MODELS, Model, NT26E};
 use atmqtt_mock::{BrokerChoice, Mock};
 use atmqtt_tests::{Bench, Line, SilentBroker, broker, delivered, module, next, soon};
+use tokio::time::{Instant, sleep};
 
 /// A device at a broker that acknowledges nothing, so that what it publishes stays in flight.
 async fn at_silent_broker(line: Line, model: Model) -> (Bench, SilentBroker, Client) {
@@ -161,6 +162,36 @@ async fn the_broker_closes_the_link() {
     bench.mock.broker().unwrap().drop_link("device");
     assert_eq!(soon(client.disconnected()).await.unwrap().code, Some(1));
     works(&bench).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_falls_silent_is_noticed_by_the_keep_alive() {
+    for (model, keep_alive) in MODELS.into_iter().zip([60, 600]) {
+        let silent = SilentBroker::start().await;
+        let choice = BrokerChoice::Url(silent.url().to_owned());
+        let bench = Bench::start(Line::Duplex, Mock::builder().modem(module(model)).broker(choice)).await;
+        let mut options = broker("device");
+        options.keep_alive = keep_alive;
+        let client = bench.sign_in(options).await;
+        let began = Instant::now();
+        assert_eq!(client.disconnected().await.unwrap().code, Some(8));
+        let keep_alive = u64::from(keep_alive);
+        assert!((keep_alive..=keep_alive * 3 / 2).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_left_alone_stays() {
+    for keep_alive in [0, 30] {
+        let bench = Bench::start(Line::Duplex, Mock::builder()).await;
+        let mut options = broker("device");
+        options.keep_alive = keep_alive;
+        let client = bench.sign_in(options).await;
+        let mut messages = client.subscribe("a", QoS::AtLeastOnce).await.unwrap();
+        sleep(Duration::from_secs(24 * 3600)).await;
+        delivered(client.publish("a", "a day later"), QoS::AtLeastOnce).await;
+        assert_eq!(messages.recv().await.unwrap().payload, b"a day later");
+    }
 }
 
 #[tokio::test]
