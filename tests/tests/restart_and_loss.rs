@@ -262,6 +262,27 @@ async fn a_subscription_in_flight_when_the_link_is_lost_fails() {
     bench.is_in_order().await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_command_that_crosses_the_loss_of_its_link_fails_by_the_loss() {
+    for model in MODELS {
+        let bench = Bench::start(Line::Duplex, Mock::builder().modem(module(model))).await;
+        let client = bench.connect("device").await;
+        let control = bench.mock.control();
+        // The module has read the command, loses the link, tells of that, and then refuses the command.
+        control.order(Fault::DelayNext(Duration::from_secs(1))).await.unwrap();
+        let from = bench.dialogue.len();
+        let loss = async {
+            bench.dialogue.says(from, "> AT+LMQTTPUB=").await;
+            control.order(Fault::DropLinks).await.unwrap();
+        };
+        let publish = client.publish("a", "b").qos(QoS::AtLeastOnce).into_future();
+        let (failed, ()) = tokio::join!(publish, loss);
+        let failed = failed.unwrap_err();
+        assert_eq!((failed.code(), failed.is_retryable()), ("delivery.link_lost", true));
+        bench.is_in_order().await;
+    }
+}
+
 #[tokio::test]
 async fn unplugged() {
     for line in Line::ALL {

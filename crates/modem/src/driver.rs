@@ -295,6 +295,13 @@ impl Driver {
         let Poll::Ready(outcome) = progress else { return };
         let Some(running) = self.running.take() else { return };
         self.preparing = false;
+        let outcome = match outcome {
+            // The command and the news of the loss have crossed on the line.
+            Err(Fault::Refused { .. }) if running.kind == Kind::Session && self.link == LinkState::Down => {
+                Err(Fault::LinkLost)
+            }
+            other => other,
+        };
         self.settle(&running.kind, &outcome);
         self.outputs.push_back(Output::Done(running.ticket, outcome));
     }
