@@ -50,7 +50,7 @@ pub(crate) enum Command {
     At(At),
     /// Run a mock modem on a pseudo-terminal until it is interrupted.
     ///
-    /// Here --modem names the model that it plays (default: lierda-nt26e), and --broker the broker that its network leads to:
+    /// Here --modem names the model that it plays (default: lierda-nt35e), and --broker the broker that its network leads to:
     /// `embedded` (a broker in this process, the default), `mqtt://host[:port]`, or `none`. The first line on stdout is the
     /// path to open, and the second, where there is an embedded broker, `broker mqtt://127.0.0.1:PORT`.
     Mock(Mock),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 
 use atmqtt::{Broker, InvalidTopic, MqttOptions, NetworkOptions, Profile, QoS, Refusal, Text, Topic, Will};
-use atmqtt_mock::{BrokerChoice, modem::MODELS, modem::Model, modem::NT26E};
+use atmqtt_mock::{BrokerChoice, modem::MODELS, modem::Model, modem::NT35E};
 
 use crate::args::{self, Global};
 use crate::exit::Failure;
@@ -92,7 +92,7 @@ pub(crate) fn profile(global: &Global, environment: &Environment) -> Result<Opti
 
 fn parse_port(port: &str, own_broker: bool) -> Result<Port, Failure> {
     let model = match port.split_once(':') {
-        _ if port == MOCK => NT26E,
+        _ if port == MOCK => NT35E,
         Some((MOCK, name)) => model(name)?,
         _ => return Ok(Port::Device(port.to_owned())),
     };
@@ -205,7 +205,7 @@ pub(crate) fn mock_broker(choice: Option<&str>) -> BrokerChoice {
 /// The model that `atmqtt mock` plays.
 pub(crate) fn mock_model(global: &Global, environment: &Environment) -> Result<Model, Failure> {
     match environment.or(global.line.modem.as_ref(), "ATMQTT_MODEM") {
-        None | Some("auto") => Ok(NT26E),
+        None | Some("auto") => Ok(NT35E),
         Some(name) => model(name),
     }
 }

@@ -1,10 +1,7 @@
 //! `atmqtt info`: what the module says of itself.
 
-use std::time::Duration;
-
 use atmqtt::dialect::LinkReport;
-use atmqtt::{Evidence, Figure, Profile, RegistrationStatus, SimState, Status};
-use atmqtt_modem::MessageIdRule;
+use atmqtt::{FigureValue, NamedFigure, Profile, RegistrationStatus, SimState, Status};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -209,71 +206,25 @@ struct FigureLine {
     evidence: String,
 }
 
-impl FigureLine {
-    fn new(figure: &'static str, value: impl Into<Value>, unit: &'static str, evidence: Evidence) -> FigureLine {
-        FigureLine { figure, value: value.into(), unit, evidence: evidence.to_string() }
-    }
-
-    fn duration(name: &'static str, figure: Figure<Duration>) -> FigureLine {
-        FigureLine::new(name, figure.value.as_secs_f64(), "s", figure.evidence)
-    }
-
-    fn bytes(name: &'static str, figure: Figure<usize>) -> FigureLine {
-        FigureLine::new(name, figure.value, "bytes", figure.evidence)
-    }
-
-    fn in_words(&self) -> String {
-        let FigureLine { figure, value, unit, evidence } = self;
-        let value = match value {
-            Value::String(text) => text.clone(),
-            Value::Number(number) => number.as_f64().map_or_else(|| number.to_string(), |number| number.to_string()),
-            other => other.to_string(),
+impl From<NamedFigure> for FigureLine {
+    fn from(figure: NamedFigure) -> FigureLine {
+        let (value, unit) = match figure.value {
+            FigureValue::Bytes(bytes) => (bytes.into(), "bytes"),
+            FigureValue::Wait(wait) => (wait.as_secs_f64().into(), "s"),
+            FigureValue::Count(count) => (count.into(), ""),
+            rule @ FigureValue::MessageId(_) => (rule.to_string().into(), ""),
         };
-        format!("{figure:<22} {:<12} {evidence}", format!("{value} {unit}").trim_end())
+        FigureLine { figure: figure.name, value, unit, evidence: figure.evidence.to_string() }
     }
 }
 
-/// The figures of a profile, in the order of its file.
-fn figures(profile: &Profile) -> Vec<FigureLine> {
-    let Profile { limits, timeouts, pauses, rules, .. } = profile;
-    let message_id = match rules.qos0_message_id.value {
-        MessageIdRule::Zero => "zero",
-        MessageIdRule::Any => "any",
-    };
-    let mut figures = vec![
-        FigureLine::new("limits.connections", limits.connections.value, "", limits.connections.evidence),
-        FigureLine::bytes("limits.host", limits.host),
-        FigureLine::bytes("limits.client_id", limits.client_id),
-        FigureLine::bytes("limits.username", limits.username),
-        FigureLine::bytes("limits.password", limits.password),
-        FigureLine::bytes("limits.topic", limits.topic),
-        FigureLine::bytes("limits.inline_payload", limits.inline_payload),
-    ];
-    figures.extend(limits.prompt_payload.map(|figure| FigureLine::bytes("limits.prompt_payload", figure)));
-    figures.extend([
-        FigureLine::bytes("limits.will_payload", limits.will_payload),
-        FigureLine::new("limits.keep_alive", limits.keep_alive.value, "s", limits.keep_alive.evidence),
-        FigureLine::duration("timeouts.command", timeouts.command),
-        FigureLine::duration("timeouts.prompt", timeouts.prompt),
-        FigureLine::duration("timeouts.sim", timeouts.sim),
-        FigureLine::duration("timeouts.attach", timeouts.attach),
-        FigureLine::duration("timeouts.open", timeouts.open),
-        FigureLine::duration("timeouts.connect", timeouts.connect),
-        FigureLine::duration("timeouts.subscribe", timeouts.subscribe),
-        FigureLine::duration("timeouts.publish", timeouts.publish),
-        FigureLine::duration("timeouts.disconnect", timeouts.disconnect),
-        FigureLine::duration("timeouts.close", timeouts.close),
-        FigureLine::duration("guard", pauses.guard),
-        FigureLine::duration("prompt_guard", pauses.prompt_guard),
-        FigureLine::new("rules.qos0_message_id", message_id, "", rules.qos0_message_id.evidence),
-        FigureLine::new("rules.pdp_context", rules.pdp_context.value, "", rules.pdp_context.evidence),
-    ]);
-    figures
+fn in_words(figure: NamedFigure) -> String {
+    format!("{:<22} {:<12} {}", figure.name, figure.value.to_string(), figure.evidence)
 }
 
 async fn print_figures(profile: &Profile, look: Look, guard: &mut Guard, results: &mut Results) -> Result<(), Halt> {
-    for figure in figures(profile) {
-        let line = if look.json { json(&figure) } else { figure.in_words() };
+    for figure in profile.figures() {
+        let line = if look.json { json(&FigureLine::from(figure)) } else { in_words(figure) };
         guard.tell(results.line(line)).await?;
     }
     Ok(())
@@ -350,11 +301,11 @@ mod tests {
 
     #[test]
     fn figures_say_what_they_are_worth() {
-        let figures = figures(Profile::named("lierda-nt35e").unwrap());
-        let words = |name: &str| figures.iter().find(|figure| figure.figure == name).unwrap().in_words();
+        let figures = Profile::named("lierda-nt35e").unwrap().figures();
+        let words = |name: &str| in_words(*figures.iter().find(|figure| figure.name == name).unwrap());
         assert_eq!(words("timeouts.open"), "timeouts.open          160 s        inferred");
         assert_eq!(words("limits.inline_payload"), "limits.inline_payload  1460 bytes   manual");
         assert_eq!(words("rules.qos0_message_id"), "rules.qos0_message_id  zero         manual");
-        assert!(figures.iter().all(|figure| figure.figure != "limits.prompt_payload"));
+        assert!(figures.iter().all(|figure| figure.name != "limits.prompt_payload"));
     }
 }

@@ -5,8 +5,7 @@ use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use atmqtt::{Client, Delivery, Modem, QoS, Topic};
-use atmqtt_modem::Outgoing;
+use atmqtt::{Client, Delivery, Modem, Outgoing, QoS, Topic};
 use serde::Serialize;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader, Stdin, stdin};
 

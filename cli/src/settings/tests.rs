@@ -47,9 +47,9 @@ fn what_is_said_nowhere_has_a_default() {
 #[test]
 fn a_port_can_be_a_mock() {
     let mock = |name, own_broker| Port::Mock { model: Box::new(Model::named(name).unwrap()), own_broker };
-    assert_eq!(line("--port mock", NONE).unwrap().port, mock("lierda-nt26e", true));
+    assert_eq!(line("--port mock", NONE).unwrap().port, mock("lierda-nt35e", true));
     assert_eq!(line("--port mock:lierda-nt35e", NONE).unwrap().port, mock("lierda-nt35e", true));
-    assert_eq!(line("--port mock --broker mqtt://h", NONE).unwrap().port, mock("lierda-nt26e", false));
+    assert_eq!(line("--port mock --broker mqtt://h", NONE).unwrap().port, mock("lierda-nt35e", false));
     assert_eq!(line("--port mockingbird", NONE).unwrap().port, Port::Device("mockingbird".to_owned()));
     assert!(line("--port mock:nokia", NONE).unwrap_err().help.unwrap().contains("lierda-nt26e"));
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
-use crate::exchange::{Answer, Exchange, Fault, Prompt, Stage, Verdict};
+use crate::exchange::{Answer, DataProgress, Exchange, Fault, Prompt, Stage, Verdict};
 use crate::grammar::FinalResult;
 use crate::lines::Lines;
 use crate::quarantine::{ATTEMPTS, Owed, Quarantine};
@@ -58,6 +58,8 @@ pub enum Event<'a> {
     Done(Result<&'a Answer, Fault>),
     /// A line that no command asked for.
     Unsolicited(LineRef<'a>),
+    /// A line that no command asked for, while the line was in doubt: it may be a part of a late answer.
+    Doubtful(LineRef<'a>),
     /// The module sends commands back: echo is on.
     Echo,
     /// After a time-out the line is proven to be in order. These final result codes came on the way and were given to no
@@ -78,6 +80,7 @@ pub enum Event<'a> {
 enum Queued {
     Done(Result<(), Fault>),
     Unsolicited,
+    Doubtful,
     Echo,
     Resynchronised(Lines),
     Fault(ReaderFault),
@@ -120,6 +123,8 @@ struct Core {
     redactor: Redactor,
     last_byte: Option<Time>,
     received: u64,
+    /// What no answer has in it.
+    reserved: Vec<Box<[u8]>>,
 }
 
 /// The command in flight.
@@ -169,6 +174,7 @@ impl Channel {
             redactor: Redactor::default(),
             last_byte: None,
             received: 0,
+            reserved: Vec::new(),
         };
         Channel { reader: Reader::new(options.limits), core }
     }
@@ -231,7 +237,9 @@ impl Channel {
 
     /// The port took the first `count` bytes of what [`transmit`](Channel::transmit) gave.
     pub fn transmitted(&mut self, now: Time, count: usize) {
-        self.core.transmitted(now, count);
+        if count > 0 {
+            self.core.transmitted(now, count);
+        }
     }
 
     /// When [`advance`](Channel::advance) has something to do.
@@ -242,9 +250,19 @@ impl Channel {
 
     /// Lets time pass.
     pub fn advance(&mut self, now: Time) {
-        if self.deadline().is_some_and(|deadline| deadline <= now) {
-            self.core.deadline_passed(now);
+        if self.deadline().is_none_or(|deadline| deadline > now) {
+            return;
         }
+        // A body, or quotes, of which the end was lost would swallow whatever comes. Nothing has come for a while: it is not
+        // a slow line.
+        let quiet = self.core.last_byte.is_none_or(|last| now - last >= self.core.options.settle);
+        if quiet
+            && self.core.is_waiting_for_answer()
+            && let Some(fault) = self.reader.give_up_line()
+        {
+            self.core.queue(Queued::Fault(fault));
+        }
+        self.core.deadline_passed(now);
     }
 
     /// What has happened, oldest first.
@@ -264,7 +282,10 @@ impl Channel {
 
     /// Gives up the command in flight: the module has restarted, say. The line is in doubt after it.
     pub fn abandon(&mut self) {
-        // A module that has restarted waits for no data.
+        // A module that has restarted waits for no data: to it they would be commands.
+        if let Some(quarantine) = &mut self.core.quarantine {
+            quarantine.owed = Owed::Nothing;
+        }
         if self.core.flight.is_some() || self.core.waiting.is_some() {
             self.core.doubt(Owed::Nothing);
             self.core.waiting = None;
@@ -272,9 +293,17 @@ impl Channel {
         }
     }
 
+    /// Lines with one of these texts in them are never part of an answer: what a module says when it starts.
+    pub fn reserve(&mut self, texts: impl IntoIterator<Item = Box<[u8]>>) {
+        self.core.reserved = texts.into_iter().collect();
+    }
+
     /// Puts the line in doubt, as a time-out does: before the next command it is proven to be in order.
     pub fn suspect(&mut self) {
-        self.core.doubt(Owed::Nothing);
+        // What is owed to a line in doubt stays owed.
+        if self.core.quarantine.is_none() {
+            self.core.doubt(Owed::Nothing);
+        }
     }
 }
 
@@ -359,6 +388,12 @@ impl Core {
         }
     }
 
+    /// Whether the deadline is that of something the module has to say.
+    fn is_waiting_for_answer(&self) -> bool {
+        let phase = self.flight.as_ref().map(|flight| &flight.phase);
+        matches!(phase, Some(Phase::Prompt { .. } | Phase::Answer { .. } | Phase::Settling { .. }))
+    }
+
     /// The prompt that is expected: by the command in flight, or late, by one whose time is up.
     fn expected_prompt(&self) -> Option<ExpectedPrompt> {
         let (data, from) = match (&self.flight, &self.quarantine) {
@@ -409,9 +444,14 @@ impl Core {
 
     fn line(&mut self, now: Time, line: LineRef<'_>, began: u64) {
         let verdict = match &mut self.flight {
+            _ if self.reserved.iter().any(|text| memchr::memmem::find(line.text, text).is_some()) => Verdict::NotMine,
             Some(flight) if flight.is_listening() && began >= flight.written_at => {
-                let prompting = matches!(flight.phase, Phase::Prompt { .. });
-                flight.answer.offer(&flight.exchange, prompting, line)
+                let data = match flight.phase {
+                    Phase::Prompt { .. } => DataProgress::Awaited,
+                    Phase::DataGuard { .. } | Phase::WritingData { .. } => DataProgress::Going,
+                    _ => DataProgress::Out,
+                };
+                flight.answer.offer(&flight.exchange, data, line)
             }
             _ => Verdict::NotMine,
         };
@@ -451,11 +491,18 @@ impl Core {
     /// A line that no command asked for. While the line is in doubt, a final result code is what a late answer left behind.
     fn unsolicited(&mut self, line: LineRef<'_>) {
         match &mut self.quarantine {
-            Some(quarantine) if FinalResult::parse(line.text).is_some() => quarantine.discarded.push(line),
+            Some(Quarantine { discarded, .. }) if FinalResult::parse(line.text).is_some() => {
+                if discarded.len() < self.options.events && discarded.size() <= HELD {
+                    discarded.push(line);
+                } else {
+                    self.drop_event();
+                }
+            }
             _ if self.events.len() >= self.options.events || self.unsolicited.size() > HELD => self.drop_event(),
             _ => {
                 self.unsolicited.push(line);
-                self.events.push_back(Queued::Unsolicited);
+                let in_doubt = self.quarantine.is_some();
+                self.events.push_back(if in_doubt { Queued::Doubtful } else { Queued::Unsolicited });
             }
         }
     }
@@ -636,16 +683,19 @@ impl Core {
                 self.is_answer_queued = false;
                 Event::Done(outcome.map(|()| &self.answer))
             }
-            Queued::Unsolicited => {
-                self.given += 1;
-                Event::Unsolicited(self.unsolicited.get(self.given - 1)?)
-            }
+            Queued::Unsolicited => Event::Unsolicited(self.next_unsolicited()?),
+            Queued::Doubtful => Event::Doubtful(self.next_unsolicited()?),
             Queued::Echo => Event::Echo,
             Queued::Resynchronised(discarded) => Event::Resynchronised { discarded },
             Queued::Fault(fault) => Event::Fault(fault),
             Queued::Dropped(count) => Event::Dropped(count),
             Queued::Trace(record) => Event::Trace(record),
         })
+    }
+
+    fn next_unsolicited(&mut self) -> Option<LineRef<'_>> {
+        self.given += 1;
+        self.unsolicited.get(self.given - 1)
     }
 
     fn trace(&mut self, time: Time, direction: Direction, bytes: Option<&[u8]>) {

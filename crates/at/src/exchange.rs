@@ -309,20 +309,36 @@ pub(crate) enum Verdict {
     Refused(FinalResult),
 }
 
+/// How far the data of a command are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DataProgress {
+    /// The module has to say that it takes them.
+    Awaited,
+    /// The module takes them, and some are still to be written.
+    Going,
+    /// There are none, or all are out.
+    Out,
+}
+
 impl Answer {
-    /// Sorts a line that came while `exchange` was in flight, and keeps it if it belongs to the answer. `prompting`: the
-    /// module has to say that it takes the data.
-    pub(crate) fn offer(&mut self, exchange: &Exchange, prompting: bool, line: LineRef<'_>) -> Verdict {
+    /// Sorts a line that came while `exchange` was in flight, and keeps it if it belongs to the answer.
+    pub(crate) fn offer(&mut self, exchange: &Exchange, data: DataProgress, line: LineRef<'_>) -> Verdict {
         if line.body.is_none() {
             if self.is_echo(exchange, line.text) {
                 return Verdict::Echo;
             }
-            if prompting && exchange.data.as_ref().is_some_and(|data| data.prompt.is_line(line.text)) {
+            if data == DataProgress::Awaited
+                && exchange.data.as_ref().is_some_and(|data| data.prompt.is_line(line.text))
+            {
                 return Verdict::Prompt;
             }
             match exchange.ending(line.text) {
                 // Behind its OK the command has had its final result code: another one is nobody's.
                 Some(_) if self.confirmed => return Verdict::NotMine,
+                // A command cannot succeed with data that the module does not have.
+                Some(FinalResult::Ok) if data != DataProgress::Out && exchange.result.is_none() => {
+                    return Verdict::NotMine;
+                }
                 Some(FinalResult::Ok) => {
                     self.confirmed = true;
                     let complete = exchange.result.is_none() || !self.result.is_empty();

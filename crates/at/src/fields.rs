@@ -102,11 +102,19 @@ impl<'a> Fields<'a> {
         let Some(argument) = self.bytes().filter(|argument| !argument.is_empty()) else {
             return Ok(None);
         };
-        let digits = argument.strip_prefix(b"-").or(argument.strip_prefix(b"+")).unwrap_or(argument);
+        let (is_negative, digits) = match argument {
+            [b'-', digits @ ..] => (true, digits),
+            [b'+', digits @ ..] => (false, digits),
+            digits => (false, digits),
+        };
         if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
             return Err(self.fault(MalformedKind::NotANumber));
         }
-        let number = std::str::from_utf8(argument).ok().and_then(|text| text.parse::<i64>().ok());
+        let number = digits.iter().try_fold(0_i64, |number, digit| {
+            let digit = i64::from(digit - b'0');
+            number.checked_mul(10)?.checked_add(digit)
+        });
+        let number = number.map(|number| if is_negative { -number } else { number });
         let fitting = number.and_then(|number| N::try_from(number).ok());
         fitting.map(Some).ok_or(self.fault(MalformedKind::OutOfRange))
     }

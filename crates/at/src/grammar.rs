@@ -37,6 +37,11 @@ impl FinalResult {
     /// The final result code that `line` is, if it is one.
     #[must_use]
     pub fn parse(line: &[u8]) -> Option<FinalResult> {
+        // Every line comes by here, and nearly none is one: the first bytes tell.
+        match line {
+            [b'O', b'K', ..] | [b'E', b'R', ..] | [b'+', b'C', b'M', ..] | [b'A', b'B', ..] | [b'C' | b'c', ..] => {}
+            _ => return None,
+        }
         all_consuming(terminated(final_result, space0)).parse(line).ok().map(|(_, result)| result)
     }
 
@@ -186,6 +191,13 @@ fn cause(input: &[u8]) -> IResult<&[u8], Cause> {
 /// occur). The name keeps its leading character.
 pub(crate) fn information(line: &[u8]) -> Option<(&[u8], &[u8])> {
     separated_pair(information_name, (char(':'), space0), rest).parse(line).ok().map(|(_, parts)| parts)
+}
+
+/// The arguments of an information line of this name. What [`information`] finds, for a name that is known.
+pub(crate) fn arguments_of<'a>(name: &str, line: &'a [u8]) -> Option<&'a [u8]> {
+    let arguments = line.strip_prefix(name.as_bytes())?.strip_prefix(b":")?;
+    let blanks = arguments.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    Some(&arguments[blanks..])
 }
 
 fn information_name(input: &[u8]) -> IResult<&[u8], &[u8]> {

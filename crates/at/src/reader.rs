@@ -200,6 +200,23 @@ impl Reader {
         }
     }
 
+    /// Throws away a line whose end would have to be known from what has come of it: a body that is not complete, or quotes that
+    /// are not closed. Other lines end at their line end, and are waited for.
+    pub fn give_up_line(&mut self) -> Option<ReaderFault> {
+        let is_stuck = match self.state {
+            State::Body { .. } | State::Below { .. } | State::Between { .. } => true,
+            State::Head(head) => is_open(&self.line()[head.argument..]),
+            State::Start | State::BehindPrompt | State::Plain { .. } | State::Skip { .. } => false,
+        };
+        if !is_stuck {
+            return None;
+        }
+        let received = self.line().len();
+        self.start = self.buffer.len();
+        self.state = State::Start;
+        Some(ReaderFault::Incomplete { received })
+    }
+
     /// What has come of the current line.
     fn line(&self) -> &[u8] {
         &self.buffer[self.start..]
@@ -232,17 +249,21 @@ impl Reader {
         while let Some(&byte) = line.get(head.scanned) {
             let so_far = &line[head.argument..head.scanned];
             let below = head.place == BodyPlace::NextLine && head.fields_left == 0;
+            if head.scanned > self.limits.line {
+                return Some(State::Plain { scanned: head.scanned });
+            }
             match byte {
+                // In open quotes a line end is an argument's own too: whoever chooses a topic does not choose where the line ends.
+                b'\n' if is_open(so_far) => {}
                 b'\n' if below => return Some(self.behind_length(head, so_far)),
                 b'\n' => return Some(State::Plain { scanned: head.scanned }),
                 // Inside quotes a comma is an argument's own. A quote closes only before a comma: nothing escapes one.
-                b',' if so_far.starts_with(b"\"") && (so_far.len() < 2 || !so_far.ends_with(b"\"")) => {}
+                b',' if is_open(so_far) => {}
                 b',' if head.fields_left > 0 => {
                     head.fields_left -= 1;
                     head.argument = head.scanned + 1;
                 }
                 b',' => return Some(self.behind_length(head, so_far)),
-                _ if head.scanned > self.limits.line => return Some(State::Plain { scanned: head.scanned }),
                 _ => {}
             }
             head.scanned += 1;
@@ -355,6 +376,11 @@ impl Reader {
             Token::Fault(ReaderFault::BodyMismatch { length: body.len() })
         })
     }
+}
+
+/// Whether quotes have been opened and not closed.
+fn is_open(argument: &[u8]) -> bool {
+    argument.starts_with(b"\"") && (argument.len() < 2 || !argument.trim_ascii_end().ends_with(b"\""))
 }
 
 /// A length as modules write it: digits, with or without blanks around them.

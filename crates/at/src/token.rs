@@ -41,9 +41,8 @@ impl<'a> LineRef<'a> {
     /// The arguments after `name:`, when this is an information line (or URC) of that name.
     #[must_use]
     pub fn information(self, name: &str) -> Option<Fields<'a>> {
-        grammar::information(self.text)
-            .filter(|(found, _)| *found == name.as_bytes())
-            .map(|(_, arguments)| Fields::new(arguments, self.body))
+        let arguments = grammar::arguments_of(name, self.text)?;
+        Some(Fields::new(arguments, self.body))
     }
 }
 
@@ -117,6 +116,13 @@ pub enum ReaderFault {
     LineTooLong {
         /// Its length in bytes, up to the line feed.
         length: u64,
+    },
+    /// A line whose end was lost was thrown away: its body was not complete, or its quotes were not closed, when an answer was
+    /// overdue.
+    #[error("a line of which {received} bytes had come was never completed, and was thrown away")]
+    Incomplete {
+        /// How many bytes of it had come.
+        received: usize,
     },
     /// A counted body was not followed by a line end: bytes were lost or added on the line. The body was thrown away.
     #[error("a message of {length} bytes did not end where its length says: bytes were lost on the line")]

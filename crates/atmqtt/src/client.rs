@@ -40,7 +40,7 @@ impl Connect {
     pub async fn connect(self) -> Result<Client, Error> {
         let Connect { handle, options, network } = self;
         let session = handle.ask(|reply| Ask::Connect(Box::new(options), network, reply)).await?;
-        let session = Session { handle, id: session.id, ended: session.ended };
+        let session = Session { handle, id: session.id, ended: session.ended, _held: session.held };
         Ok(Client { session: Arc::new(session) })
     }
 }

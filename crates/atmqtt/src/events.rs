@@ -18,7 +18,7 @@ pub enum Event {
     MessagesDropped {
         /// The subscription whose queue was full; `None`: no subscription had taken them yet.
         filter: Option<Filter>,
-        /// How many, since the last event of this kind.
+        /// How many.
         count: u64,
     },
     /// Events came faster than they were taken, and these many are missing here.

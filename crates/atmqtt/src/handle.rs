@@ -6,7 +6,7 @@ use atmqtt_modem::{Outcome, Request};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::Error;
-use crate::owner::{Ask, Ended, Reply, SessionId};
+use crate::owner::{Ask, Ended, Held, Reply, SessionId};
 use crate::port::PortError;
 
 /// Why the port is gone, once it is: what the task leaves behind for the handles that outlive it.
@@ -43,11 +43,6 @@ impl Handle {
     pub(crate) fn gone(&self) -> Error {
         self.legacy.get().map_or(Error::Closed, |fault| fault.clone().into())
     }
-
-    /// Tells the task something from where nothing can be awaited. Lost if its queue is full, or it has ended.
-    pub(crate) fn tell(&self, ask: Ask) {
-        self.asks.try_send(ask).ok();
-    }
 }
 
 /// A connection to a broker, shared by everything that holds it open. It is signed out when the last one lets go.
@@ -56,10 +51,6 @@ pub(crate) struct Session {
     pub(crate) handle: Handle,
     pub(crate) id: SessionId,
     pub(crate) ended: watch::Receiver<Option<Ended>>,
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.handle.tell(Ask::Forget(self.id));
-    }
+    /// The task notices when this is dropped, however much it has to do.
+    pub(crate) _held: Held,
 }

@@ -1,16 +1,17 @@
 //! The task that owns a port: the loop around the driver.
 
 use std::collections::BTreeMap;
-use std::future::poll_fn;
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use atmqtt_modem::at::{Time, TraceRecord};
+use atmqtt_modem::at::{Text, Time, TraceRecord};
 use atmqtt_modem::{
-    ConnectOptions, Driver, DriverOptions, Event as ModemEvent, Filter, LinkLoss, LinkState, NetworkOptions, Outcome,
-    Output, QoS, Refusal, Request, Ticket,
+    Broker, ConnectOptions, Driver, DriverOptions, Event as ModemEvent, Filter, LinkLoss, LinkState, NetworkOptions,
+    Outcome, Output, QoS, Refusal, Request, Ticket,
 };
 use tokio::io::ReadBuf;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -38,8 +39,6 @@ pub(crate) enum Ask {
     Session(SessionId, Request, Reply<Outcome>),
     Subscribe(SessionId, Filter, QoS, Reply<mpsc::Receiver<atmqtt_modem::Incoming>>),
     Unsubscribe(SessionId, Filter, Reply<Outcome>),
-    /// The last handle of a session is gone.
-    Forget(SessionId),
     Listen(oneshot::Sender<Events>),
     /// Sign out, if need be, and end.
     Close(oneshot::Sender<()>),
@@ -51,12 +50,16 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
 pub(crate) struct NewSession {
     pub(crate) id: SessionId,
     pub(crate) ended: watch::Receiver<Option<Ended>>,
+    pub(crate) held: Held,
 }
+
+/// Held by whoever holds a connection open. Nothing is ever sent: that it is dropped is the message.
+pub(crate) type Held = oneshot::Sender<Infallible>;
 
 /// Who waits for a ticket.
 enum Waiting {
     Outcome(Reply<Outcome>),
-    Connected(Reply<NewSession>),
+    Connected(Reply<NewSession>, Peer),
     Subscribed {
         reply: Reply<mpsc::Receiver<atmqtt_modem::Incoming>>,
         route: RouteId,
@@ -83,6 +86,8 @@ pub(crate) struct Owner<P> {
     tracer: Option<Tracer>,
     session: Option<Session>,
     sessions: u64,
+    /// With whom the last connection was.
+    peer: Option<Peer>,
     epoch: Instant,
     timer: Pin<Box<Sleep>>,
     closing: Closing,
@@ -93,7 +98,12 @@ pub(crate) struct Owner<P> {
 struct Session {
     id: SessionId,
     ended: watch::Sender<Option<Ended>>,
+    /// Ready once nobody holds the session any more; `None` once that has been noticed.
+    released: Option<oneshot::Receiver<Infallible>>,
 }
+
+/// Whose messages they are: a broker, and who we are there.
+type Peer = (Broker, Text);
 
 /// The end of the task.
 enum Closing {
@@ -107,6 +117,8 @@ enum Wake {
     /// The port gave bytes, took bytes, or a deadline has passed.
     Progress,
     Ask(Ask),
+    /// All handles on the connection to the broker are gone.
+    Released,
     /// All handles are gone.
     Unheld,
     Lost(PortError),
@@ -132,6 +144,7 @@ impl<P: Port> Owner<P> {
             tracer,
             session: None,
             sessions: 0,
+            peer: None,
             epoch,
             timer: Box::pin(sleep_until(epoch)),
             closing: Closing::No,
@@ -153,6 +166,7 @@ impl<P: Port> Owner<P> {
             match poll_fn(|context| self.wake(context, &mut buffer)).await {
                 Wake::Progress => {}
                 Wake::Ask(ask) => self.ask(ask),
+                Wake::Released => self.submit(Request::Disconnect, Waiting::Farewell),
                 Wake::Unheld => self.close(None),
                 Wake::Lost(fault) => {
                     self.lost(&fault);
@@ -223,9 +237,22 @@ impl<P: Port> Owner<P> {
 
     fn poll_asks(&mut self, context: &mut Context<'_>) -> Poll<Wake> {
         match self.closing {
-            Closing::No => self.asks.poll_recv(context).map(|ask| ask.map_or(Wake::Unheld, Wake::Ask)),
+            Closing::No => {
+                let ask = self.asks.poll_recv(context).map(|ask| ask.map_or(Wake::Unheld, Wake::Ask));
+                // What was asked before the last handle was dropped comes first.
+                if ask.is_pending() { self.poll_released(context) } else { ask }
+            }
             Closing::Until(..) => Poll::Pending,
         }
+    }
+
+    /// Ready when the last handle on the connection has been dropped; once.
+    fn poll_released(&mut self, context: &mut Context<'_>) -> Poll<Wake> {
+        let Some(Session { released, .. }) = &mut self.session else { return Poll::Pending };
+        let Some(waiting) = released else { return Poll::Pending };
+        ready!(Pin::new(waiting).poll(context)).ok();
+        *released = None;
+        Poll::Ready(Wake::Released)
     }
 
     /// Ready when a deadline has passed; never, where there is none.
@@ -248,7 +275,8 @@ impl<P: Port> Owner<P> {
             Ask::Module(request, reply) => self.submit(request, Waiting::Outcome(reply)),
             Ask::Connect(options, network, reply) => {
                 self.make_way();
-                self.submit(Request::Connect(options, network), Waiting::Connected(reply));
+                let peer = (options.broker.clone(), options.client_id.clone());
+                self.submit(Request::Connect(options, network), Waiting::Connected(reply, peer));
             }
             Ask::Session(id, request, reply) => {
                 if self.in_session(id) {
@@ -275,17 +303,25 @@ impl<P: Port> Owner<P> {
                     reply.send(Err(Refusal::NotConnected.into())).ok();
                 }
             }
-            Ask::Forget(id) if self.in_session(id) => self.submit(Request::Disconnect, Waiting::Farewell),
-            Ask::Forget(_) => {}
             Ask::Listen(reply) => drop(reply.send(self.listeners.add())),
             Ask::Close(told) => self.close(Some(told)),
         }
     }
 
-    /// A sign-in that nobody waits for any more is taken back before the next one begins, which would be refused else.
+    /// A sign-in that nobody waits for any more, or a connection that nobody holds, is taken back before the next one begins,
+    /// which would be refused else.
     fn make_way(&mut self) {
-        let unwanted =
-            self.waiting.values_mut().find(|waiting| matches!(waiting, Waiting::Connected(reply) if reply.is_closed()));
+        let released = self.session.as_mut().map(|session| &mut session.released);
+        if let Some(released) = released
+            && released.as_mut().is_some_and(|held| held.try_recv() == Err(oneshot::error::TryRecvError::Closed))
+        {
+            *released = None;
+            self.submit(Request::Disconnect, Waiting::Farewell);
+        }
+        let unwanted = self
+            .waiting
+            .values_mut()
+            .find(|waiting| matches!(waiting, Waiting::Connected(reply, _) if reply.is_closed()));
         if let Some(unwanted) = unwanted {
             *unwanted = Waiting::Farewell;
             self.submit(Request::Disconnect, Waiting::Farewell);
@@ -350,7 +386,7 @@ impl<P: Port> Owner<P> {
     fn answer(&mut self, waiting: Waiting, outcome: Result<Outcome, Error>) {
         match waiting {
             Waiting::Outcome(reply) => drop(reply.send(outcome)),
-            Waiting::Connected(reply) => self.connected(reply, outcome),
+            Waiting::Connected(reply, peer) => self.connected(reply, peer, outcome),
             Waiting::Subscribed { reply, route, messages } => {
                 let unread = match outcome {
                     Ok(_) => reply.send(Ok(messages)).err().and_then(Result::ok),
@@ -374,7 +410,7 @@ impl<P: Port> Owner<P> {
         }
     }
 
-    fn connected(&mut self, reply: Reply<NewSession>, outcome: Result<Outcome, Error>) {
+    fn connected(&mut self, reply: Reply<NewSession>, peer: Peer, outcome: Result<Outcome, Error>) {
         if let Err(error) = outcome {
             drop(reply.send(Err(error)));
             return;
@@ -382,13 +418,18 @@ impl<P: Port> Owner<P> {
         let id = SessionId(self.sessions);
         self.sessions += 1;
         let (sender, ended) = watch::channel(None);
-        self.session = Some(Session { id, ended: sender });
+        let (held, released) = oneshot::channel();
+        self.session = Some(Session { id, ended: sender, released: Some(released) });
+        if self.peer.as_ref().is_some_and(|earlier| *earlier != peer) {
+            self.router.forget_held();
+        }
+        self.peer = Some(peer);
         if self.driver.link() != LinkState::Up {
             // Lost in the moment in which it came up.
             self.end_session(Some(LinkLoss::seen("the connection was lost at once")));
         }
         // A connection that nobody waits for any more is closed: a dropped future leaves nothing behind.
-        if reply.send(Ok(NewSession { id, ended })).is_err() {
+        if reply.send(Ok(NewSession { id, ended, held })).is_err() {
             self.submit(Request::Disconnect, Waiting::Farewell);
         }
     }
@@ -416,7 +457,7 @@ impl<P: Port> Owner<P> {
                 }
                 Ask::Connect(_, _, reply) => drop(reply.send(Err(fault.clone().into()))),
                 Ask::Subscribe(_, _, _, reply) => drop(reply.send(Err(fault.clone().into()))),
-                Ask::Forget(_) | Ask::Listen(_) | Ask::Close(_) => {}
+                Ask::Listen(_) | Ask::Close(_) => {}
             }
         }
         self.end_session(Some(LinkLoss::seen("the port is gone")));

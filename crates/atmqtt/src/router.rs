@@ -70,6 +70,11 @@ impl Router {
         self.routes.retain(|route| route.filter != *filter);
     }
 
+    /// Forgets the messages that no subscription has taken.
+    pub(crate) fn forget_held(&mut self) {
+        self.held.clear();
+    }
+
     /// Ends every route.
     pub(crate) fn clear(&mut self) {
         self.routes.clear();

@@ -313,6 +313,7 @@ impl Driver {
                 if let Some(dialect) = dialect::named(&profile.model.dialect) {
                     self.channel.expect_bodies(dialect.bodies());
                     self.channel.options_mut().guard = profile.pauses.guard.value;
+                    self.channel.reserve(profile.model.restart_signs.iter().map(|sign| sign.as_bytes().into()));
                     self.module = Some(Module { identity: identity.clone(), profile: Arc::clone(profile), dialect });
                     self.prepared = true;
                 }
@@ -344,7 +345,12 @@ impl Driver {
         let connection = self.session.as_ref().map(|options| options.connection);
         Some(match self.channel.poll()? {
             atmqtt_at::Event::Done(answer) => Heard::Answer(answer.cloned()),
-            atmqtt_at::Event::Unsolicited(line) => Heard::of_line(self.module.as_ref(), connection, has_link, line),
+            atmqtt_at::Event::Unsolicited(line) => {
+                Heard::of_line(&Known { module: self.module.as_ref(), connection, has_link, in_doubt: false }, line)
+            }
+            atmqtt_at::Event::Doubtful(line) => {
+                Heard::of_line(&Known { module: self.module.as_ref(), connection, has_link, in_doubt: true }, line)
+            }
             atmqtt_at::Event::Echo => Heard::Echo,
             atmqtt_at::Event::Fault(fault) => Heard::Event(Event::Damaged(fault)),
             atmqtt_at::Event::Resynchronised { discarded } => {
@@ -470,8 +476,9 @@ impl Driver {
             }
             Request::Status => {
                 let Module { identity, profile, dialect } = self.module.clone().ok_or(Refusal::NotAttached)?;
+                let connection = self.session.as_ref().map_or(0, |options| options.connection);
                 let plan = async move {
-                    let status = status::look(&dialogue, &profile, dialect, identity).await?;
+                    let status = status::look(&dialogue, &profile, dialect, identity, connection).await?;
                     Ok(Outcome::Status(Box::new(status)))
                 };
                 (Kind::Other, Box::pin(plan))
@@ -538,6 +545,16 @@ impl Driver {
     }
 }
 
+/// What the meaning of a line depends on.
+struct Known<'a> {
+    module: Option<&'a Module>,
+    /// The connection identifier of the session.
+    connection: Option<u8>,
+    has_link: bool,
+    /// A late answer may still come.
+    in_doubt: bool,
+}
+
 /// What the channel has said, and what it means.
 enum Heard {
     Answer(Result<Answer, atmqtt_at::Fault>),
@@ -550,10 +567,14 @@ enum Heard {
 
 impl Heard {
     /// What a line that no command asked for means.
-    fn of_line(module: Option<&Module>, connection: Option<u8>, has_link: bool, line: LineRef<'_>) -> Heard {
+    fn of_line(known: &Known<'_>, line: LineRef<'_>) -> Heard {
+        let Known { module, connection, has_link, in_doubt } = *known;
         if let Some(Module { profile, dialect, .. }) = module {
-            if let Some(restart) = profile.restart(line.text) {
-                return Heard::Restart(restart, line.to_line());
+            match profile.restart(line.text) {
+                // The late answer to `AT+CGMI` may read like a firmware that greets. If it does greet, the boot ROM was first.
+                Some(Restart::Complete) if in_doubt => return Heard::Event(Event::Unknown(line.to_line())),
+                Some(restart) => return Heard::Restart(restart, line.to_line()),
+                None => {}
             }
             if profile.is_power_down(line.text) {
                 return Heard::Event(Event::PoweringDown);
@@ -571,7 +592,8 @@ impl Heard {
             }
         }
         match line.information("+CEREG").map(|mut fields| Registration::decode(&mut fields)) {
-            Some(Ok(registration)) => Heard::Event(Event::Registration(registration)),
+            // The late answer to a question about the registration has another form, and would be read wrongly.
+            Some(Ok(registration)) if !known.in_doubt => Heard::Event(Event::Registration(registration)),
             _ => Heard::Event(Event::Unknown(line.to_line())),
         }
     }

@@ -171,14 +171,20 @@ async fn unlock_sim(dialogue: &Dialogue, profile: &Profile, options: &NetworkOpt
     }
 }
 
-async fn register(dialogue: &Dialogue, options: &NetworkOptions) -> Result<(), Fault> {
-    let until = dialogue.now() + options.patience;
-    // 3 adds the cause of a refusal to the answer, where the firmware knows that form.
+/// Has the registration told with its cell and, where the firmware knows that form, with the cause of a refusal; from now on
+/// its changes are told unasked.
+pub(crate) async fn ask_for_details(dialogue: &Dialogue) -> Result<(), Fault> {
     for detail in [3, 2] {
         if dialogue.try_run(Command::set("+CEREG").int(detail).done()).await?.is_some() {
             break;
         }
     }
+    Ok(())
+}
+
+async fn register(dialogue: &Dialogue, options: &NetworkOptions) -> Result<(), Fault> {
+    let until = dialogue.now() + options.patience;
+    ask_for_details(dialogue).await?;
     loop {
         let found = dialogue.run(registration()).await?;
         match found.status {

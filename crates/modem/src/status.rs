@@ -35,7 +35,7 @@ pub struct Status {
     pub attached: Option<bool>,
     /// Its address there.
     pub address: Option<String>,
-    /// The MQTT client inside the module.
+    /// The MQTT client inside the module: that of the session, or else that of connection identifier 0.
     pub mqtt: LinkReport,
 }
 
@@ -45,6 +45,7 @@ pub(crate) async fn look(
     profile: &Profile,
     dialect: &dyn Dialect,
     identity: Identity,
+    connection: u8,
 ) -> Result<Status, Fault> {
     let imei = ask(dialogue, network::imei()).await?;
     let sim = network::sim_state(dialogue, profile).await?;
@@ -55,6 +56,7 @@ pub(crate) async fn look(
     }
     let mut signal = ask(dialogue, network::signal_quality()).await?.unwrap_or_default();
     signal.rssi_dbm = ask(dialogue, network::signal_strength()).await?.flatten();
+    network::ask_for_details(dialogue).await?;
     Ok(Status {
         identity,
         profile: profile.model.name.to_string(),
@@ -66,7 +68,13 @@ pub(crate) async fn look(
         registration: ask(dialogue, network::registration()).await?,
         attached: ask(dialogue, network::attached(profile)).await?,
         address: ask(dialogue, network::address(profile)).await?.flatten(),
-        mqtt: ask(dialogue, dialect.link_report(0)).await?.unwrap_or(LinkReport::Unknown),
+        mqtt: match ask(dialogue, dialect.link_reports()).await? {
+            Some(reports) => {
+                let ours = reports.into_iter().find(|(about, _)| *about == connection);
+                ours.map_or(LinkReport::Closed, |(_, report)| report)
+            }
+            None => LinkReport::Unknown,
+        },
     })
 }
 

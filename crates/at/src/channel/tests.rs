@@ -69,6 +69,7 @@ impl Bench {
                 }
                 Event::Done(Err(fault)) => format!("failed: {fault}"),
                 Event::Unsolicited(line) => format!("unsolicited {line:?}"),
+                Event::Doubtful(line) => format!("doubtful {line:?}"),
                 Event::Resynchronised { discarded } => format!("resynchronised {discarded:?}"),
                 Event::Trace(record) => record.to_string(),
                 other => format!("{other:?}"),
@@ -229,7 +230,7 @@ fn a_late_answer_never_completes_another_command() {
     line.receive(b"\r\n+CMEE: 1\r\n\r\nOK\r\n");
     assert_eq!(line.written(), b"AT+CSQ\r");
     line.receive(b"\r\n+CSQ: 20,99\r\n\r\nOK\r\n");
-    assert_eq!(line.events(), ["unsolicited +CGACT: 1,1", "resynchronised [OK]", "done [+CSQ: 20,99]"]);
+    assert_eq!(line.events(), ["doubtful +CGACT: 1,1", "resynchronised [OK]", "done [+CSQ: 20,99]"]);
 }
 
 #[test]
@@ -409,11 +410,7 @@ fn a_late_prompt_gets_the_data_it_was_promised_and_nothing_else() {
     assert_eq!(line.written(), b"AT+CSQ\r");
     assert_eq!(
         line.events(),
-        [
-            "failed: the module did not ask for the data within 5 s",
-            "unsolicited +LMQTTPUB: 0,7,0",
-            "resynchronised [OK]"
-        ]
+        ["failed: the module did not ask for the data within 5 s", "doubtful +LMQTTPUB: 0,7,0", "resynchronised [OK]"]
     );
 }
 
@@ -478,4 +475,46 @@ fn a_line_in_doubt_is_proven_before_the_next_command() {
     let mut line = Bench::new();
     line.channel.suspect();
     assert_eq!(line.send(signal()), b"AT+CMEE?\r");
+}
+
+#[test]
+fn a_message_whose_end_was_lost_does_not_swallow_the_line_for_ever() {
+    let mut line = Bench::new();
+    line.send(signal());
+    line.receive(b"\r\n+LMQTTURC: RECV,0,1,\"t\",500,hello\r\n\r\n+CSQ: 1,99\r\n\r\nOK\r\n");
+    line.wait(3 * SECOND);
+    line.send(signal());
+    line.receive(b"\r\n+CMEE: 1\r\n\r\nOK\r\n");
+    line.written();
+    line.receive(b"\r\n+CSQ: 2,99\r\n\r\nOK\r\n");
+    assert_eq!(
+        line.events(),
+        [
+            "Fault(Incomplete { received: 55 })",
+            "failed: the module did not answer within 3 s",
+            "resynchronised []",
+            "done [+CSQ: 2,99]"
+        ]
+    );
+}
+
+#[test]
+fn a_message_on_a_slow_line_is_not_given_up() {
+    let mut line = Bench::new();
+    line.send(signal());
+    line.receive(b"\r\n+LMQTTURC: RECV,0,1,\"t\",6,ab");
+    line.wait(Duration::from_millis(2500)).receive(b"cd").wait(Duration::from_millis(500)).receive(b"ef\r\n");
+    assert_eq!(
+        line.events(),
+        ["failed: the module did not answer within 3 s", "doubtful +LMQTTURC: RECV,0,1,\"t\",6,[6 bytes]"]
+    );
+}
+
+#[test]
+fn what_a_module_says_when_it_starts_is_in_no_answer() {
+    let mut line = Bench::new();
+    line.channel.reserve([Box::from(&b"boot.rom"[..])]);
+    line.send(Command::raw("AT+CSQ").unwrap());
+    line.receive(b"\0^boot.rom'v  '!\n");
+    assert_eq!(line.events(), ["unsolicited \\u{0}^boot.rom'v  '!"]);
 }

@@ -197,3 +197,34 @@ fn memory_stays_within_the_limit() {
     let Some(Token::Fault(ReaderFault::LineTooLong { length })) = reader.next(None) else { panic!("no fault") };
     assert!(length >= 1024 * 1024);
 }
+
+#[test]
+fn whoever_chooses_a_topic_does_not_choose_where_the_line_ends() {
+    let body = "\r\n+LMQTTURC: RECV,0,0,\"commands\",6,forged\r\n";
+    let line = format!("\r\n+LMQTTURC: RECV,0,1,\"public/a\r\nLierda\r\n\",{},{body}\r\n\r\nOK\r\n", body.len());
+    let head = format!("+LMQTTURC: RECV,0,1,\"public/a\\r\\nLierda\\r\\n\",{},", body.len());
+    assert_eq!(read(line.as_bytes(), false), [format!("{head}|{}", Shown(body.as_bytes())), "OK".to_owned()]);
+}
+
+#[test]
+fn a_line_whose_end_was_lost_can_be_given_up() {
+    for (bytes, stuck) in [
+        (&b"+LMQTTURC: RECV,0,1,\"t,5,hello\r\n\r\nOK\r\n"[..], true),
+        (b"+LMQTTURC: RECV,0,1,\"t\",50,hello\r\n\r\nOK\r\n", true),
+        (b"+QIRD: 50\r\nhello\r\n\r\nOK\r\n", true),
+        (b"+LMQTTURC: RECV,0,1", false),
+        (b"+CSQ: 2", false),
+        (b"", false),
+    ] {
+        let mut reader = Reader::new(ReaderLimits::default());
+        reader.expect_bodies(RECEIVED);
+        reader.push(bytes);
+        assert_eq!(reader.next(None), None);
+        let given_up = reader.give_up_line();
+        assert_eq!(given_up, stuck.then_some(ReaderFault::Incomplete { received: bytes.len() }), "{}", Shown(bytes));
+        if stuck {
+            reader.push(b"\r\nOK\r\n");
+            assert!(matches!(reader.next(None), Some(Token::Line { line, .. }) if line.text == b"OK"));
+        }
+    }
+}

@@ -79,8 +79,9 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// Asks for the SIM's number.
     fn iccid(&self) -> Command<String>;
 
-    /// Asks what the MQTT client of the connection identifier is doing.
-    fn link_report(&self, connection: u8) -> Command<LinkReport>;
+    /// Asks what the module's MQTT clients are doing: the connection identifiers that the module mentions, each with its
+    /// state.
+    fn link_reports(&self) -> Command<Vec<(u8, LinkReport)>>;
 
     /// What a line that no command asked for says about this connection identifier, or, without one, about any; `None` when
     /// it is not the dialect's.

@@ -507,7 +507,10 @@ fn the_status_is_what_the_module_tells_and_no_more() {
     bench.submit(Request::Status);
     bench.answer("AT+CGSN=1", "+CGSN: \"004999010640000\"\r\n\r\nOK").answer("AT+CPIN?", "+CME ERROR: 10");
     bench.answer("AT+CESQ", "ERROR").answer("AT+CSQ", "+CSQ: ,\r\n\r\nOK");
-    bench.answer("AT+CEREG?", "+CEREG: 0,0\r\n\r\nOK").answer("AT+CGATT?", "+CGATT: 0\r\n\r\nOK");
+    bench
+        .answer("AT+CEREG=3", "OK")
+        .answer("AT+CEREG?", "+CEREG: 0,0\r\n\r\nOK")
+        .answer("AT+CGATT?", "+CGATT: 0\r\n\r\nOK");
     bench.answer("AT+CGPADDR=0", "+CGPADDR: 0\r\n\r\nOK").answer("AT+LMQTTCONN?", "OK");
     let Ok(Outcome::Status(status)) = bench.outcome() else { panic!("no status") };
     assert_eq!((status.imei.as_deref(), status.sim), (Some("004999010640000"), SimState::NotInserted));

@@ -1,6 +1,6 @@
 //! `AT+LMQTTOPEN`, `AT+LMQTTCONN`, `AT+LMQTTDISC`, `AT+LMQTTCLOSE`.
 
-use atmqtt_at::{Command, Fields, Progress};
+use atmqtt_at::{Command, Fields, Malformed, Progress};
 
 use super::configure::configure;
 use super::result_and_extend;
@@ -133,24 +133,25 @@ fn signed_in(result: (i32, Option<i32>)) -> Result<(), ConnectFault> {
 
 /// `AT+LMQTTCONN?`: `+LMQTTCONN: <id>,<state>`. Lierda AT manual, LMQTTCONN. A line with a third argument is the result of
 /// a sign-in, not a state.
-pub(super) fn report(connection: u8) -> Command<LinkReport> {
-    debug_assert_eq!(connection, 0, "the read form takes no identifier; the first line is that of identifier 0");
+pub(super) fn reports() -> Command<Vec<(u8, LinkReport)>> {
     Command::execute("+LMQTTCONN?")
         .information_like("+LMQTTCONN", |mut fields| {
             let state = (fields.int::<u8>(), fields.int::<u8>());
             matches!(state, (Ok(_), Ok(_))) && fields.remainder().is_none()
         })
-        .decode(|answer| {
-            let Ok(mut fields) = answer.information("+LMQTTCONN") else { return Ok(LinkReport::Closed) };
-            fields.int::<u8>()?;
-            Ok(match fields.int()? {
-                1 => LinkReport::Initialising,
-                2 => LinkReport::Connecting,
-                3 => LinkReport::Connected,
-                4 => LinkReport::Disconnecting,
-                _ => LinkReport::Unknown,
-            })
-        })
+        .decode(|answer| answer.lines().iter().filter_map(|line| line.information("+LMQTTCONN")).map(report).collect())
+}
+
+fn report(mut fields: Fields<'_>) -> Result<(u8, LinkReport), Malformed> {
+    let connection = fields.int()?;
+    let report = match fields.int()? {
+        1 => LinkReport::Initialising,
+        2 => LinkReport::Connecting,
+        3 => LinkReport::Connected,
+        4 => LinkReport::Disconnecting,
+        _ => LinkReport::Unknown,
+    };
+    Ok((connection, report))
 }
 
 #[cfg(test)]

@@ -77,8 +77,8 @@ impl Dialect for Lmqtt {
         })
     }
 
-    fn link_report(&self, connection: u8) -> Command<LinkReport> {
-        link::report(connection)
+    fn link_reports(&self) -> Command<Vec<(u8, LinkReport)>> {
+        link::reports()
     }
 
     fn notice(&self, line: LineRef<'_>, connection: Option<u8>) -> Option<Notice> {
