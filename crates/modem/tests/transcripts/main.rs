@@ -1,5 +1,6 @@
 //! Every dialogue in `fixtures/` is held. `fixtures/README.md` describes the format, and in how many ways each is replayed.
 
+mod index;
 mod replay;
 mod script;
 mod words;

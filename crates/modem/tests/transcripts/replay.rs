@@ -145,6 +145,10 @@ impl<'a> Replay<'a> {
         if !self.echo {
             all.clear();
         }
+        // A module that puts no line end before what it says puts a whole one behind the echo.
+        if !all.is_empty() && !bytes.starts_with(b"\r") && !bytes.starts_with(b"\n") {
+            all.push(b'\n');
+        }
         all.extend_from_slice(bytes);
         let mut rest = &*all;
         while !rest.is_empty() {
