@@ -341,16 +341,17 @@ impl Driver {
 
     /// The next thing that the channel has to say, with its meaning.
     fn hear(&mut self) -> Option<Heard> {
-        let has_link = self.has_link();
-        let connection = self.session.as_ref().map(|options| options.connection);
+        let known = Known {
+            module: self.module.as_ref(),
+            connection: self.session.as_ref().map(|options| options.connection),
+            has_link: self.has_link(),
+            booting: self.booting,
+            in_doubt: false,
+        };
         Some(match self.channel.poll()? {
             atmqtt_at::Event::Done(answer) => Heard::Answer(answer.cloned()),
-            atmqtt_at::Event::Unsolicited(line) => {
-                Heard::of_line(&Known { module: self.module.as_ref(), connection, has_link, in_doubt: false }, line)
-            }
-            atmqtt_at::Event::Doubtful(line) => {
-                Heard::of_line(&Known { module: self.module.as_ref(), connection, has_link, in_doubt: true }, line)
-            }
+            atmqtt_at::Event::Unsolicited(line) => Heard::of_line(&known, line),
+            atmqtt_at::Event::Doubtful(line) => Heard::of_line(&Known { in_doubt: true, ..known }, line),
             atmqtt_at::Event::Echo => Heard::Echo,
             atmqtt_at::Event::Fault(fault) => Heard::Event(Event::Damaged(fault)),
             atmqtt_at::Event::Resynchronised { discarded } => {
@@ -551,6 +552,8 @@ struct Known<'a> {
     /// The connection identifier of the session.
     connection: Option<u8>,
     has_link: bool,
+    /// The boot ROM has spoken, the firmware has not yet.
+    booting: bool,
     /// A late answer may still come.
     in_doubt: bool,
 }
@@ -568,11 +571,11 @@ enum Heard {
 impl Heard {
     /// What a line that no command asked for means.
     fn of_line(known: &Known<'_>, line: LineRef<'_>) -> Heard {
-        let Known { module, connection, has_link, in_doubt } = *known;
+        let Known { module, connection, has_link, booting, in_doubt } = *known;
         if let Some(Module { profile, dialect, .. }) = module {
             match profile.restart(line.text) {
                 // The late answer to `AT+CGMI` may read like a firmware that greets. If it does greet, the boot ROM was first.
-                Some(Restart::Complete) if in_doubt => return Heard::Event(Event::Unknown(line.to_line())),
+                Some(Restart::Complete) if in_doubt && !booting => return Heard::Event(Event::Unknown(line.to_line())),
                 Some(restart) => return Heard::Restart(restart, line.to_line()),
                 None => {}
             }
@@ -593,7 +596,7 @@ impl Heard {
         }
         match line.information("+CEREG").map(|mut fields| Registration::decode(&mut fields)) {
             // The late answer to a question about the registration has another form, and would be read wrongly.
-            Some(Ok(registration)) if !known.in_doubt => Heard::Event(Event::Registration(registration)),
+            Some(Ok(registration)) if !in_doubt => Heard::Event(Event::Registration(registration)),
             _ => Heard::Event(Event::Unknown(line.to_line())),
         }
     }
