@@ -1,0 +1,217 @@
+//! What a channel may do, kept apart from the channel.
+
+use atmqtt_at::{Answer, Fault, Stage};
+
+use super::commands::Known;
+use crate::input::contains;
+
+const QUESTIONS: [&str; 2] = ["AT+CMEE?\r", "AT+CFUN?\r"];
+
+/// What is known from what went in and came out.
+#[derive(Default)]
+pub(super) struct Model {
+    pending: Option<Pending>,
+    /// The line is not known to be in order.
+    doubt: bool,
+    owed: Option<Owed>,
+    /// How much of something larger is out.
+    begun: Vec<u8>,
+    /// What was begun may have been given up.
+    may_be_cut: bool,
+}
+
+/// A command that is not done.
+struct Pending {
+    command: &'static Known,
+    /// The line has been in doubt since before it was submitted.
+    waits: bool,
+    is_written: bool,
+    are_data_written: bool,
+    /// What has come since it was written.
+    heard: Vec<u8>,
+}
+
+/// What an earlier data phase has left behind.
+enum Owed {
+    /// The data, if the module asks for them late, in what has come since the command was written.
+    Prompt {
+        command: &'static Known,
+        heard: Vec<u8>,
+    },
+    /// The rest of what was begun.
+    Rest(Vec<u8>),
+    Escape(u8),
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Unit {
+    Command,
+    Data,
+    Question,
+    Owed,
+}
+
+impl Model {
+    pub(super) fn is_pending(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    pub(super) fn submitted(&mut self, command: &'static Known) {
+        let waits = self.doubt;
+        let pending = Pending { command, waits, is_written: false, are_data_written: false, heard: Vec::new() };
+        assert!(self.pending.replace(pending).is_none(), "two commands at once");
+    }
+
+    pub(super) fn suspected(&mut self) {
+        self.doubt = true;
+    }
+
+    pub(super) fn abandoned(&mut self) {
+        self.doubt |= self.pending.is_some();
+        self.owed = None;
+        self.may_be_cut = true;
+    }
+
+    /// Called before the channel is told.
+    pub(super) fn deadline_passed(&mut self) {
+        self.owed = None;
+        self.may_be_cut = true;
+    }
+
+    pub(super) fn heard(&mut self, bytes: &[u8]) {
+        if let Some(pending) = self.pending.as_mut().filter(|pending| pending.is_written) {
+            pending.heard.extend_from_slice(bytes);
+        }
+        if let Some(Owed::Prompt { heard, .. }) = &mut self.owed {
+            heard.extend_from_slice(bytes);
+        }
+    }
+
+    pub(super) fn resynchronised(&mut self) {
+        assert!(self.doubt && self.owed.is_none(), "the line was in order");
+        self.doubt = false;
+        if let Some(pending) = &mut self.pending {
+            pending.waits = false;
+        }
+    }
+
+    pub(super) fn done(&mut self, outcome: Result<&Answer, Fault>) {
+        let pending = self.pending.take().expect("something is done that was not submitted, or twice");
+        match outcome {
+            Ok(answer) => {
+                pending.is_answered_by(answer);
+                // Its OK may still come. With a result the module has left the data phase, however much of them it has.
+                self.doubt |= !answer.is_confirmed();
+                self.may_be_cut = true;
+            }
+            Err(Fault::Refused { result, lines }) => {
+                self.may_be_cut = true;
+                assert!(pending.is_written && !result.is_ok());
+                assert!(lines.iter().all(|line| (pending.command.claims)(line.text())));
+            }
+            Err(Fault::TimedOut { stage, .. }) => self.timed_out(&pending, stage),
+            Err(Fault::Unresponsive) => assert!(pending.waits, "nobody has asked"),
+            Err(Fault::Abandoned) => {}
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    fn timed_out(&mut self, pending: &Pending, stage: Stage) {
+        assert!(!pending.waits, "its time has not begun");
+        assert_eq!(pending.is_written, stage != Stage::Write);
+        self.doubt |= stage != Stage::Result;
+        let data = pending.command.data.filter(|_| !matches!(stage, Stage::Write | Stage::Result));
+        self.owed = match (stage, data) {
+            (_, Some(data)) if data.escape.is_some() => data.escape.map(Owed::Escape),
+            (Stage::Prompt, Some(_)) => Some(Owed::Prompt { command: pending.command, heard: pending.heard.clone() }),
+            (Stage::Data, Some(data)) => Some(Owed::Rest(data.bytes[self.begun.len()..].to_vec())),
+            _ => None,
+        };
+    }
+
+    /// Whether all of this may be written now: `shown` is what is left of something, or something whole.
+    pub(super) fn may_write(&self, shown: &[u8]) {
+        self.unit(shown);
+    }
+
+    /// `count` bytes of what was shown are out; gives the whole, once it is out.
+    pub(super) fn wrote(&mut self, shown: &[u8], count: usize) -> Option<Vec<u8>> {
+        let (unit, is_new) = self.unit(shown);
+        if is_new {
+            self.begun.clear();
+            self.may_be_cut = false;
+        }
+        self.begun.extend_from_slice(&shown[..count]);
+        if count < shown.len() {
+            return None;
+        }
+        match (unit, &mut self.pending) {
+            (Unit::Command, Some(pending)) => pending.is_written = true,
+            (Unit::Data, Some(pending)) => pending.are_data_written = true,
+            (Unit::Owed, _) => self.owed = None,
+            _ => {}
+        }
+        Some(std::mem::take(&mut self.begun))
+    }
+
+    /// What it is, and whether it begins with `shown`.
+    fn unit(&self, shown: &[u8]) -> (Unit, bool) {
+        if let Some(Owed::Rest(rest)) = &self.owed {
+            assert!(rest.ends_with(shown), "what the port did not take comes before anything else");
+            return (Unit::Owed, false);
+        }
+        let whole = [&self.begun, shown].concat();
+        if !self.begun.is_empty()
+            && let Some(unit) = self.legal(&whole)
+        {
+            return (unit, false);
+        }
+        let is_free = self.begun.is_empty() || self.may_be_cut;
+        let unit = self.legal(shown).filter(|_| is_free);
+        (unit.unwrap_or_else(|| panic!("may not be written: {:?}", whole.escape_ascii().to_string())), true)
+    }
+
+    fn legal(&self, bytes: &[u8]) -> Option<Unit> {
+        match &self.owed {
+            Some(Owed::Escape(escape)) => return (bytes == [*escape]).then_some(Unit::Owed),
+            Some(Owed::Prompt { command, heard }) => {
+                let data = command.data?;
+                let is_due = contains(heard, data.prompt.as_bytes()) && bytes == data.bytes;
+                return is_due.then_some(Unit::Owed);
+            }
+            Some(Owed::Rest(_)) => return None,
+            None => {}
+        }
+        let pending = self.pending.as_ref()?;
+        let data = pending.command.data.filter(|_| pending.is_written && !pending.are_data_written);
+        if bytes == pending.command.wire.as_bytes() && !pending.is_written && !pending.waits {
+            return Some(Unit::Command);
+        }
+        if data.is_some_and(|data| contains(&pending.heard, data.prompt.as_bytes()) && bytes == data.bytes) {
+            return Some(Unit::Data);
+        }
+        let asks = pending.waits && QUESTIONS.iter().any(|question| bytes == question.as_bytes());
+        asks.then_some(Unit::Question)
+    }
+}
+
+impl Pending {
+    fn is_answered_by(&self, answer: &Answer) {
+        assert!(self.is_written, "answered before it was written");
+        let was_heard = |part: &[u8]| contains(&self.heard, part);
+        for line in answer.lines().iter() {
+            assert!((self.command.claims)(line.text), "{line:?} is no part of an answer to {}", self.command.wire);
+            assert!(
+                was_heard(line.text) && was_heard(line.body.unwrap_or_default()),
+                "{line:?} is older than the command"
+            );
+        }
+        match self.command.result {
+            Some(name) => assert!(answer.result().is_ok() && was_heard(name.as_bytes())),
+            None => {
+                assert!(answer.is_confirmed() && was_heard(b"OK"));
+                assert!(self.command.data.is_none() || self.are_data_written, "done without its data");
+            }
+        }
+    }
+}
