@@ -336,7 +336,7 @@ impl Answer {
                 // Behind its OK the command has had its final result code: another one is nobody's.
                 Some(_) if self.confirmed => return Verdict::NotMine,
                 // A command cannot succeed with data that the module does not have.
-                Some(FinalResult::Ok) if data != DataProgress::Out && exchange.result.is_none() => {
+                Some(FinalResult::Ok) if data != DataProgress::Out && self.result.is_empty() => {
                     return Verdict::NotMine;
                 }
                 Some(FinalResult::Ok) => {

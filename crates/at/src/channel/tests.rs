@@ -518,3 +518,56 @@ fn what_a_module_says_when_it_starts_is_in_no_answer() {
     line.receive(b"\0^boot.rom'v  '!\n");
     assert_eq!(line.events(), ["unsolicited \\u{0}^boot.rom'v  '!"]);
 }
+
+#[test]
+fn nothing_succeeds_with_data_that_the_module_does_not_have() {
+    let counted = || DataPhase { prompt: Prompt::Line("CONNECT"), ..DataPhase::counted(b"data".to_vec(), 5 * SECOND) };
+    let mut line = Bench::new();
+    line.send(Command::set("+LHTTPURL").int(4).data(counted()));
+    line.receive(b"\r\nOK\r\n\r\nCONNECT\r\n");
+    line.channel.transmitted(line.now, 1);
+    line.receive(b"\r\nOK\r\n");
+    assert_eq!(line.events(), ["unsolicited OK", "unsolicited OK"]);
+    assert_eq!(line.written(), b"ata");
+    line.receive(b"\r\nOK\r\n");
+    assert_eq!(line.events(), ["done []"]);
+}
+
+#[test]
+fn a_port_that_takes_nothing_gets_no_more_time_for_it() {
+    let mut line = Bench::new();
+    line.channel.submit(line.now, signal().done().exchange().clone()).unwrap();
+    let deadline = line.channel.deadline();
+    line.now += SECOND;
+    line.channel.transmitted(line.now, 0);
+    assert_eq!(line.channel.deadline(), deadline);
+}
+
+#[test]
+fn what_is_owed_outlives_a_new_doubt_but_not_a_restart() {
+    let stuck = || {
+        let mut line = Bench::new();
+        line.send(publish_by_prompt(b"data"));
+        line.receive(b"\r\n> ");
+        line.channel.transmitted(line.now, 1);
+        line.wait(5 * SECOND);
+        line
+    };
+    let mut line = stuck();
+    line.channel.suspect();
+    assert_eq!(line.written(), b"ata");
+    // To a module that has restarted the rest would be a command.
+    let mut line = stuck();
+    line.channel.abandon();
+    assert_eq!(line.written(), b"");
+}
+
+#[test]
+fn late_answers_are_kept_in_bounded_number() {
+    let mut line = Bench::with(ChannelOptions { events: 2, ..ChannelOptions::default() });
+    line.channel.suspect();
+    line.receive(b"OK\r\nOK\r\nOK\r\nOK\r\n");
+    line.send(signal());
+    line.receive(b"+CMEE: 1\r\nOK\r\n");
+    assert_eq!(line.events(), ["Dropped(2)", "resynchronised [OK, OK]"]);
+}

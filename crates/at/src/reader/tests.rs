@@ -228,3 +228,11 @@ fn a_line_whose_end_was_lost_can_be_given_up() {
         }
     }
 }
+
+#[test]
+fn open_quotes_end_at_the_limit_too() {
+    for filling in ["\n", ",", "x"] {
+        let line = format!("+LMQTTURC: RECV,0,1,\"{}\r\nOK\r\n", filling.repeat(1000));
+        assert_eq!(read(line.as_bytes(), false).last().map(String::as_str), Some("OK"), "{filling:?}");
+    }
+}
