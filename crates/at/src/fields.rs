@@ -79,7 +79,11 @@ impl<'a> Fields<'a> {
 
     /// The next argument as it stands, without its quotes. `None` when there is none; an empty one is an empty slice.
     pub fn bytes(&mut self) -> Option<&'a [u8]> {
-        let (rest, argument) = argument(self.rest?).ok()?;
+        let rest = self.rest?;
+        let (rest, argument) = match number(rest) {
+            Some(found) => found,
+            None => argument(rest).ok()?,
+        };
         self.rest = rest.split_first().map(|(_comma, rest)| rest);
         self.position += 1;
         Some(argument)
@@ -164,6 +168,12 @@ impl<'a> Fields<'a> {
     fn fault(&self, kind: MalformedKind) -> Malformed {
         Malformed { position: self.position, kind }
     }
+}
+
+/// A bare number up to the comma or the end: nearly every argument is one, and this is the short way.
+fn number(input: &[u8]) -> Option<(&[u8], &[u8])> {
+    let digits = input.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    (digits > 0 && input.get(digits).is_none_or(|next| *next == b',')).then(|| (&input[digits..], &input[..digits]))
 }
 
 /// One argument up to the comma or the end. A quote closes only before a comma or the end, since modules do not escape a

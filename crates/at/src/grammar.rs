@@ -39,6 +39,7 @@ impl FinalResult {
     pub fn parse(line: &[u8]) -> Option<FinalResult> {
         // Every line comes by here, and nearly none is one: the first bytes tell.
         match line {
+            b"OK" => return Some(FinalResult::Ok),
             [b'O', b'K', ..] | [b'E', b'R', ..] | [b'+', b'C', b'M', ..] | [b'A', b'B', ..] | [b'C' | b'c', ..] => {}
             _ => return None,
         }
