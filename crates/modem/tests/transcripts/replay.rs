@@ -175,10 +175,10 @@ impl<'a> Replay<'a> {
             self.now = self.now.max(deadline);
             self.listen();
             if self.now < until {
-                let early = |fault| format!("{:?} early: {fault}", until - deadline);
-                self.nothing_left().map_err(early)?;
-            } else if self.driver.deadline() == Some(deadline) {
-                break;
+                self.nothing_left().map_err(|fault| format!("{:?} early: {fault}", until - deadline))?;
+            }
+            if self.driver.deadline() == Some(deadline) {
+                return Err(format!("time stands still at {deadline:?}"));
             }
         }
         self.now = until;
@@ -219,13 +219,12 @@ impl<'a> Replay<'a> {
         }
     }
 
+    /// What the driver writes in one go: a command, or data.
     fn written(&mut self) -> Vec<u8> {
         self.listen();
-        let mut written = Vec::new();
-        while !self.driver.transmit().is_empty() {
-            written.extend_from_slice(self.driver.transmit());
-            let count = self.driver.transmit().len();
-            self.driver.transmitted(self.now, count);
+        let written = self.driver.transmit().to_vec();
+        if !written.is_empty() {
+            self.driver.transmitted(self.now, written.len());
             self.listen();
         }
         written

@@ -25,8 +25,17 @@ pub(crate) enum Step {
     Reports(String, usize),
 }
 
-const KEYS: [&str; 7] = ["title", "profile", "evidence", "catalogue", "echo", "begins", "guard"];
-const PROMPT_GUARD: &str = "prompt guard";
+/// What a header may say, and the only value that it may have, where there is but one.
+const KEYS: [(&str, Option<&str>); 8] = [
+    ("title", None),
+    ("profile", None),
+    ("evidence", None),
+    ("catalogue", None),
+    ("echo", Some("shown")),
+    ("begins", Some("unattached")),
+    ("guard", None),
+    ("prompt guard", None),
+];
 
 impl Script {
     pub(crate) fn parse(text: &str) -> Result<Script, String> {
@@ -34,8 +43,9 @@ impl Script {
         let mut header = BTreeMap::new();
         for line in head.lines() {
             let (key, value) = line.split_once(": ").ok_or_else(|| format!("{line:?} is no line of a header"))?;
-            if !KEYS.contains(&key) && key != PROMPT_GUARD {
-                return Err(format!("{key:?} is no key of a header"));
+            let known = |(name, only): &(&str, Option<&str>)| *name == key && only.is_none_or(|only| only == value);
+            if !KEYS.iter().any(known) {
+                return Err(format!("a header may not say {line:?}"));
             }
             header.insert(key.to_owned(), value.to_owned());
         }
@@ -58,12 +68,12 @@ impl Script {
 
     /// The dialogue shows itself what the module sends back of the commands.
     pub(crate) fn has_own_echo(&self) -> bool {
-        self.value("echo") == Some("shown")
+        self.value("echo").is_some()
     }
 
     /// The driver knows nothing of the module yet.
     pub(crate) fn begins_unattached(&self) -> bool {
-        self.value("begins") == Some("unattached")
+        self.value("begins").is_some()
     }
 }
 
