@@ -41,6 +41,13 @@ impl<T> Command<T> {
         &self.exchange
     }
 
+    /// The same command with another time-out.
+    #[must_use]
+    pub fn within(mut self, timeout: Duration) -> Command<T> {
+        self.exchange.timeout = timeout;
+        self
+    }
+
     /// What the answer says.
     ///
     /// # Errors

@@ -138,9 +138,10 @@ pub(crate) async fn bring_up(dialogue: &Dialogue, profile: &Profile, options: &N
     let context = profile.rules.pdp_context.value;
     if let Some(apn) = &options.apn {
         let ip = Text::new("IP").expect("two letters");
-        dialogue.run(Command::set("+CGDCONT").int(context).text(&ip).text(apn).done()).await?;
+        let define = Command::set("+CGDCONT").int(context).text(&ip).text(apn).within(profile.timeouts.command.value);
+        dialogue.run(define.done()).await?;
     }
-    register(dialogue, options).await?;
+    register(dialogue, profile, options).await?;
     if dialogue.try_run(attached(profile)).await? == Some(false) {
         let attach = Command::set("+CGATT").int(1).within(profile.timeouts.attach.value).done();
         match dialogue.run(attach).await {
@@ -173,20 +174,21 @@ async fn unlock_sim(dialogue: &Dialogue, profile: &Profile, options: &NetworkOpt
 
 /// Has the registration told with its cell and, where the firmware knows that form, with the cause of a refusal; from now on
 /// its changes are told unasked.
-pub(crate) async fn ask_for_details(dialogue: &Dialogue) -> Result<(), Fault> {
+pub(crate) async fn ask_for_details(dialogue: &Dialogue, profile: &Profile) -> Result<(), Fault> {
     for detail in [3, 2] {
-        if dialogue.try_run(Command::set("+CEREG").int(detail).done()).await?.is_some() {
+        let report = Command::set("+CEREG").int(detail).within(profile.timeouts.command.value).done();
+        if dialogue.try_run(report).await?.is_some() {
             break;
         }
     }
     Ok(())
 }
 
-async fn register(dialogue: &Dialogue, options: &NetworkOptions) -> Result<(), Fault> {
+async fn register(dialogue: &Dialogue, profile: &Profile, options: &NetworkOptions) -> Result<(), Fault> {
     let until = dialogue.now() + options.patience;
-    ask_for_details(dialogue).await?;
+    ask_for_details(dialogue, profile).await?;
     loop {
-        let found = dialogue.run(registration()).await?;
+        let found = dialogue.run(registration().within(profile.timeouts.command.value)).await?;
         match found.status {
             RegistrationStatus::Home | RegistrationStatus::Roaming => return Ok(()),
             RegistrationStatus::Denied => return Err(Fault::RegistrationDenied { cause: found.reject_cause }),

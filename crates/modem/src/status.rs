@@ -47,16 +47,17 @@ pub(crate) async fn look(
     identity: Identity,
     connection: u8,
 ) -> Result<Status, Fault> {
-    let imei = ask(dialogue, network::imei()).await?;
+    let soon = profile.timeouts.command.value;
+    let imei = ask(dialogue, network::imei().within(soon)).await?;
     let sim = network::sim_state(dialogue, profile).await?;
     let (mut imsi, mut iccid) = (None, None);
     if sim != SimState::NotInserted {
-        imsi = ask(dialogue, network::imsi()).await?;
-        iccid = ask(dialogue, dialect.iccid()).await?;
+        imsi = ask(dialogue, network::imsi().within(soon)).await?;
+        iccid = ask(dialogue, dialect.iccid().within(soon)).await?;
     }
-    let mut signal = ask(dialogue, network::signal_quality()).await?.unwrap_or_default();
-    signal.rssi_dbm = ask(dialogue, network::signal_strength()).await?.flatten();
-    network::ask_for_details(dialogue).await?;
+    let mut signal = ask(dialogue, network::signal_quality().within(soon)).await?.unwrap_or_default();
+    signal.rssi_dbm = ask(dialogue, network::signal_strength().within(soon)).await?.flatten();
+    network::ask_for_details(dialogue, profile).await?;
     Ok(Status {
         identity,
         profile: profile.model.name.to_string(),
@@ -65,10 +66,10 @@ pub(crate) async fn look(
         iccid,
         sim,
         signal,
-        registration: ask(dialogue, network::registration()).await?,
+        registration: ask(dialogue, network::registration().within(soon)).await?,
         attached: ask(dialogue, network::attached(profile)).await?,
-        address: ask(dialogue, network::address(profile)).await?.flatten(),
-        mqtt: match ask(dialogue, dialect.link_reports()).await? {
+        address: ask(dialogue, network::address(profile).within(soon)).await?.flatten(),
+        mqtt: match ask(dialogue, dialect.link_reports().within(soon)).await? {
             Some(reports) => {
                 let ours = reports.into_iter().find(|(about, _)| *about == connection);
                 ours.map_or(LinkReport::Closed, |(_, report)| report)
