@@ -58,7 +58,7 @@ fn every_transcript_is_held_whatever_the_pieces_with_echo_and_without() {
 }
 
 #[test]
-fn whatever_was_asked_for_ends_wherever_the_module_falls_silent() {
+fn wherever_the_module_falls_silent_all_requests_end_and_the_next_one_works() {
     for (name, script) in transcripts() {
         for steps in 0..=script.steps.len() {
             Replay::begin(&script, Pieces::Whole, false)

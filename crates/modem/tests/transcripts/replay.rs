@@ -62,7 +62,8 @@ impl<'a> Replay<'a> {
         self.nothing_left().map_err(|fault| format!("at the end: {fault}"))
     }
 
-    /// Replays so many steps, and then the module says nothing any more: whatever was asked for has to end by itself.
+    /// Replays so many steps, and then the module says nothing: whatever was asked for has to end by itself. Then it speaks
+    /// again, and has to be understood.
     pub(crate) fn fall_silent_after(mut self, steps: usize) -> Result<(), String> {
         for (line, step) in &self.script.steps[..steps] {
             self.step(step).map_err(|fault| format!("line {line}: {fault}"))?;
@@ -81,7 +82,17 @@ impl<'a> Replay<'a> {
             }
             self.listen();
         }
-        if self.asked == self.ended { Ok(()) } else { Err("a request ended twice".to_owned()) }
+        if self.asked != self.ended {
+            return Err("a request ended twice".to_owned());
+        }
+        self.reports.clear();
+        // Half a message may swallow the beginning of one answer, and no more.
+        for _ in 0..2 {
+            if self.answered(request("at AT+CSQ")?)? == "= OK +CSQ: 20,99" {
+                return Ok(());
+            }
+        }
+        Err("once the module speaks again, it is not understood".to_owned())
     }
 
     fn step(&mut self, step: &Step) -> Result<(), String> {
@@ -185,9 +196,17 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    /// Does a request with a module to which everything is fine.
     fn set_up(&mut self, request: Request) -> Result<(), String> {
         self.nothing_left()?;
+        let end = self.answered(request)?;
+        if end.starts_with("= attached ") || end == "= connected" {
+            return Ok(());
+        }
+        Err(format!("the setting up ended with {end:?}"))
+    }
+
+    /// What becomes of a request with a module to which everything is fine.
+    fn answered(&mut self, request: Request) -> Result<String, String> {
         self.ask(request);
         while self.asked > self.ended {
             let written = self.written();
@@ -198,6 +217,8 @@ impl<'a> Replay<'a> {
                     continue;
                 }
                 "AT+CMEE?" => "+CMEE: 1\r\n\r\nOK",
+                "AT+CFUN?" => "+CFUN: 1\r\n\r\nOK",
+                "AT+CSQ" => "+CSQ: 20,99\r\n\r\nOK",
                 "AT+CPIN?" => "+CPIN: READY\r\n\r\nOK",
                 "AT+CEREG?" => "+CEREG: 3,1\r\n\r\nOK",
                 "AT+CGATT?" => "+CGATT: 1\r\n\r\nOK",
@@ -210,13 +231,8 @@ impl<'a> Replay<'a> {
             self.send(format!("\r\n{answer}\r\n").as_bytes());
             self.listen();
         }
-        match self.reports.pop_back().as_deref() {
-            Some(end) if end.starts_with("= attached ") || end == "= connected" => {
-                self.reports.clear();
-                Ok(())
-            }
-            other => Err(format!("the setting up ended with {other:?}")),
-        }
+        let end = self.reports.drain(..).filter(|report| report.starts_with("= ")).next_back();
+        end.ok_or_else(|| "no end was reported".to_owned())
     }
 
     /// What the driver writes in one go: a command, or data.
