@@ -231,7 +231,7 @@ impl<'a> Replay<'a> {
             self.send(format!("\r\n{answer}\r\n").as_bytes());
             self.listen();
         }
-        let end = self.reports.drain(..).filter(|report| report.starts_with("= ")).next_back();
+        let end = self.reports.drain(..).rfind(|report| report.starts_with("= "));
         end.ok_or_else(|| "no end was reported".to_owned())
     }
 
