@@ -149,7 +149,7 @@ impl Setting {
             Seen::Line { text, body: Some(body), .. } => self.behind_body(bytes, at + text.len(), text, body),
             Seen::Fault(ReaderFault::LineTooLong { length }) => {
                 let feed = usize::try_from(*length).expect("a length in the input");
-                let is_line = self.rule(rest).is_some() || !rest[..feed].contains(&b'\n');
+                let is_line = self.rule(rest).is_some() || line_feed(rest) == Some(feed);
                 if rest.get(feed) == Some(&b'\n') && feed > self.limits.line && is_line {
                     vec![at + feed + 1]
                 } else {
@@ -201,11 +201,18 @@ impl Setting {
         self.bodies.iter().find(|rule| line.starts_with(rule.prefix.as_bytes()))
     }
 
-    /// Whether a reader may wait for more of this: it is no complete line, or one with a body that is not complete.
+    /// Whether a reader may wait for more of this: it is no complete line, or one with a body that is not complete, or what is
+    /// left of a line that is too long.
     fn may_be_held(&self, rest: &[u8]) -> bool {
         let most = self.limits.line + self.limits.body + 8;
-        !rest.contains(&b'\n') || (self.rule(rest).is_some() && rest.len() <= most)
+        let beyond = rest.get(self.limits.line + 1..).unwrap_or_default();
+        let has_body = self.rule(rest).is_some() && (rest.len() <= most || line_feed(beyond).is_none());
+        line_feed(rest).is_none() || has_body
     }
+}
+
+fn line_feed(bytes: &[u8]) -> Option<usize> {
+    bytes.iter().position(|byte| *byte == b'\n')
 }
 
 fn line_ends(bytes: &[u8]) -> usize {
