@@ -376,9 +376,10 @@ impl Driver {
                 return;
             }
             Heard::Restart(restart, banner) => {
+                let had_link = self.link == LinkState::Up;
                 self.restarted();
                 // A start shows itself twice; a module that starts over and over shows only the first half.
-                let second_half = restart == Restart::Complete && self.booting;
+                let second_half = restart == Restart::Complete && self.booting && !had_link;
                 self.booting = restart == Restart::Begun;
                 if second_half {
                     return;

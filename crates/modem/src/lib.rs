@@ -50,6 +50,9 @@ pub enum Unconfirmed {
     /// the vendor calls it a failure.
     #[error("the module sent it, but got a wrong acknowledgement")]
     WrongAcknowledgement,
+    /// The module's report cannot be read: bytes were lost on the line.
+    #[error("the module's report of the outcome cannot be read")]
+    UnreadableReport,
     /// The module did not report in time.
     #[error("the module did not report the outcome in time")]
     NoReport,

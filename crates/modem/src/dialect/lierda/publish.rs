@@ -53,9 +53,12 @@ pub(super) async fn publish(context: Context, message: Outgoing) -> Result<Deliv
         Ok(Published::Done) => Ok(Delivery::Delivered),
         Ok(Published::WrongAcknowledgement) => unconfirmed(Unconfirmed::WrongAcknowledgement),
         Ok(Published::Failed(fault)) => Err(Fault::Publish(fault)),
-        Err(Fault::TimedOut { stage: Stage::Answer | Stage::Result | Stage::Data, .. }) => {
+        // A prompt that comes late still gets the data, since a module that counts lets go of nothing else: so that message
+        // may arrive too.
+        Err(Fault::TimedOut { stage: Stage::Prompt | Stage::Answer | Stage::Result | Stage::Data, .. }) => {
             unconfirmed(Unconfirmed::NoReport)
         }
+        Err(Fault::Malformed { .. }) => unconfirmed(Unconfirmed::UnreadableReport),
         Err(Fault::LinkLost) => unconfirmed(Unconfirmed::LinkLost),
         Err(Fault::Restarted) => unconfirmed(Unconfirmed::Restarted),
         Err(fault) => Err(fault),
