@@ -116,9 +116,10 @@ impl<'a> Fields<'a> {
         }
         let number = digits.iter().try_fold(0_i64, |number, digit| {
             let digit = i64::from(digit - b'0');
-            number.checked_mul(10)?.checked_add(digit)
+            // Downwards, since the smallest number has no positive twin.
+            number.checked_mul(10)?.checked_sub(digit)
         });
-        let number = number.map(|number| if is_negative { -number } else { number });
+        let number = number.and_then(|number| if is_negative { Some(number) } else { number.checked_neg() });
         let fitting = number.and_then(|number| N::try_from(number).ok());
         fitting.map(Some).ok_or(self.fault(MalformedKind::OutOfRange))
     }
@@ -239,6 +240,13 @@ mod tests {
         assert_eq!(int(b"-1"), fault(MalformedKind::OutOfRange));
         assert_eq!(int(b"99999999999999999999"), fault(MalformedKind::OutOfRange));
         assert_eq!(Fields::new(b"-1", None).int::<i32>(), Ok(-1));
+        for number in [i64::MIN, i64::MAX] {
+            assert_eq!(Fields::new(number.to_string().as_bytes(), None).int(), Ok(number));
+        }
+        assert_eq!(
+            Fields::new(b"9223372036854775808", None).int::<i64>().map_err(|fault| fault.kind),
+            Err(MalformedKind::OutOfRange)
+        );
     }
 
     #[test]

@@ -422,6 +422,23 @@ fn a_lost_link_ends_what_waits_for_it_at_once() {
 }
 
 #[test]
+fn a_start_behind_a_new_link_is_another_one() {
+    let mut bench = Bench::connected("lierda-nt26e");
+    bench.say("\0^boot.rom'v  '!");
+    bench.connect(options());
+    bench.answer("AT", "OK").answer("ATE0", "OK").answer("AT", "OK");
+    bench.answer("AT+CMEE=1", "OK").online().purged().configured();
+    bench.answer("AT+LMQTTOPEN=0,\"broker.example\",1883", "OK\r\n\r\n+LMQTTOPEN: 0,0");
+    bench.answer("AT+LMQTTCONN=0,\"device\"", "OK\r\n\r\n+LMQTTCONN: 0,0,0");
+    assert_eq!(bench.outcome(), Ok(Outcome::Connected));
+    bench.events.clear();
+    // What the boot ROM says is not always a clean line.
+    bench.say("Lierda");
+    assert!(matches!(bench.events[..], [Event::Restarted { .. }]), "{:?}", bench.events);
+    assert_eq!(bench.driver.link(), LinkState::Down);
+}
+
+#[test]
 fn after_a_restart_everything_is_set_up_again() {
     let mut bench = Bench::connected("lierda-nt26e");
     bench.publish(QoS::AtLeastOnce, b"x");
