@@ -1,7 +1,7 @@
 use super::*;
-use crate::DataPhase;
 use crate::command::{Command, CommandBuilder};
 use crate::exchange::{Ending, Progress};
+use crate::{DataPhase, Prompt};
 
 const RECEIVED: &[BodyRule] = &[BodyRule { prefix: "+LMQTTURC: RECV,", fields: 3, place: crate::BodyPlace::SameLine }];
 const SECOND: Duration = Duration::from_secs(1);

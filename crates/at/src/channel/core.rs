@@ -1,0 +1,503 @@
+//! What a channel knows, and what becomes of it.
+
+use std::collections::VecDeque;
+
+use super::{ChannelOptions, Event};
+use crate::exchange::{Answer, DataProgress, Exchange, Fault, Prompt, Stage, Verdict};
+use crate::grammar::FinalResult;
+use crate::lines::Lines;
+use crate::quarantine::{ATTEMPTS, Owed, Quarantine};
+use crate::reader::ExpectedPrompt;
+use crate::time::Time;
+use crate::token::{LineRef, ReaderFault, Token};
+use crate::trace::{Direction, Redactor, TraceRecord};
+
+/// How many bytes of unsolicited lines wait to be taken; more are dropped and counted.
+const HELD: usize = 1024 * 1024;
+
+/// Everything but the reader, so that a token can be looked at while it borrows from the reader.
+pub(super) struct Core {
+    pub(super) options: ChannelOptions,
+    pub(super) flight: Option<Flight>,
+    /// What waits for the line to be proven in order.
+    pub(super) waiting: Option<Exchange>,
+    pub(super) quarantine: Option<Quarantine>,
+    events: VecDeque<Queued>,
+    /// The unsolicited lines in the queue, and before them those that have been given out.
+    unsolicited: Lines,
+    given: usize,
+    /// The answer in the queue, or the one that was given out last.
+    pub(super) answer: Answer,
+    pub(super) is_answer_queued: bool,
+    redactor: Redactor,
+    pub(super) last_byte: Option<Time>,
+    pub(super) received: u64,
+    /// What no answer has in it.
+    pub(super) reserved: Vec<Box<[u8]>>,
+}
+
+/// The command in flight.
+pub(super) struct Flight {
+    pub(super) exchange: Exchange,
+    pub(super) phase: Phase,
+    /// How many bytes had been received when the command had been written.
+    written_at: u64,
+    pub(super) answer: Answer,
+    /// It asks whether the line is in order.
+    is_probe: bool,
+    /// Its result will not come: its final result code is its end.
+    pub(super) without_result: bool,
+}
+
+pub(super) enum Phase {
+    /// Waits for the line to have been quiet long enough.
+    Guard { until: Time },
+    /// The command goes out.
+    Writing { sent: usize, deadline: Time },
+    /// The module has to prompt.
+    Prompt { deadline: Time },
+    /// Waits between the prompt and the data.
+    DataGuard { until: Time },
+    /// The data go out.
+    WritingData { sent: usize, deadline: Time },
+    /// The module has to answer.
+    Answer { deadline: Time },
+    /// The result has come, `OK` has not.
+    Settling { deadline: Time },
+}
+
+/// An event in the queue. What it borrows lies elsewhere, in the order of the queue.
+pub(super) enum Queued {
+    Done(Result<(), Fault>),
+    Unsolicited,
+    Doubtful,
+    Echo,
+    Resynchronised(Lines),
+    Fault(ReaderFault),
+    Dropped(u64),
+    Trace(TraceRecord),
+}
+
+impl Core {
+    pub(super) fn new(options: ChannelOptions) -> Core {
+        Core {
+            options,
+            flight: None,
+            waiting: None,
+            quarantine: None,
+            events: VecDeque::new(),
+            unsolicited: Lines::default(),
+            given: 0,
+            answer: Answer::default(),
+            is_answer_queued: false,
+            redactor: Redactor::default(),
+            last_byte: None,
+            received: 0,
+            reserved: Vec::new(),
+        }
+    }
+
+    pub(super) fn submit(&mut self, now: Time, exchange: Exchange) {
+        match &mut self.quarantine {
+            None => self.start(now, exchange, false),
+            Some(quarantine) => {
+                quarantine.attempts = 0;
+                self.waiting = Some(exchange);
+                self.ask(now);
+            }
+        }
+    }
+
+    /// Asks whether the line is in order, as soon as nothing is owed any more and somebody waits for it.
+    fn ask(&mut self, now: Time) {
+        let Some(quarantine) = &self.quarantine else { return };
+        if matches!(quarantine.owed, Owed::Nothing) && self.waiting.is_some() && self.flight.is_none() {
+            let probe = quarantine.probe(self.options.probe_timeout);
+            self.start(now, probe, true);
+        }
+    }
+
+    fn start(&mut self, now: Time, exchange: Exchange, is_probe: bool) {
+        self.redactor.learn(&exchange);
+        let quiet = self.last_byte.map_or(now, |last| last + self.options.guard);
+        let phase = if quiet > now { Phase::Guard { until: quiet } } else { self.writing(now) };
+        let mut answer = Answer::default();
+        if !self.is_answer_queued {
+            std::mem::swap(&mut answer, &mut self.answer);
+            answer.clear();
+        }
+        self.flight = Some(Flight { exchange, phase, written_at: 0, answer, is_probe, without_result: false });
+    }
+
+    fn writing(&self, now: Time) -> Phase {
+        Phase::Writing { sent: 0, deadline: now + self.options.write_timeout }
+    }
+
+    pub(super) fn transmitted(&mut self, now: Time, count: usize) {
+        let write_timeout = self.options.write_timeout;
+        if let Some(Quarantine { owed: owed @ Owed::Bytes { .. }, .. }) = &mut self.quarantine {
+            if let Owed::Bytes { bytes, sent, deadline } = owed {
+                *sent += count;
+                *deadline = now + write_timeout;
+                if *sent < bytes.len() {
+                    return;
+                }
+            }
+            *owed = Owed::Nothing;
+            self.ask(now);
+            return;
+        }
+        let received = self.received;
+        let Some(flight) = &mut self.flight else { return };
+        let answer_deadline = now + flight.exchange.timeout;
+        match &mut flight.phase {
+            Phase::Writing { sent, deadline } => {
+                *sent += count;
+                *deadline = now + write_timeout;
+                if *sent < flight.exchange.wire.len() {
+                    return;
+                }
+                flight.written_at = received;
+                flight.phase = match &flight.exchange.data {
+                    Some(data) => Phase::Prompt { deadline: now + data.prompt_timeout },
+                    None => Phase::Answer { deadline: answer_deadline },
+                };
+                let shown = self.options.trace.then(|| flight.exchange.redacted());
+                self.trace(now, Direction::Command, shown.as_deref());
+            }
+            Phase::WritingData { sent, deadline } => {
+                *sent += count;
+                *deadline = now + write_timeout;
+                let Some(data) = flight.exchange.data.as_ref().filter(|data| *sent == data.bytes.len()) else { return };
+                let shown = self.options.trace.then(|| data.bytes.clone());
+                flight.phase = Phase::Answer { deadline: answer_deadline };
+                self.trace(now, Direction::Data, shown.as_deref());
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the deadline is that of something the module has to say.
+    pub(super) fn is_waiting_for_answer(&self) -> bool {
+        let phase = self.flight.as_ref().map(|flight| &flight.phase);
+        matches!(phase, Some(Phase::Prompt { .. } | Phase::Answer { .. } | Phase::Settling { .. }))
+    }
+
+    /// The prompt that is expected: by the command in flight, or late, by one whose time is up.
+    pub(super) fn expected_prompt(&self) -> Option<ExpectedPrompt> {
+        let (data, from) = match (&self.flight, &self.quarantine) {
+            (Some(Flight { phase: Phase::Prompt { .. }, exchange, written_at, .. }), _) => {
+                (exchange.data.as_ref()?, *written_at)
+            }
+            (None, Some(Quarantine { owed: Owed::Prompt { data, from, .. }, .. })) => (data, *from),
+            _ => return None,
+        };
+        match data.prompt {
+            Prompt::Sign(sign) => Some(ExpectedPrompt { sign, from }),
+            Prompt::Line(_) => None,
+        }
+    }
+
+    pub(super) fn token(&mut self, now: Time, token: Token<'_>) {
+        match token {
+            Token::Line { line, began } => self.line(now, line, began),
+            Token::Fault(fault) => self.queue(Queued::Fault(fault)),
+            Token::Prompt => {
+                self.trace(now, Direction::Prompt, self.options.trace.then_some(b">"));
+                self.prompted(now);
+            }
+        }
+    }
+
+    /// The module takes data now.
+    fn prompted(&mut self, now: Time) {
+        let deadline = now + self.options.write_timeout;
+        if let Some(Quarantine { owed, .. }) = &mut self.quarantine
+            && let Owed::Prompt { data, .. } = owed
+        {
+            let bytes = std::mem::take(&mut data.bytes);
+            *owed = if bytes.is_empty() { Owed::Nothing } else { Owed::Bytes { bytes, sent: 0, deadline } };
+            self.ask(now);
+            return;
+        }
+        let Some(flight) = &mut self.flight else { return };
+        let Some(data) = &flight.exchange.data else { return };
+        flight.phase = if data.bytes.is_empty() {
+            Phase::Answer { deadline: now + flight.exchange.timeout }
+        } else if !data.guard.is_zero() {
+            Phase::DataGuard { until: now + data.guard }
+        } else {
+            Phase::WritingData { sent: 0, deadline }
+        };
+    }
+
+    fn line(&mut self, now: Time, line: LineRef<'_>, began: u64) {
+        let verdict = match &mut self.flight {
+            _ if self.reserved.iter().any(|text| memchr::memmem::find(line.text, text).is_some()) => Verdict::NotMine,
+            Some(flight) if flight.is_listening() && began >= flight.written_at => {
+                let data = match flight.phase {
+                    Phase::Prompt { .. } => DataProgress::Awaited,
+                    Phase::DataGuard { .. } | Phase::WritingData { .. } => DataProgress::Going,
+                    _ => DataProgress::Out,
+                };
+                flight.answer.offer(&flight.exchange, data, line)
+            }
+            _ => Verdict::NotMine,
+        };
+        if self.options.trace {
+            let private =
+                verdict == Verdict::Part && self.flight.as_ref().is_some_and(|flight| flight.exchange.private);
+            let mut shown = if private { b"***".to_vec() } else { line.text.to_vec() };
+            shown.extend_from_slice(line.body.unwrap_or_default());
+            self.trace(now, Direction::Line, Some(&shown));
+        }
+        match verdict {
+            Verdict::NotMine => self.unsolicited(line),
+            Verdict::Echo => self.queue(Queued::Echo),
+            Verdict::Part => {}
+            Verdict::Prompt => self.prompted(now),
+            Verdict::Intermediate => {
+                if let Some(Flight { phase: Phase::Answer { deadline }, exchange, .. }) = &mut self.flight {
+                    *deadline = now + exchange.timeout;
+                }
+            }
+            Verdict::OkBeforeResult => {
+                if self.flight.as_ref().is_some_and(|flight| flight.without_result) {
+                    self.end(Err(Fault::Abandoned));
+                }
+            }
+            Verdict::ResultBeforeOk => {
+                let settle = now + self.options.settle;
+                if let Some(flight) = &mut self.flight {
+                    flight.phase = Phase::Settling { deadline: settle };
+                }
+            }
+            Verdict::Complete => self.complete(now, line),
+            Verdict::Refused(refusal) => self.refused(refusal, line),
+        }
+    }
+
+    /// A line that no command asked for. While the line is in doubt, a final result code is what a late answer left behind.
+    fn unsolicited(&mut self, line: LineRef<'_>) {
+        match &mut self.quarantine {
+            Some(Quarantine { discarded, .. }) if FinalResult::parse(line.text).is_some() => {
+                if discarded.len() < self.options.events && discarded.size() <= HELD {
+                    discarded.push(line);
+                } else {
+                    self.drop_event();
+                }
+            }
+            _ if self.events.len() >= self.options.events || self.unsolicited.size() > HELD => self.drop_event(),
+            _ => {
+                self.unsolicited.push(line);
+                let in_doubt = self.quarantine.is_some();
+                self.events.push_back(if in_doubt { Queued::Doubtful } else { Queued::Unsolicited });
+            }
+        }
+    }
+
+    fn complete(&mut self, now: Time, line: LineRef<'_>) {
+        let Some(flight) = &mut self.flight else { return };
+        if !flight.is_probe {
+            self.end(Ok(()));
+            return;
+        }
+        if flight.answer.lines.is_empty() {
+            // This OK is a late one: the answer to the question has a line before it.
+            flight.answer.confirmed = false;
+            self.unsolicited(line);
+            return;
+        }
+        self.flight = None;
+        let discarded = self.quarantine.take().map(|quarantine| quarantine.discarded).unwrap_or_default();
+        self.events.push_back(Queued::Resynchronised(discarded));
+        if let Some(exchange) = self.waiting.take() {
+            self.start(now, exchange, false);
+        }
+    }
+
+    fn refused(&mut self, result: FinalResult, line: LineRef<'_>) {
+        match &mut self.flight {
+            Some(flight) if !flight.is_probe => {
+                let lines = flight.answer.lines.iter().map(LineRef::to_line).collect();
+                self.end(Err(Fault::Refused { result, lines }));
+            }
+            _ => self.unsolicited(line),
+        }
+    }
+
+    /// The command in flight is over.
+    pub(super) fn end(&mut self, outcome: Result<(), Fault>) {
+        if let Some(flight) = self.flight.take() {
+            self.answer = flight.answer;
+        }
+        self.is_answer_queued = true;
+        self.events.push_back(Queued::Done(outcome));
+    }
+
+    pub(super) fn deadline(&self) -> Option<Time> {
+        match (&self.flight, &self.quarantine) {
+            (_, Some(Quarantine { owed: Owed::Bytes { deadline, .. }, .. })) => Some(*deadline),
+            (None, Some(Quarantine { owed: Owed::Prompt { until, .. }, .. })) => Some(*until),
+            (Some(flight), _) => Some(match flight.phase {
+                Phase::Guard { until } | Phase::DataGuard { until } => until,
+                Phase::Writing { deadline, .. }
+                | Phase::Prompt { deadline }
+                | Phase::WritingData { deadline, .. }
+                | Phase::Answer { deadline }
+                | Phase::Settling { deadline } => deadline,
+            }),
+            (None, _) => None,
+        }
+    }
+
+    pub(super) fn deadline_passed(&mut self, now: Time) {
+        if let Some(Quarantine { owed, .. }) = &mut self.quarantine
+            && !matches!(owed, Owed::Nothing)
+        {
+            // Whoever waits is told only if the port takes nothing: then the question would not get out either.
+            let port_is_stuck = matches!(owed, Owed::Bytes { .. });
+            *owed = Owed::Nothing;
+            if port_is_stuck && self.waiting.take().is_some() {
+                self.end(Err(Fault::Unresponsive));
+            }
+            self.ask(now);
+            return;
+        }
+        let write_timeout = self.options.write_timeout;
+        let writing = self.writing(now);
+        let Some(flight) = &mut self.flight else { return };
+        let timeout = flight.exchange.timeout;
+        let (stage, after) = match flight.phase {
+            Phase::Guard { .. } => {
+                flight.phase = writing;
+                return;
+            }
+            Phase::DataGuard { .. } => {
+                flight.phase = Phase::WritingData { sent: 0, deadline: now + write_timeout };
+                return;
+            }
+            Phase::Settling { .. } => {
+                // The OK may still come.
+                self.doubt(Owed::Nothing);
+                self.end(Ok(()));
+                return;
+            }
+            Phase::Writing { .. } => (Stage::Write, write_timeout),
+            Phase::WritingData { .. } => (Stage::Data, write_timeout),
+            Phase::Prompt { .. } => {
+                (Stage::Prompt, flight.exchange.data.as_ref().map_or(timeout, |data| data.prompt_timeout))
+            }
+            Phase::Answer { .. } if flight.answer.confirmed => (Stage::Result, timeout),
+            Phase::Answer { .. } => (Stage::Answer, timeout),
+        };
+        if flight.is_probe {
+            self.flight = None;
+            self.probe_unanswered(now);
+            return;
+        }
+        // Behind its OK nothing is left of a command but its result, and that one carries its own keys.
+        if stage != Stage::Result {
+            let owed = self.owed(now);
+            self.doubt(owed);
+        }
+        self.end(Err(Fault::TimedOut { stage, after }));
+    }
+
+    /// What the command in flight leaves behind when its time is up.
+    fn owed(&mut self, now: Time) -> Owed {
+        let deadline = now + self.options.write_timeout;
+        let Some(Flight { exchange, phase, written_at, .. }) = &mut self.flight else { return Owed::Nothing };
+        let Some(data) = &mut exchange.data else { return Owed::Nothing };
+        match (phase, data.escape) {
+            // The command itself did not get out, or its data did, all of them.
+            (Phase::Guard { .. } | Phase::Writing { .. }, _) => Owed::Nothing,
+            (_, Some(escape)) => Owed::Bytes { bytes: vec![escape], sent: 0, deadline },
+            (Phase::Prompt { .. }, None) => {
+                let until = now + data.prompt_timeout;
+                Owed::Prompt { data: data.clone(), from: *written_at, until }
+            }
+            (Phase::WritingData { sent, .. }, None) => {
+                Owed::Bytes { bytes: std::mem::take(&mut data.bytes), sent: *sent, deadline }
+            }
+            _ => Owed::Nothing,
+        }
+    }
+
+    fn probe_unanswered(&mut self, now: Time) {
+        let Some(quarantine) = &mut self.quarantine else { return };
+        quarantine.attempts += 1;
+        if quarantine.attempts < ATTEMPTS {
+            self.ask(now);
+        } else {
+            self.waiting = None;
+            self.end(Err(Fault::Unresponsive));
+        }
+    }
+
+    pub(super) fn doubt(&mut self, owed: Owed) {
+        match &mut self.quarantine {
+            Some(quarantine) => quarantine.owed = owed,
+            None => {
+                let culprit = self.flight.as_ref().map_or("", |flight| flight.exchange.name());
+                self.quarantine = Some(Quarantine::since(culprit, owed));
+            }
+        }
+    }
+
+    pub(super) fn queue(&mut self, event: Queued) {
+        if self.events.len() >= self.options.events {
+            self.drop_event();
+        } else {
+            self.events.push_back(event);
+        }
+    }
+
+    /// Counts an event that finds no room, where it is missing.
+    fn drop_event(&mut self) {
+        match self.events.back_mut() {
+            Some(Queued::Dropped(count)) => *count += 1,
+            _ => self.events.push_back(Queued::Dropped(1)),
+        }
+    }
+
+    pub(super) fn poll(&mut self) -> Option<Event<'_>> {
+        let Some(event) = self.events.pop_front() else {
+            self.unsolicited.clear();
+            self.given = 0;
+            return None;
+        };
+        Some(match event {
+            Queued::Done(outcome) => {
+                self.is_answer_queued = false;
+                Event::Done(outcome.map(|()| &self.answer))
+            }
+            Queued::Unsolicited => Event::Unsolicited(self.next_unsolicited()?),
+            Queued::Doubtful => Event::Doubtful(self.next_unsolicited()?),
+            Queued::Echo => Event::Echo,
+            Queued::Resynchronised(discarded) => Event::Resynchronised { discarded },
+            Queued::Fault(fault) => Event::Fault(fault),
+            Queued::Dropped(count) => Event::Dropped(count),
+            Queued::Trace(record) => Event::Trace(record),
+        })
+    }
+
+    fn next_unsolicited(&mut self) -> Option<LineRef<'_>> {
+        self.given += 1;
+        self.unsolicited.get(self.given - 1)
+    }
+
+    fn trace(&mut self, time: Time, direction: Direction, bytes: Option<&[u8]>) {
+        if let Some(bytes) = bytes {
+            let bytes = self.redactor.redact(bytes);
+            self.queue(Queued::Trace(TraceRecord { time, direction, bytes }));
+        }
+    }
+}
+
+impl Flight {
+    /// Whether the command is out, so that what begins now can be an answer.
+    fn is_listening(&self) -> bool {
+        !matches!(self.phase, Phase::Guard { .. } | Phase::Writing { .. })
+    }
+}
