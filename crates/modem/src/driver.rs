@@ -1,5 +1,6 @@
 //! The few verbs around everything.
 
+mod heard;
 mod request;
 
 use std::collections::VecDeque;
@@ -8,12 +9,13 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use atmqtt_at::{Answer, Channel, ChannelOptions, FinalResult, Line, LineRef, Time};
+use atmqtt_at::{Answer, Channel, ChannelOptions, FinalResult, LineRef, Time};
 
-use crate::dialect::{self, Context, Dialect, Notice};
-use crate::fault::{Fault, LinkLoss};
+use self::heard::{Heard, Known};
+use crate::dialect::{self, Context, Dialect};
+use crate::fault::Fault;
 use crate::identify::{self, Identity};
-use crate::network::{self, Registration};
+use crate::network;
 use crate::options::ConnectOptions;
 use crate::plan::{Dialogue, Plan, Reply, Wish};
 use crate::profile::{Profile, Restart};
@@ -544,62 +546,6 @@ impl Driver {
         let options = self.session.clone().filter(|_| self.link == LinkState::Up).ok_or(Refusal::NotConnected)?;
         let context = Context { dialogue: self.dialogue.clone(), profile: Arc::clone(&module.profile), options };
         Ok((module.dialect, context))
-    }
-}
-
-/// What the meaning of a line depends on.
-struct Known<'a> {
-    module: Option<&'a Module>,
-    /// The connection identifier of the session.
-    connection: Option<u8>,
-    has_link: bool,
-    /// The boot ROM has spoken, the firmware has not yet.
-    booting: bool,
-    /// A late answer may still come.
-    in_doubt: bool,
-}
-
-/// What the channel has said, and what it means.
-enum Heard {
-    Answer(Result<Answer, atmqtt_at::Fault>),
-    Echo,
-    Event(Event),
-    Restart(Restart, Line),
-    LinkLost(LinkLoss),
-    Nothing,
-}
-
-impl Heard {
-    /// What a line that no command asked for means.
-    fn of_line(known: &Known<'_>, line: LineRef<'_>) -> Heard {
-        let Known { module, connection, has_link, booting, in_doubt } = *known;
-        if let Some(Module { profile, dialect, .. }) = module {
-            match profile.restart(line.text) {
-                // The late answer to `AT+CGMI` may read like a firmware that greets. If it does greet, the boot ROM was first.
-                Some(Restart::Complete) if in_doubt && !booting => return Heard::Event(Event::Unknown(line.to_line())),
-                Some(restart) => return Heard::Restart(restart, line.to_line()),
-                None => {}
-            }
-            if profile.is_power_down(line.text) {
-                return Heard::Event(Event::PoweringDown);
-            }
-            if let Some(notice) = dialect.notice(line, connection) {
-                return match notice {
-                    Notice::Message(message) => Heard::Event(Event::Message(message)),
-                    Notice::MessageHeld { packet_id } => Heard::Event(Event::MessageHeld { packet_id }),
-                    Notice::LinkLost(loss) if has_link => Heard::LinkLost(loss),
-                    // Said again, or about a link that is being closed, or one that an earlier session has left behind.
-                    Notice::LinkLost(_) => Heard::Nothing,
-                    Notice::LateResult { message_id } => Heard::Event(Event::LateResult { message_id }),
-                    Notice::SignedIn | Notice::Nothing => Heard::Nothing,
-                };
-            }
-        }
-        match line.information("+CEREG").map(|mut fields| Registration::decode(&mut fields)) {
-            // The late answer to a question about the registration has another form, and would be read wrongly.
-            Some(Ok(registration)) if !in_doubt => Heard::Event(Event::Registration(registration)),
-            _ => Heard::Event(Event::Unknown(line.to_line())),
-        }
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::fault::{ConnectFault, OpenFault, ReturnCode};
+use crate::fault::{ConnectFault, LinkLoss, OpenFault, ReturnCode};
 use crate::message::{Filter, Outgoing, QoS, Topic};
 use crate::network::NetworkOptions;
 use crate::options::{Broker, DeviceSecret, ModuleSignIn, Will};
