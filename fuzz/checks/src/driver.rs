@@ -167,9 +167,6 @@ impl Run {
             match output {
                 Output::Done(ticket, outcome) => {
                     assert_eq!(self.tickets.pop_front(), Some(ticket), "out of turn");
-                    if matches!(outcome, Ok(Outcome::Published(_))) {
-                        self.last = None;
-                    }
                     self.last = outcome.ok();
                 }
                 Output::Event(event) => self.happened(event),

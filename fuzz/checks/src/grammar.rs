@@ -16,6 +16,7 @@ pub fn grammar(input: &[u8]) {
     final_results(input);
     arguments(input);
     quoting(input);
+    quotes_in_quotes(input);
     numbers(input);
     legality(input);
 }
@@ -69,6 +70,23 @@ fn quoting(input: &[u8]) {
         assert_eq!(fields.bytes(), Some(*piece), "in {:?}", line.escape_ascii().to_string());
         assert_eq!(fields.int(), Ok(number));
     }
+}
+
+/// A quote closes only before a comma or the end: modules do not escape one.
+fn quotes_in_quotes(input: &[u8]) {
+    let inner: Vec<u8> = input
+        .iter()
+        .flat_map(|byte| if *byte == b'"' { &b"\"x"[..] } else { std::slice::from_ref(byte) })
+        .copied()
+        .collect();
+    let line = [b"\"", inner.as_slice(), b"\",7"].concat();
+    let mut fields = Fields::new(&line, None);
+    assert_eq!(
+        (fields.bytes(), fields.int()),
+        (Some(inner.as_slice()), Ok(7)),
+        "in {:?}",
+        line.escape_ascii().to_string()
+    );
 }
 
 fn numbers(input: &[u8]) {

@@ -18,6 +18,8 @@ pub(super) struct Model {
     begun: Vec<u8>,
     /// What was begun may have been given up.
     may_be_cut: bool,
+    /// The question that is out, and what has come since.
+    asked: Option<(&'static str, Vec<u8>)>,
 }
 
 /// A command that is not done.
@@ -82,6 +84,9 @@ impl Model {
         if let Some(pending) = self.pending.as_mut().filter(|pending| pending.is_written) {
             pending.heard.extend_from_slice(bytes);
         }
+        if let Some((_, heard)) = &mut self.asked {
+            heard.extend_from_slice(bytes);
+        }
         if let Some(Owed::Prompt { heard, .. }) = &mut self.owed {
             heard.extend_from_slice(bytes);
         }
@@ -89,6 +94,10 @@ impl Model {
 
     pub(super) fn resynchronised(&mut self) {
         assert!(self.doubt && self.owed.is_none(), "the line was in order");
+        let (question, heard) = self.asked.take().expect("nobody has asked");
+        let name = question.trim_start_matches("AT").trim_end_matches("?\r");
+        let is_answered = contains(&heard, format!("{name}:").as_bytes()) && contains(&heard, b"OK");
+        assert!(is_answered, "{name} was not answered in {:?}", heard.escape_ascii().to_string());
         self.doubt = false;
         if let Some(pending) = &mut self.pending {
             pending.waits = false;
@@ -148,6 +157,10 @@ impl Model {
         match (unit, &mut self.pending) {
             (Unit::Command, Some(pending)) => pending.is_written = true,
             (Unit::Data, Some(pending)) => pending.are_data_written = true,
+            (Unit::Question, _) => {
+                let question = QUESTIONS.into_iter().find(|question| self.begun == question.as_bytes());
+                self.asked = question.map(|question| (question, Vec::new()));
+            }
             (Unit::Owed, _) => self.owed = None,
             _ => {}
         }
