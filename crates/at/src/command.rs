@@ -13,6 +13,9 @@ use crate::text::{IllegalCharacter, InlineData, Secret, Text};
 /// How long an answer may take where a command says nothing else.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Room for most commands.
+const COMMAND: usize = 64;
+
 /// A command whose answer is a `T`.
 ///
 /// ```
@@ -116,7 +119,10 @@ pub struct CommandBuilder {
 
 impl CommandBuilder {
     fn new(name: &'static str, form: &str) -> CommandBuilder {
-        let wire = Zeroizing::new(["AT", name, form].concat().into_bytes());
+        let mut wire = Zeroizing::new(Vec::with_capacity(COMMAND));
+        for part in ["AT", name, form] {
+            wire.extend_from_slice(part.as_bytes());
+        }
         let exchange = Exchange {
             wire,
             secrets: Vec::new(),
@@ -131,17 +137,25 @@ impl CommandBuilder {
     }
 
     fn argument(mut self, argument: &[u8]) -> CommandBuilder {
-        let wire = &mut self.exchange.wire;
-        // Growing in place would leave a copy of a secret behind in freed memory. Room for a comma and the line's end.
-        let mut grown = Zeroizing::new(Vec::with_capacity(wire.len() + argument.len() + 2));
-        grown.extend_from_slice(wire);
+        // Room for a comma and the line's end.
+        self.reserve(argument.len() + 2);
         if self.arguments > 0 {
-            grown.push(b',');
+            self.exchange.wire.push(b',');
         }
-        grown.extend_from_slice(argument);
-        *wire = grown;
+        self.exchange.wire.extend_from_slice(argument);
         self.arguments += 1;
         self
+    }
+
+    /// Makes room. Growing in place would leave a copy of a secret behind in freed memory: the old buffer is wiped.
+    fn reserve(&mut self, more: usize) {
+        let wire = &mut self.exchange.wire;
+        let needed = wire.len() + more;
+        if needed > wire.capacity() {
+            let mut grown = Zeroizing::new(Vec::with_capacity(needed.max(2 * wire.capacity())));
+            grown.extend_from_slice(wire);
+            *wire = grown;
+        }
     }
 
     fn quoted(self, text: &[u8]) -> CommandBuilder {
@@ -258,6 +272,7 @@ impl CommandBuilder {
     /// The command, whose answer `decode` reads.
     #[must_use]
     pub fn decode<T>(mut self, decode: fn(&Answer) -> Result<T, Malformed>) -> Command<T> {
+        self.reserve(1);
         self.exchange.wire.push(b'\r');
         Command { exchange: self.exchange, decode, answer: PhantomData }
     }
