@@ -256,6 +256,9 @@ impl<P: Port> Owner<P> {
     }
 
     /// Ready when a deadline has passed; never, where there is none.
+    ///
+    /// Deadlines mostly move away, command by command, and setting a timer costs more than all else here: so a timer that is
+    /// early is left alone, and set anew when it wakes for nothing.
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
         // A deadline beyond all times is none.
         let of_driver = self.driver.deadline().and_then(|deadline| self.epoch.checked_add(deadline.since_epoch()));
@@ -264,10 +267,15 @@ impl<P: Port> Owner<P> {
             Closing::No => None,
         };
         let Some(deadline) = of_driver.into_iter().chain(of_closing).min() else { return Poll::Pending };
-        if self.timer.deadline() != deadline {
+        if deadline < self.timer.deadline() {
             self.timer.as_mut().reset(deadline);
         }
-        self.timer.as_mut().poll(context)
+        ready!(self.timer.as_mut().poll(context));
+        if self.timer.deadline() < deadline {
+            self.timer.as_mut().reset(deadline);
+            ready!(self.timer.as_mut().poll(context));
+        }
+        Poll::Ready(())
     }
 
     fn ask(&mut self, ask: Ask) {
