@@ -23,7 +23,7 @@ fn channel() {
 
 #[test]
 fn driver() {
-    hold("driver", atmqtt_fuzz_checks::driver, 2_000);
+    hold("driver", atmqtt_fuzz_checks::driver, 6_000);
 }
 
 /// Runs every file of the corpus, and as many inputs made from pieces of them.
