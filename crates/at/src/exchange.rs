@@ -167,6 +167,9 @@ impl fmt::Debug for Exchange {
     }
 }
 
+/// How many bytes of lines one answer may have. What comes beyond is no part of it.
+const ANSWER: usize = 256 * 1024;
+
 /// Everything the module said in answer to one command.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answer {
@@ -364,7 +367,8 @@ impl Answer {
             self.result_keys = claim.keys.len();
             return if self.confirmed { Verdict::Complete } else { Verdict::ResultBeforeOk };
         }
-        if !self.confirmed && exchange.claims.iter().any(|claim| claim.covers(line)) {
+        let has_room = self.lines.size() < ANSWER;
+        if !self.confirmed && has_room && exchange.claims.iter().any(|claim| claim.covers(line)) {
             self.lines.push(line);
             return Verdict::Part;
         }

@@ -12,6 +12,9 @@ use crate::time::Time;
 use crate::token::{LineRef, ReaderFault, Token};
 use crate::trace::{Direction, Redactor, TraceRecord};
 
+/// How often a result that is not the last word starts the time-out of a command anew.
+const PATIENCE: u32 = 16;
+
 /// How many bytes of unsolicited lines wait to be taken; more are dropped and counted.
 const HELD: usize = 1024 * 1024;
 
@@ -257,7 +260,10 @@ impl Core {
             Verdict::Part => {}
             Verdict::Prompt => self.prompted(now),
             Verdict::Intermediate => {
-                if let Some(Flight { phase: Phase::Answer { deadline }, exchange, .. }) = &mut self.flight {
+                // A module that sends packets again and again ends with a result. One that reports for ever does not.
+                if let Some(Flight { phase: Phase::Answer { deadline }, exchange, answer, .. }) = &mut self.flight
+                    && answer.intermediate_results <= PATIENCE
+                {
                     *deadline = now + exchange.timeout;
                 }
             }

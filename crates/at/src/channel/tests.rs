@@ -571,3 +571,33 @@ fn late_answers_are_kept_in_bounded_number() {
     line.receive(b"+CMEE: 1\r\nOK\r\n");
     assert_eq!(line.events(), ["Dropped(2)", "resynchronised [OK, OK]"]);
 }
+
+#[test]
+fn a_module_that_reports_progress_for_ever_does_not_hold_the_line_for_ever() {
+    let mut line = Bench::new();
+    line.send(Command::set("+QMTPUB").result_when(&["+QMTPUB"], &[0], |_| Progress::Intermediate).within(10 * SECOND));
+    line.receive(b"\r\nOK\r\n");
+    for _ in 0..16 {
+        line.wait(9 * SECOND).receive(b"\r\n+QMTPUB: 0,1\r\n");
+        assert_eq!(line.events(), [""; 0]);
+    }
+    line.wait(9 * SECOND).receive(b"\r\n+QMTPUB: 0,1\r\n").wait(SECOND);
+    let late = "failed: the module took the command, but did not report its result within 10 s";
+    assert_eq!(line.events(), [late]);
+}
+
+#[test]
+fn an_answer_without_an_end_does_not_fill_the_memory() {
+    let mut line = Bench::new();
+    line.send(Command::execute("+LIST").information("+LIST"));
+    let piece = format!("\r\n+LIST: {}\r\n", "x".repeat(1000)).repeat(16);
+    for _ in 0..64 {
+        line.receive(piece.as_bytes());
+        line.look();
+    }
+    line.receive(b"\r\nOK\r\n");
+    let events = line.events();
+    let answer = events.last().expect("an answer");
+    assert!(answer.starts_with("done [") && answer.len() < 300_000, "{}", answer.len());
+    assert_eq!(events.len() + answer.matches("+LIST").count(), 64 * 16 + 1, "what is no part of it is unsolicited");
+}
