@@ -234,7 +234,22 @@ impl Core {
         };
     }
 
+    /// A line; or the echo of the command and, behind nothing but its carriage return, the first line of the answer.
     fn line(&mut self, now: Time, line: LineRef<'_>, began: u64) {
+        let echo = self.flight.as_ref().filter(|flight| flight.is_listening() && began >= flight.written_at);
+        let echo = echo.map(|flight| &flight.exchange.wire).filter(|wire| line.text.starts_with(wire));
+        let Some(length) = echo.map(|wire| wire.len()) else { return self.one_line(now, line, began) };
+        let (echo, mut rest) = (&line.text[..length - 1], &line.text[length..]);
+        self.one_line(now, LineRef { text: echo, body: None }, began);
+        while let [b'\r', tail @ ..] = rest {
+            rest = tail;
+        }
+        if !rest.is_empty() {
+            self.one_line(now, LineRef { text: rest, body: line.body }, began + length as u64);
+        }
+    }
+
+    fn one_line(&mut self, now: Time, line: LineRef<'_>, began: u64) {
         let verdict = match &mut self.flight {
             _ if self.reserved.iter().any(|text| memchr::memmem::find(line.text, text).is_some()) => Verdict::NotMine,
             Some(flight) if flight.is_listening() && began >= flight.written_at => {

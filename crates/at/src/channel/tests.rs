@@ -350,6 +350,16 @@ fn an_answer_that_is_not_taken_holds_the_line() {
 }
 
 #[test]
+fn an_echo_may_end_in_nothing_but_a_carriage_return() {
+    let mut line = Bench::new();
+    line.send(signal());
+    line.receive(b"AT+CSQ\r+CSQ: 21,99\r\nOK\r\n");
+    line.send(Command::raw("AT+CSQ").unwrap());
+    line.receive(b"AT+CSQ\rOK\r\n");
+    assert_eq!(line.events(), ["Echo", "done [+CSQ: 21,99]", "Echo", "done []"]);
+}
+
+#[test]
 fn an_unsolicited_line_may_cut_an_echo_in_two() {
     let mut line = Bench::new();
     line.send(signal());
