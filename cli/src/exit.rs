@@ -122,7 +122,7 @@ impl<F: Into<Failure>> From<F> for Halt {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use atmqtt::{ConnectFault, Fault, OpenFault, PortError, PublishFault, Refusal, ReturnCode, SimState};
+    use atmqtt::{ConnectFault, Fault, OpenFault, PacketFault, PortError, Refusal, ReturnCode, SimState};
 
     #[test]
     fn every_kind_of_fault_has_its_exit_code() {
@@ -142,8 +142,11 @@ mod tests {
                 Fault::Connect { broker: broker(), fault: ConnectFault::Refused(ReturnCode::NotAuthorized) }.into(),
                 Exit::Broker,
             ),
-            (Fault::Connect { broker: broker(), fault: ConnectFault::SendFailed }.into(), Exit::Network),
-            (Fault::Publish(PublishFault::SendFailed).into(), Exit::NotDelivered),
+            (
+                Fault::Connect { broker: broker(), fault: ConnectFault::Packet(PacketFault::SendFailed) }.into(),
+                Exit::Network,
+            ),
+            (Fault::Publish(PacketFault::SendFailed).into(), Exit::NotDelivered),
             (Fault::LinkLost.into(), Exit::NotDelivered),
         ];
         for (error, exit) in table {

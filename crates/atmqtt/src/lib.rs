@@ -45,8 +45,8 @@ pub use atmqtt_modem::at::{Direction, FinalResult, IllegalCharacter, Line, Secre
 pub use atmqtt_modem::{
     Broker, ConnectFault, ConnectOptions as MqttOptions, Delivery, DeviceSecret, Event as ModemEvent, Evidence, Fault,
     Figure, FigureValue, Filter, Framing, Identity, Incoming as Message, InvalidBroker, InvalidProfile, InvalidTopic,
-    LinkLoss, LinkState, MessageIdRule, ModuleSignIn, NamedFigure, NetworkOptions, OpenFault, Outgoing, Profile,
-    PublishFault, QoS, Refusal, Registration, RegistrationStatus, ReturnCode, Signal, SimState, Status, SubscribeFault,
+    LinkLoss, LinkState, MessageIdRule, ModuleSignIn, NamedFigure, NetworkOptions, OpenFault, Outgoing, PacketFault,
+    Profile, QoS, Refusal, Registration, RegistrationStatus, ReturnCode, Signal, SimState, Status, SubscribeFault,
     Topic, Unconfirmed, Will, dialect,
 };
 pub use client::{Client, Connect, Publish, Receipt};

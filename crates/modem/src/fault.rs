@@ -11,7 +11,7 @@ use crate::message::Filter;
 use crate::network::state::{RegistrationStatus, SimState};
 use crate::refusal::Refusal;
 
-pub use mqtt::{ConnectFault, LinkLoss, OpenFault, PublishFault, ReturnCode, SubscribeFault};
+pub use mqtt::{ConnectFault, LinkLoss, OpenFault, PacketFault, ReturnCode, SubscribeFault};
 
 /// Why a request failed.
 ///
@@ -122,7 +122,7 @@ pub enum Fault {
     },
     /// A message was not published: the module says that it did not get out.
     #[error("the message was not published: {0}")]
-    Publish(PublishFault),
+    Publish(PacketFault),
     /// A filter was not subscribed to, or not unsubscribed from.
     #[error("{filter}: {fault}")]
     Subscribe {
@@ -176,13 +176,12 @@ impl Fault {
             Fault::Open { fault, .. } => !matches!(fault, OpenFault::BadParameter),
             Fault::Connect { fault, .. } => matches!(
                 fault,
-                ConnectFault::SendFailed
-                    | ConnectFault::Closed
+                ConnectFault::Closed
                     | ConnectFault::Refused(ReturnCode::ServerUnavailable)
-                    | ConnectFault::Vendor { .. }
+                    | ConnectFault::Packet(PacketFault::SendFailed | PacketFault::Vendor { .. })
             ),
-            Fault::Publish(fault) => !matches!(fault, PublishFault::BadParameter),
-            Fault::Subscribe { fault, .. } => !matches!(fault, SubscribeFault::BadParameter),
+            Fault::Publish(fault) => *fault != PacketFault::BadParameter,
+            Fault::Subscribe { fault, .. } => *fault != PacketFault::BadParameter.into(),
             Fault::Input(_)
             | Fault::Refused { .. }
             | Fault::Malformed { .. }
@@ -232,10 +231,10 @@ impl Fault {
                     ReturnCode::BadUserNameOrPassword => "broker.bad_user_name_or_password",
                     ReturnCode::NotAuthorized => "broker.not_authorized",
                 },
-                ConnectFault::SendFailed => "network.connect_not_sent",
+                ConnectFault::Packet(PacketFault::SendFailed) => "network.connect_not_sent",
                 ConnectFault::Closed => "network.closed",
-                ConnectFault::BadParameter => "network.bad_parameter",
-                ConnectFault::Vendor { .. } => "network.connect_failed",
+                ConnectFault::Packet(PacketFault::BadParameter) => "network.bad_parameter",
+                ConnectFault::Packet(PacketFault::Vendor { .. }) => "network.connect_failed",
             },
             Fault::Publish(_) => "delivery.not_published",
             Fault::Subscribe { .. } => "delivery.not_subscribed",
@@ -249,10 +248,10 @@ impl Fault {
             Fault::Refused { result, .. } | Fault::PacketNetwork(result) => result.code().map(i32::from),
             Fault::RegistrationDenied { cause } => cause.map(i32::from),
             Fault::Connect { fault: ConnectFault::Refused(code), .. } => Some(i32::from(code.number())),
-            Fault::Connect { fault: ConnectFault::Vendor { result, extend }, .. }
+            Fault::Connect { fault: ConnectFault::Packet(PacketFault::Vendor { result, extend }), .. }
             | Fault::Open { fault: OpenFault::Vendor { result, extend }, .. }
-            | Fault::Publish(PublishFault::Vendor { result, extend })
-            | Fault::Subscribe { fault: SubscribeFault::Vendor { result, extend }, .. } => {
+            | Fault::Publish(PacketFault::Vendor { result, extend })
+            | Fault::Subscribe { fault: SubscribeFault::Packet(PacketFault::Vendor { result, extend }), .. } => {
                 Some(extend.unwrap_or(*result))
             }
             _ => None,
@@ -305,11 +304,11 @@ impl Fault {
                 ConnectFault::Refused(ReturnCode::NotAuthorized) => {
                     "check the user name (-u), the password (-P), and what the broker allows this client"
                 }
-                ConnectFault::BadParameter => "check the client id, user name and password",
+                ConnectFault::Packet(PacketFault::BadParameter) => "check the client id, user name and password",
                 ConnectFault::Closed => "check that an MQTT broker without TLS listens on this port",
-                ConnectFault::SendFailed | ConnectFault::Vendor { .. } => "try again",
+                ConnectFault::Packet(_) => "try again",
             },
-            Fault::Publish(PublishFault::BadParameter) => "check the topic, and run again with -d to see the dialogue",
+            Fault::Publish(PacketFault::BadParameter) => "check the topic, and run again with -d to see the dialogue",
             Fault::Publish(_) => "check the signal and try again",
             Fault::Subscribe { .. } => "check that the broker allows this client this filter",
         })

@@ -21,7 +21,7 @@ mod status;
 
 pub use atmqtt_at as at;
 pub use driver::{Driver, DriverOptions, Event, LinkState, Outcome, Output, Request, Ticket};
-pub use fault::{ConnectFault, Fault, LinkLoss, OpenFault, PublishFault, ReturnCode, SubscribeFault};
+pub use fault::{ConnectFault, Fault, LinkLoss, OpenFault, PacketFault, ReturnCode, SubscribeFault};
 pub use identify::Identity;
 pub use message::{Filter, Framing, Incoming, InvalidTopic, Outgoing, QoS, Topic};
 pub use network::{NetworkOptions, Registration, RegistrationStatus, Signal, SimState};

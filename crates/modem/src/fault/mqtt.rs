@@ -38,23 +38,12 @@ pub enum ConnectFault {
     /// The broker said no.
     #[error("the broker refused the sign-in: {0}")]
     Refused(ReturnCode),
-    /// The packet could not be sent.
-    #[error("the sign-in could not be sent")]
-    SendFailed,
     /// The link was closed before an answer came.
     #[error("the connection was closed instead of an answer to the sign-in")]
     Closed,
-    /// The module does not like an argument.
-    #[error("the module says that an argument is wrong")]
-    BadParameter,
-    /// A reason that is not known.
-    #[error("result {result}{}", Extended(*.extend))]
-    Vendor {
-        /// The result.
-        result: i32,
-        /// What the module adds.
-        extend: Option<i32>,
-    },
+    /// The sign-in did not get out.
+    #[error("the sign-in failed: {0}")]
+    Packet(#[from] PacketFault),
 }
 
 /// Why a broker refuses a sign-in. MQTT 3.1.1, 3.2.2.3.
@@ -104,10 +93,10 @@ impl ReturnCode {
     }
 }
 
-/// Why a message did not get out. Lierda AT manual, LMQTTPUB.
+/// Why a packet did not get out: what a module says of any command of its MQTT client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum PublishFault {
+pub enum PacketFault {
     /// The packet could not be sent.
     #[error("the packet could not be sent")]
     SendFailed,
@@ -131,20 +120,9 @@ pub enum SubscribeFault {
     /// The broker said no, or did not answer; the module does not say which.
     #[error("the broker refused, or did not answer")]
     Refused,
-    /// The packet could not be sent.
-    #[error("the packet could not be sent")]
-    SendFailed,
-    /// The module does not like an argument.
-    #[error("the module says that an argument is wrong")]
-    BadParameter,
-    /// A reason that is not known.
-    #[error("result {result}{}", Extended(*.extend))]
-    Vendor {
-        /// The result.
-        result: i32,
-        /// What the module adds.
-        extend: Option<i32>,
-    },
+    /// The packet did not get out.
+    #[error(transparent)]
+    Packet(#[from] PacketFault),
 }
 
 struct Extended(Option<i32>);

@@ -3,7 +3,7 @@
 use atmqtt_at::{Command, Fields, Malformed, Progress};
 
 use super::configure::configure;
-use super::result_and_extend;
+use super::{packet_fault, result_and_extend};
 use crate::dialect::{Context, LinkReport};
 use crate::fault::{ConnectFault, Fault, OpenFault, ReturnCode};
 use crate::options::ConnectOptions;
@@ -122,11 +122,9 @@ fn signing_in(mut fields: Fields<'_>) -> Progress {
 fn signed_in(result: (i32, Option<i32>)) -> Result<(), ConnectFault> {
     Err(match result {
         (0, None | Some(0)) => return Ok(()),
-        (_, Some(6)) | (2, None | Some(0)) => ConnectFault::SendFailed,
-        (_, Some(7)) => ConnectFault::BadParameter,
-        (result, extend) => match extend.and_then(ReturnCode::from_number) {
+        other => match other.1.and_then(ReturnCode::from_number) {
             Some(code) => ConnectFault::Refused(code),
-            None => ConnectFault::Vendor { result, extend },
+            None => ConnectFault::Packet(packet_fault(other)),
         },
     })
 }
@@ -157,6 +155,7 @@ fn report(mut fields: Fields<'_>) -> Result<(u8, LinkReport), Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::PacketFault;
 
     #[test]
     fn results_of_open() {
@@ -185,10 +184,10 @@ mod tests {
             ((0, Some(3)), Err(ConnectFault::Refused(ReturnCode::ServerUnavailable))),
             ((0, Some(4)), Err(ConnectFault::Refused(ReturnCode::BadUserNameOrPassword))),
             ((0, Some(5)), Err(ConnectFault::Refused(ReturnCode::NotAuthorized))),
-            ((2, Some(6)), Err(ConnectFault::SendFailed)),
-            ((2, None), Err(ConnectFault::SendFailed)),
-            ((0, Some(7)), Err(ConnectFault::BadParameter)),
-            ((2, Some(9)), Err(ConnectFault::Vendor { result: 2, extend: Some(9) })),
+            ((2, Some(6)), Err(PacketFault::SendFailed.into())),
+            ((2, None), Err(PacketFault::SendFailed.into())),
+            ((0, Some(7)), Err(PacketFault::BadParameter.into())),
+            ((2, Some(9)), Err(PacketFault::Vendor { result: 2, extend: Some(9) }.into())),
         ] {
             assert_eq!(signed_in(result), expected, "{result:?}");
         }

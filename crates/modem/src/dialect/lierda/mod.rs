@@ -13,6 +13,7 @@ use atmqtt_at::{BodyRule, Command, Fields, LineRef, Malformed, MalformedKind};
 
 use super::{Context, Dialect, LinkReport, Notice};
 use crate::Delivery;
+use crate::fault::PacketFault;
 use crate::message::{Filter, Outgoing, QoS};
 use crate::options::ConnectOptions;
 use crate::plan::Plan;
@@ -89,4 +90,14 @@ impl Dialect for Lmqtt {
 /// `<result>[,<extend>]`, behind the keys of a result line.
 fn result_and_extend(mut fields: Fields<'_>) -> Result<(i32, Option<i32>), Malformed> {
     Ok((fields.int()?, fields.optional_int()?))
+}
+
+/// What a result other than success means, where the codes have nothing else to say: extend code 6 is a packet that was not
+/// sent, 7 a wrong argument. Lierda AT manual, LMQTTPUB and LMQTTSUBUNSUB.
+fn packet_fault(result: (i32, Option<i32>)) -> PacketFault {
+    match result {
+        (_, Some(6)) | (2, None | Some(0)) => PacketFault::SendFailed,
+        (_, Some(7)) => PacketFault::BadParameter,
+        (result, extend) => PacketFault::Vendor { result, extend },
+    }
 }

@@ -2,9 +2,9 @@
 
 use atmqtt_at::{Command, DataPhase, InlineData, Stage};
 
-use super::result_and_extend;
+use super::{packet_fault, result_and_extend};
 use crate::dialect::Context;
-use crate::fault::{Fault, PublishFault};
+use crate::fault::{Fault, PacketFault};
 use crate::message::{Outgoing, QoS};
 use crate::options::ConnectOptions;
 use crate::profile::{MessageIdRule, Profile};
@@ -103,7 +103,7 @@ enum Published {
     Done,
     /// Sent, and a wrong acknowledgement came.
     WrongAcknowledgement,
-    Failed(PublishFault),
+    Failed(PacketFault),
 }
 
 /// `+LMQTTPUB: <id>,<message id>,<result>[,<extend>]`: 0 sent and acknowledged, 1 sent and wrongly acknowledged, 2 not sent.
@@ -111,10 +111,8 @@ enum Published {
 fn published(result: (i32, Option<i32>)) -> Published {
     match result {
         (0, _) => Published::Done,
-        (_, Some(6)) | (2, None | Some(0)) => Published::Failed(PublishFault::SendFailed),
-        (_, Some(7)) => Published::Failed(PublishFault::BadParameter),
-        (1, _) => Published::WrongAcknowledgement,
-        (result, extend) => Published::Failed(PublishFault::Vendor { result, extend }),
+        (1, extend) if !matches!(extend, Some(6 | 7)) => Published::WrongAcknowledgement,
+        other => Published::Failed(packet_fault(other)),
     }
 }
 
@@ -158,10 +156,10 @@ mod tests {
         for (result, expected) in [
             ((0, None), Published::Done),
             ((1, None), Published::WrongAcknowledgement),
-            ((1, Some(6)), Published::Failed(PublishFault::SendFailed)),
-            ((1, Some(7)), Published::Failed(PublishFault::BadParameter)),
-            ((2, None), Published::Failed(PublishFault::SendFailed)),
-            ((5, Some(1)), Published::Failed(PublishFault::Vendor { result: 5, extend: Some(1) })),
+            ((1, Some(6)), Published::Failed(PacketFault::SendFailed)),
+            ((1, Some(7)), Published::Failed(PacketFault::BadParameter)),
+            ((2, None), Published::Failed(PacketFault::SendFailed)),
+            ((5, Some(1)), Published::Failed(PacketFault::Vendor { result: 5, extend: Some(1) })),
         ] {
             assert_eq!(published(result), expected, "{result:?}");
         }

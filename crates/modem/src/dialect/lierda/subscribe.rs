@@ -5,7 +5,7 @@
 
 use atmqtt_at::Command;
 
-use super::result_and_extend;
+use super::{packet_fault, result_and_extend};
 use crate::dialect::Context;
 use crate::fault::{Fault, SubscribeFault};
 use crate::message::{Filter, QoS};
@@ -50,26 +50,25 @@ async fn change(context: &Context, flag: Flag, filter: Filter, qos: QoS) -> Resu
 fn changed(result: (i32, Option<i32>)) -> Result<(), SubscribeFault> {
     Err(match result {
         (0, None | Some(0 | 1)) => return Ok(()),
-        (_, Some(6)) => SubscribeFault::SendFailed,
-        (_, Some(7)) => SubscribeFault::BadParameter,
         (1, None | Some(0)) => SubscribeFault::Refused,
-        (result, extend) => SubscribeFault::Vendor { result, extend },
+        other => SubscribeFault::Packet(packet_fault(other)),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::PacketFault;
 
     #[test]
     fn results() {
         for (result, expected) in [
             ((0, Some(1)), Ok(())),
             ((0, None), Ok(())),
-            ((1, Some(6)), Err(SubscribeFault::SendFailed)),
-            ((1, Some(7)), Err(SubscribeFault::BadParameter)),
+            ((1, Some(6)), Err(PacketFault::SendFailed.into())),
+            ((1, Some(7)), Err(PacketFault::BadParameter.into())),
             ((1, None), Err(SubscribeFault::Refused)),
-            ((0, Some(128)), Err(SubscribeFault::Vendor { result: 0, extend: Some(128) })),
+            ((0, Some(128)), Err(PacketFault::Vendor { result: 0, extend: Some(128) }.into())),
         ] {
             assert_eq!(changed(result), expected, "{result:?}");
         }
