@@ -13,6 +13,9 @@ use crate::text::{IllegalCharacter, InlineData, Secret, Text};
 /// How long an answer may take where a command says nothing else.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Reads what an answer says.
+pub type Interpret<T> = fn(&Answer) -> Result<T, Malformed>;
+
 /// Room for most commands.
 const COMMAND: usize = 64;
 
@@ -33,7 +36,7 @@ const COMMAND: usize = 64;
 #[derive(Debug, Clone)]
 pub struct Command<T> {
     exchange: Exchange,
-    decode: fn(&Answer) -> Result<T, Malformed>,
+    decode: Interpret<T>,
     answer: PhantomData<fn() -> T>,
 }
 
@@ -42,6 +45,12 @@ impl<T> Command<T> {
     #[must_use]
     pub fn exchange(&self) -> &Exchange {
         &self.exchange
+    }
+
+    /// What goes to the channel, and what reads the answer.
+    #[must_use]
+    pub fn into_parts(self) -> (Exchange, Interpret<T>) {
+        (self.exchange, self.decode)
     }
 
     /// The same command with another time-out.
@@ -99,12 +108,17 @@ impl Command<()> {
         if let Some((position, character)) = line.char_indices().find(|(_, character)| character.is_control()) {
             return Err(IllegalCharacter { character, position });
         }
-        let mut builder = CommandBuilder::new("", "");
-        builder.exchange.wire = Zeroizing::new(line.as_bytes().to_vec());
-        let upper = line.to_ascii_uppercase();
-        let name = upper.strip_prefix("AT").unwrap_or(&upper).split(['=', '?', ';']).next().unwrap_or_default();
+        let mut builder = CommandBuilder::empty();
+        builder.reserve(line.len() + 1);
+        builder.exchange.wire.extend_from_slice(line.as_bytes());
+        let body = match line.split_at_checked(2) {
+            Some((attention, body)) if attention.eq_ignore_ascii_case("AT") => body,
+            _ => line,
+        };
+        let name = body.split(['=', '?', ';']).next().unwrap_or_default();
         if name.starts_with(|first: char| first.is_ascii_punctuation()) {
-            builder.exchange.claims.push(Claim::Named { name: Cow::Owned(name.to_owned()), shape: |_| true });
+            let name = Cow::Owned(name.to_ascii_uppercase());
+            builder.exchange.claims.push(Claim::Named { name, shape: |_| true });
         }
         Ok(builder.bare(|_| true))
     }
@@ -119,10 +133,16 @@ pub struct CommandBuilder {
 
 impl CommandBuilder {
     fn new(name: &'static str, form: &str) -> CommandBuilder {
-        let mut wire = Zeroizing::new(Vec::with_capacity(COMMAND));
+        let mut builder = CommandBuilder::empty();
         for part in ["AT", name, form] {
-            wire.extend_from_slice(part.as_bytes());
+            builder.exchange.wire.extend_from_slice(part.as_bytes());
         }
+        builder
+    }
+
+    /// Nothing yet, with room for most commands.
+    fn empty() -> CommandBuilder {
+        let wire = Zeroizing::new(Vec::with_capacity(COMMAND));
         let exchange = Exchange {
             wire,
             secrets: Vec::new(),
@@ -271,7 +291,7 @@ impl CommandBuilder {
 
     /// The command, whose answer `decode` reads.
     #[must_use]
-    pub fn decode<T>(mut self, decode: fn(&Answer) -> Result<T, Malformed>) -> Command<T> {
+    pub fn decode<T>(mut self, decode: Interpret<T>) -> Command<T> {
         self.reserve(1);
         self.exchange.wire.push(b'\r');
         Command { exchange: self.exchange, decode, answer: PhantomData }

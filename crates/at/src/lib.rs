@@ -48,7 +48,7 @@ mod token;
 mod trace;
 
 pub use channel::{Busy, Channel, ChannelOptions, Event};
-pub use command::{Command, CommandBuilder};
+pub use command::{Command, CommandBuilder, Interpret};
 pub use exchange::{Answer, DataPhase, Ending, Exchange, Fault, Progress, Prompt, Stage};
 pub use fields::{Fields, Malformed, MalformedKind};
 pub use grammar::{Cause, FinalResult};

@@ -1,6 +1,6 @@
 //! The task that owns a port: the loop around the driver.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -80,7 +80,8 @@ pub(crate) struct Owner<P> {
     port: P,
     driver: Driver,
     asks: mpsc::Receiver<Ask>,
-    waiting: BTreeMap<Ticket, Waiting>,
+    /// Who waits for which ticket, in the order of the tickets: mostly the first is answered first.
+    waiting: VecDeque<(Ticket, Waiting)>,
     router: Router,
     listeners: Listeners,
     tracer: Option<Tracer>,
@@ -138,7 +139,7 @@ impl<P: Port> Owner<P> {
             port,
             driver: Driver::new(options),
             asks,
-            waiting: BTreeMap::new(),
+            waiting: VecDeque::new(),
             router: Router::new(inbox),
             listeners: Listeners::default(),
             tracer,
@@ -326,11 +327,8 @@ impl<P: Port> Owner<P> {
             *released = None;
             self.submit(Request::Disconnect, Waiting::Farewell);
         }
-        let unwanted = self
-            .waiting
-            .values_mut()
-            .find(|waiting| matches!(waiting, Waiting::Connected(reply, _) if reply.is_closed()));
-        if let Some(unwanted) = unwanted {
+        let is_unwanted = |waiting: &Waiting| matches!(waiting, Waiting::Connected(reply, _) if reply.is_closed());
+        if let Some((_, unwanted)) = self.waiting.iter_mut().find(|(_, waiting)| is_unwanted(waiting)) {
             *unwanted = Waiting::Farewell;
             self.submit(Request::Disconnect, Waiting::Farewell);
         }
@@ -342,7 +340,7 @@ impl<P: Port> Owner<P> {
 
     fn submit(&mut self, request: Request, waiting: Waiting) {
         match self.driver.submit(self.now(), request) {
-            Ok(ticket) => drop(self.waiting.insert(ticket, waiting)),
+            Ok(ticket) => self.waiting.push_back((ticket, waiting)),
             Err(refusal) => self.answer(waiting, Err(refusal.into())),
         }
     }
@@ -362,7 +360,8 @@ impl<P: Port> Owner<P> {
         while let Some(output) = self.driver.poll(self.now()) {
             match output {
                 Output::Done(ticket, outcome) => {
-                    if let Some(waiting) = self.waiting.remove(&ticket) {
+                    let place = self.waiting.iter().position(|(waiting, _)| *waiting == ticket);
+                    if let Some((_, waiting)) = place.and_then(|place| self.waiting.remove(place)) {
                         self.answer(waiting, outcome.map_err(Error::from));
                     }
                 }
@@ -454,7 +453,7 @@ impl<P: Port> Owner<P> {
         tracing::warn!(%fault, "port");
         // First of all, so that nobody finds the task gone without a reason.
         self.legacy.set(fault.clone()).ok();
-        while let Some((_, waiting)) = self.waiting.pop_first() {
+        while let Some((_, waiting)) = self.waiting.pop_front() {
             self.answer(waiting, Err(fault.clone().into()));
         }
         self.asks.close();

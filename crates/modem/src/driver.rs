@@ -467,13 +467,14 @@ impl Driver {
             }
             Request::Raw(builder) => {
                 let plan = async move {
-                    let command = builder.done();
-                    match dialogue.exchange(&command).await? {
+                    let (exchange, _) = builder.done().into_parts();
+                    let name = exchange.name().to_owned();
+                    match dialogue.exchange(exchange).await? {
                         Ok(answer) => {
                             Ok(Outcome::Raw(answer.lines().iter().map(LineRef::to_line).collect(), FinalResult::Ok))
                         }
                         Err(atmqtt_at::Fault::Refused { result, lines }) => Ok(Outcome::Raw(lines, result)),
-                        Err(fault) => Err(Fault::exchange(command.exchange().name(), fault)),
+                        Err(fault) => Err(Fault::exchange(&name, fault)),
                     }
                 };
                 (Kind::Other, Box::pin(plan))

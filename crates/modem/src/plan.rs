@@ -61,17 +61,18 @@ impl Dialogue {
     /// # Errors
     /// The line or the module failed, the module refused, or the answer has not the form that the command knows.
     pub async fn run<T>(&self, command: Command<T>) -> Result<T, Fault> {
-        let name = command.exchange().name();
-        let answer = self.exchange(&command).await?.map_err(|fault| Fault::exchange(name, fault))?;
-        command.interpret(&answer).map_err(|malformed| Fault::Malformed { command: format!("AT{name}"), malformed })
+        let (exchange, interpret) = command.into_parts();
+        let name = exchange.name().to_owned();
+        let answer = self.exchange(exchange).await?.map_err(|fault| Fault::exchange(&name, fault))?;
+        interpret(&answer).map_err(|malformed| Fault::Malformed { command: format!("AT{name}"), malformed })
     }
 
     /// Sends a command and gives its bare answer.
     ///
     /// # Errors
     /// Outside: the exchange was given up. Inside: the line or the module failed, or the module refused.
-    pub async fn exchange<T>(&self, command: &Command<T>) -> Result<Result<Answer, atmqtt_at::Fault>, Fault> {
-        match self.wish(Wish::Exchange(Box::new(command.exchange().clone()))).await {
+    pub async fn exchange(&self, exchange: Exchange) -> Result<Result<Answer, atmqtt_at::Fault>, Fault> {
+        match self.wish(Wish::Exchange(Box::new(exchange))).await {
             Reply::Exchanged(answer) => Ok(answer),
             Reply::Interrupted(fault) => Err(fault),
             Reply::Woken => unreachable!("an exchange ends with an answer or a fault"),
