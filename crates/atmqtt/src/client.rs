@@ -11,8 +11,8 @@ use atmqtt_modem::{
 use tokio::time::Instant;
 
 use crate::Error;
+use crate::ask::Ask;
 use crate::handle::{Handle, Session};
-use crate::owner::Ask;
 use crate::subscription::Subscription;
 
 /// A connection to a broker, still to be made. Made by [`Modem::mqtt`](crate::Modem::mqtt).

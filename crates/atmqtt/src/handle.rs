@@ -1,16 +1,10 @@
 //! Ways to the task that owns a port.
 
-use std::sync::{Arc, OnceLock};
-
 use atmqtt_modem::{Outcome, Request};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::Error;
-use crate::owner::{Ask, Ended, Held, Reply, SessionId};
-use crate::port::PortError;
-
-/// Why the port is gone, once it is: what the task leaves behind for the handles that outlive it.
-pub(crate) type Legacy = Arc<OnceLock<PortError>>;
+use crate::ask::{Ask, Ended, Held, Legacy, Reply, SessionId};
 
 /// The way to the task that owns the port.
 #[derive(Debug, Clone)]

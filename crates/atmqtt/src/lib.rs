@@ -31,6 +31,7 @@
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
+mod ask;
 mod client;
 mod error;
 mod events;

@@ -12,10 +12,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Error;
+use crate::ask::{Ask, Legacy};
 use crate::client::Connect;
 use crate::events::Events;
-use crate::handle::{Handle, Legacy};
-use crate::owner::{Ask, Owner, QUEUE, RAW_TIMEOUT, Tracer};
+use crate::handle::Handle;
+use crate::owner::{Owner, QUEUE, RAW_TIMEOUT, Tracer};
 use crate::port;
 
 /// How to open a modem.

@@ -10,51 +10,18 @@ use std::time::Duration;
 
 use atmqtt_modem::at::{Text, Time, TraceRecord};
 use atmqtt_modem::{
-    Broker, ConnectOptions, Driver, DriverOptions, Event as ModemEvent, Filter, LinkLoss, LinkState, NetworkOptions,
-    Outcome, Output, QoS, Refusal, Request, Ticket,
+    Broker, Driver, DriverOptions, Event as ModemEvent, Filter, LinkLoss, LinkState, Outcome, Output, Refusal, Request,
+    Ticket,
 };
 use tokio::io::ReadBuf;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::Error;
-use crate::events::{Event, Events, Listeners};
-use crate::handle::Legacy;
+use crate::ask::{Ask, Ended, Legacy, NewSession, Reply, SessionId};
+use crate::events::{Event, Listeners};
 use crate::port::{FAREWELL, Port, PortError};
 use crate::router::{RouteId, Router};
-
-/// How a connection ended: lost, or (`None`) closed on request.
-pub(crate) type Ended = Option<LinkLoss>;
-
-/// A connection to a broker, so that a handle of an older one cannot use a newer one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SessionId(u64);
-
-/// What a handle asks the task for.
-pub(crate) enum Ask {
-    /// A request about the module.
-    Module(Request, Reply<Outcome>),
-    Connect(Box<ConnectOptions>, NetworkOptions, Reply<NewSession>),
-    /// A request within a session.
-    Session(SessionId, Request, Reply<Outcome>),
-    Subscribe(SessionId, Filter, QoS, Reply<mpsc::Receiver<atmqtt_modem::Incoming>>),
-    Unsubscribe(SessionId, Filter, Reply<Outcome>),
-    Listen(oneshot::Sender<Events>),
-    /// Sign out, if need be, and end.
-    Close(oneshot::Sender<()>),
-}
-
-pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
-
-/// A connection that has come up.
-pub(crate) struct NewSession {
-    pub(crate) id: SessionId,
-    pub(crate) ended: watch::Receiver<Option<Ended>>,
-    pub(crate) held: Held,
-}
-
-/// Held by whoever holds a connection open. Nothing is ever sent: that it is dropped is the message.
-pub(crate) type Held = oneshot::Sender<Infallible>;
 
 /// Who waits for a ticket.
 enum Waiting {

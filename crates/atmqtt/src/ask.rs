@@ -1,0 +1,47 @@
+//! What handles ask of the task that owns a port, and what they share with it.
+
+use std::convert::Infallible;
+use std::sync::{Arc, OnceLock};
+
+use atmqtt_modem::{ConnectOptions, Filter, Incoming, LinkLoss, NetworkOptions, Outcome, QoS, Request};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::Error;
+use crate::events::Events;
+use crate::port::PortError;
+
+/// How a connection ended: lost, or (`None`) closed on request.
+pub(crate) type Ended = Option<LinkLoss>;
+
+/// A connection to a broker, so that a handle of an older one cannot use a newer one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SessionId(pub(crate) u64);
+
+/// What a handle asks the task for.
+pub(crate) enum Ask {
+    /// A request about the module.
+    Module(Request, Reply<Outcome>),
+    Connect(Box<ConnectOptions>, NetworkOptions, Reply<NewSession>),
+    /// A request within a session.
+    Session(SessionId, Request, Reply<Outcome>),
+    Subscribe(SessionId, Filter, QoS, Reply<mpsc::Receiver<Incoming>>),
+    Unsubscribe(SessionId, Filter, Reply<Outcome>),
+    Listen(oneshot::Sender<Events>),
+    /// Sign out, if need be, and end.
+    Close(oneshot::Sender<()>),
+}
+
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
+
+/// A connection that has come up.
+pub(crate) struct NewSession {
+    pub(crate) id: SessionId,
+    pub(crate) ended: watch::Receiver<Option<Ended>>,
+    pub(crate) held: Held,
+}
+
+/// Held by whoever holds a connection open. Nothing is ever sent: that it is dropped is the message.
+pub(crate) type Held = oneshot::Sender<Infallible>;
+
+/// Why the port is gone, once it is: what the task leaves behind for the handles that outlive it.
+pub(crate) type Legacy = Arc<OnceLock<PortError>>;
