@@ -39,7 +39,7 @@ impl Editor {
             0 if byte.eq_ignore_ascii_case(&b'A') => self.line.push(byte),
             0 => {}
             1 if byte.eq_ignore_ascii_case(&b'T') => self.line.push(byte),
-            1 if byte.eq_ignore_ascii_case(&b'A') => {}
+            1 if byte.eq_ignore_ascii_case(&b'A') => self.line[0] = byte,
             1 => self.line.clear(),
             _ if DROPPED.contains(&byte) => {}
             length if length >= limit => self.too_long = true,
@@ -79,6 +79,7 @@ mod tests {
             ("hello\rAT\r", &["AT"]),
             ("helloAT\r", &["AT"]),
             ("AAT\r", &["AT"]),
+            ("aAT\r", &["AT"]),
             ("ABAT\r", &["AT"]),
             ("\u{0}\u{7f}ATI\r", &["ATI"]),
             ("AT+X=\"a\u{1a}b\u{1b}\"\r", &["AT+X=\"ab\""]),
