@@ -138,15 +138,17 @@ impl Core {
 
     pub(super) fn transmitted(&mut self, now: Time, count: usize) {
         let write_timeout = self.options.write_timeout;
-        if let Some(Quarantine { owed: owed @ Owed::Bytes { .. }, .. }) = &mut self.quarantine {
-            if let Owed::Bytes { bytes, sent, deadline } = owed {
-                *sent += count;
-                *deadline = now + write_timeout;
-                if *sent < bytes.len() {
-                    return;
-                }
+        if let Some(Quarantine { owed, .. }) = &mut self.quarantine
+            && let Owed::Bytes { bytes, sent, deadline } = owed
+        {
+            *sent += count;
+            *deadline = now + write_timeout;
+            if *sent < bytes.len() {
+                return;
             }
+            let shown = std::mem::take(bytes);
             *owed = Owed::Nothing;
+            self.trace(now, Direction::Data, self.options.trace.then_some(&shown));
             self.ask(now);
             return;
         }

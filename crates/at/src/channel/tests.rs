@@ -611,3 +611,13 @@ fn an_answer_without_an_end_does_not_fill_the_memory() {
     assert!(answer.starts_with("done [") && answer.len() < 300_000, "{}", answer.len());
     assert_eq!(events.len() + answer.matches("+LIST").count(), 64 * 16 + 1, "what is no part of it is unsolicited");
 }
+
+#[test]
+fn a_trace_shows_what_is_written_late_too() {
+    let mut line = Bench::with(ChannelOptions { trace: true, ..ChannelOptions::default() });
+    line.send(publish_by_prompt(b"data"));
+    line.wait(5 * SECOND).receive(b"\r\n> ");
+    assert_eq!(line.written(), b"data");
+    let shown: Vec<String> = line.events().into_iter().filter(|event| event.starts_with(['→', '←'])).collect();
+    assert_eq!(shown, ["→ AT+LMQTTPUB=0,7", "← >", "→ [4 bytes] data"]);
+}
