@@ -26,5 +26,6 @@ mod front;
 mod line;
 pub mod modem;
 mod mqtt;
+pub mod world;
 
 pub use front::{BrokerChoice, Builder, Control, Heard, Log, Mock, Resolve, Stopped};

@@ -1,0 +1,218 @@
+//! A module, a network and a broker in one place, without a clock and without I/O: the whole other side in virtual time.
+//!
+//! ```
+//! use std::time::Duration;
+//! use atmqtt_mock::{broker::BrokerOptions, modem::{Modem, ModemOptions}, world::{Output, World}};
+//!
+//! let modem = Modem::new(ModemOptions::default(), Duration::ZERO);
+//! let mut world = World::new(modem, BrokerOptions::new());
+//! world.receive(Duration::ZERO, b"AT\r");
+//! let said: Vec<_> = std::iter::from_fn(|| world.poll()).collect();
+//! assert!(said.contains(&Output::Heard(b"AT".to_vec())));
+//! assert!(said.contains(&Output::ToHost(b"\r\nOK\r\n".to_vec())));
+//! ```
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use crate::{
+    broker::{self, Broker, BrokerOptions, LinkId},
+    modem::{self, DialOutcome, Fault, Modem, ModemOptions, NetworkInput, SocketId},
+};
+
+/// What comes out of a [`World`], in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Bytes for the host.
+    ToHost(Vec<u8>),
+    /// For the record: the module has read a complete command line.
+    Heard(Vec<u8>),
+    /// For the record: the module has read the data of a command.
+    HeardData(Vec<u8>),
+    /// For the record: the module asks for the broker at this host.
+    Dialled(String),
+}
+
+/// What is on its way through the network.
+enum Packet {
+    Dial(SocketId),
+    ToBroker(SocketId, Vec<u8>),
+    HangUp(SocketId),
+    ToModem(SocketId, NetworkInput),
+}
+
+/// A module on its line, a network that carries every dial to one broker, and that broker.
+pub struct World {
+    modem: Modem,
+    broker: Broker,
+    links: BTreeMap<SocketId, LinkId>,
+    /// One way, each way.
+    latency: Duration,
+    /// In the order of their arrival: the latency is the same for all.
+    travelling: VecDeque<(Duration, Packet)>,
+    reachable: bool,
+    outputs: VecDeque<Output>,
+}
+
+impl World {
+    /// A network without delay.
+    #[must_use]
+    pub fn new(modem: Modem, broker: BrokerOptions) -> World {
+        World {
+            modem,
+            broker: Broker::new(broker),
+            links: BTreeMap::new(),
+            latency: Duration::ZERO,
+            travelling: VecDeque::new(),
+            reachable: true,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// How long everything takes from the module to the broker, and from the broker to the module.
+    #[must_use]
+    pub fn latency(self, one_way: Duration) -> World {
+        World { latency: one_way, ..self }
+    }
+
+    /// Bytes from the host, in whatever pieces.
+    pub fn receive(&mut self, now: Duration, bytes: &[u8]) {
+        self.advance(now);
+        self.modem.receive(now, bytes);
+        self.settle(now);
+    }
+
+    /// Time has passed.
+    pub fn advance(&mut self, now: Duration) {
+        self.modem.advance(now);
+        self.broker.advance(now);
+        self.settle(now);
+    }
+
+    /// When [`advance`](World::advance) has to be called at the latest.
+    #[must_use]
+    pub fn deadline(&self, now: Duration) -> Option<Duration> {
+        let arrival = self.travelling.front().map(|(at, _)| *at);
+        [self.modem.deadline(now), self.broker.deadline(), arrival].into_iter().flatten().min()
+    }
+
+    /// The next thing that came out.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Makes something go wrong in the module.
+    pub fn order(&mut self, now: Duration, fault: Fault) {
+        self.modem.order(now, fault);
+        self.settle(now);
+    }
+
+    /// Changes settings of the module.
+    pub fn change(&mut self, now: Duration, change: impl FnOnce(&mut ModemOptions)) {
+        self.modem.change(now, change);
+        self.settle(now);
+    }
+
+    /// Whether dials reach the broker from now on. Links that are up stay up.
+    pub fn set_reachable(&mut self, reachable: bool) {
+        self.reachable = reachable;
+    }
+
+    /// The module.
+    #[must_use]
+    pub fn modem(&self) -> &Modem {
+        &self.modem
+    }
+
+    /// The broker, to look into.
+    #[must_use]
+    pub fn broker(&self) -> &Broker {
+        &self.broker
+    }
+
+    /// Does something at the broker; what follows from it follows at once.
+    pub fn at_broker<T>(&mut self, now: Duration, act: impl FnOnce(&mut Broker) -> T) -> T {
+        let done = act(&mut self.broker);
+        self.settle(now);
+        done
+    }
+
+    /// Carries what there is to carry until nothing moves.
+    fn settle(&mut self, now: Duration) {
+        loop {
+            let mut moved = false;
+            while let Some(output) = self.modem.poll() {
+                moved = true;
+                self.from_modem(now, output);
+            }
+            while let Some(output) = self.broker.poll() {
+                moved = true;
+                self.from_broker(now, output);
+            }
+            while self.travelling.front().is_some_and(|(at, _)| *at <= now) {
+                if let Some((_, packet)) = self.travelling.pop_front() {
+                    moved = true;
+                    self.arrive(now, packet);
+                }
+            }
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    fn from_modem(&mut self, now: Duration, output: modem::Output) {
+        let packet = match output {
+            modem::Output::Transmit(bytes) => return self.outputs.push_back(Output::ToHost(bytes)),
+            modem::Output::Heard(line) => return self.outputs.push_back(Output::Heard(line)),
+            modem::Output::HeardData(data) => return self.outputs.push_back(Output::HeardData(data)),
+            modem::Output::Dial { socket, host, .. } => {
+                self.outputs.push_back(Output::Dialled(host));
+                Packet::Dial(socket)
+            }
+            modem::Output::Send { socket, bytes } => Packet::ToBroker(socket, bytes),
+            modem::Output::HangUp { socket } => Packet::HangUp(socket),
+        };
+        self.travelling.push_back((now + self.latency, packet));
+    }
+
+    fn from_broker(&mut self, now: Duration, output: broker::Output) {
+        let (link, input) = match output {
+            broker::Output::Send { link, bytes } => (link, NetworkInput::Received(bytes)),
+            broker::Output::Close { link } => (link, NetworkInput::Closed),
+        };
+        // A link that the module has hung up hears no more.
+        if let Some((&socket, _)) = self.links.iter().find(|(_, of)| **of == link) {
+            if input == NetworkInput::Closed {
+                self.links.remove(&socket);
+            }
+            self.travelling.push_back((now + self.latency, Packet::ToModem(socket, input)));
+        }
+    }
+
+    fn arrive(&mut self, now: Duration, packet: Packet) {
+        match packet {
+            Packet::Dial(socket) => {
+                let outcome = if self.reachable { DialOutcome::Connected } else { DialOutcome::Refused };
+                if self.reachable {
+                    self.links.insert(socket, self.broker.accept(now));
+                }
+                let back = Packet::ToModem(socket, NetworkInput::Dialled(outcome));
+                self.travelling.push_back((now + self.latency, back));
+            }
+            Packet::ToBroker(socket, bytes) => {
+                if let Some(&link) = self.links.get(&socket) {
+                    self.broker.receive(now, link, &bytes);
+                }
+            }
+            Packet::HangUp(socket) => {
+                if let Some(link) = self.links.remove(&socket) {
+                    self.broker.closed(now, link);
+                }
+            }
+            Packet::ToModem(socket, input) => self.modem.network(now, socket, input),
+        }
+    }
+}
