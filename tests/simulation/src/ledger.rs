@@ -1,0 +1,273 @@
+//! What was promised, what happened, and the invariants that hold between the two.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use atmqtt_mock::broker::{Publication, Publisher, QoS};
+
+use crate::scenario::{Message, Scenario};
+
+/// How an attempt to publish ended, for the application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It goes on, or nobody knows: the process was killed, or the future dropped.
+    Unknown,
+    /// Delivered, or sent at `QoS` 0.
+    Done,
+    /// It may have arrived.
+    Unconfirmed,
+    /// It never left the host.
+    NotSent,
+}
+
+#[derive(Debug)]
+struct Attempt {
+    began: Duration,
+    end: End,
+}
+
+/// A message of the application.
+#[derive(Debug, Default)]
+struct Uplink {
+    /// Safe on disk: a promise.
+    promised: bool,
+    /// Refused for what it contains: there is no promise any more.
+    refused: bool,
+    attempts: Vec<Attempt>,
+    arrivals: Vec<Duration>,
+}
+
+/// A message to the application.
+#[derive(Debug, Default)]
+struct Downlink {
+    published: Option<Duration>,
+    received: Vec<Duration>,
+}
+
+/// When bytes of each direction, or whole commands, were not what they should have been.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Trouble {
+    pub(crate) from: Duration,
+    pub(crate) until: Duration,
+    /// Bytes from the host were lost, added or changed.
+    pub(crate) to_module: bool,
+    /// Bytes to the host were lost, added or changed.
+    pub(crate) to_host: bool,
+}
+
+/// How long something may still be on its way after its cause has ended.
+const LINGERING: Duration = Duration::from_secs(200);
+/// How long a downlink takes at most where nothing is wrong.
+const PROMPTLY: Duration = Duration::from_secs(20);
+
+/// All that is known of one run.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    scenario: Scenario,
+    uplinks: Vec<Uplink>,
+    downlinks: Vec<Downlink>,
+    /// When the application was subscribed.
+    subscribed: Vec<(Duration, Option<Duration>)>,
+    pub(crate) troubles: Vec<Trouble>,
+    /// Ordinal and time of every `AT+CSQ` that the module has read.
+    pub(crate) signal_questions: Vec<Duration>,
+    /// Messages that the driver says were dropped.
+    pub(crate) dropped: u64,
+    /// What was seen, for the statistics.
+    pub(crate) seen: BTreeMap<String, u64>,
+    sessions: u64,
+}
+
+impl Ledger {
+    pub(crate) fn new(scenario: &Scenario) -> Ledger {
+        Ledger {
+            uplinks: scenario.uplinks.iter().map(|_| Uplink::default()).collect(),
+            downlinks: scenario.downlinks.iter().map(|_| Downlink::default()).collect(),
+            scenario: scenario.clone(),
+            subscribed: Vec::new(),
+            troubles: Vec::new(),
+            signal_questions: Vec::new(),
+            dropped: 0,
+            seen: BTreeMap::new(),
+            sessions: 0,
+        }
+    }
+
+    pub(crate) fn see(&mut self, what: impl Into<String>) {
+        *self.seen.entry(what.into()).or_default() += 1;
+    }
+
+    /// Whether bytes toward the module may have been damaged at any time so far.
+    pub(crate) fn module_was_misled(&self, now: Duration) -> bool {
+        self.troubles.iter().any(|trouble| trouble.to_module && trouble.from <= now)
+    }
+
+    /// Whether bytes toward the host may have been damaged since then.
+    pub(crate) fn host_was_misled(&self, since: Duration) -> bool {
+        self.troubles.iter().any(|trouble| trouble.to_host && trouble.until + LINGERING >= since)
+    }
+
+    fn is_calm(&self, from: Duration, until: Duration) -> bool {
+        !self.troubles.iter().any(|trouble| trouble.from <= until && trouble.until + LINGERING >= from)
+    }
+
+    pub(crate) fn promise(&mut self, number: usize) {
+        self.uplinks[number].promised = true;
+    }
+
+    pub(crate) fn refuse(&mut self, number: usize) -> Result<(), String> {
+        self.uplinks[number].refused = true;
+        let model_takes_anything = self.scenario.model == "lierda-nt26e";
+        if model_takes_anything || self.scenario.uplinks[number].content == crate::scenario::Content::Plain {
+            return Err(format!("I5: message {number} was refused, although this module takes it"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn begin(&mut self, number: usize, now: Duration) {
+        self.uplinks[number].attempts.push(Attempt { began: now, end: End::Unknown });
+    }
+
+    /// The last attempt has ended.
+    pub(crate) fn end(&mut self, number: usize, end: End) -> Result<(), String> {
+        let misled = self.uplinks[number].attempts.last().is_some_and(|attempt| self.host_was_misled(attempt.began));
+        let qos = self.scenario.uplinks[number].qos;
+        let Uplink { attempts, arrivals, .. } = &mut self.uplinks[number];
+        let Some(attempt) = attempts.last_mut() else { return Err(format!("message {number} was never begun")) };
+        attempt.end = end;
+        if end == End::Done && qos > 0 && !misled && !arrivals.iter().any(|at| *at >= attempt.began) {
+            return Err(format!("I5: message {number} counts as delivered, and the broker does not have it"));
+        }
+        if end == End::NotSent && !misled && arrivals.iter().any(|at| *at >= attempt.began) && attempts.len() == 1 {
+            return Err(format!("I2: message {number} counts as not sent, and the broker has it"));
+        }
+        Ok(())
+    }
+
+    /// The broker has taken a message in.
+    pub(crate) fn arrived(&mut self, publication: &Publication) -> Result<(), String> {
+        let message = &publication.message;
+        if publication.publisher == Publisher::Owner || self.module_was_misled(publication.at) {
+            return Ok(());
+        }
+        let number = match Message::number(&message.payload) {
+            Some(('#', number)) if number < self.uplinks.len() => number,
+            _ => return Err(format!("I8: the broker has a message that nobody has published: {message:?}")),
+        };
+        let asked = &self.scenario.uplinks[number];
+        let expected = atmqtt_mock::broker::Message {
+            topic: asked.topic.clone(),
+            payload: asked.payload('#', number, self.scenario.seed),
+            qos: [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce][usize::from(asked.qos)],
+            retain: asked.retain,
+        };
+        if *message != expected {
+            return Err(format!("I8: the broker has {message:?} instead of {expected:?}"));
+        }
+        if self.uplinks[number].attempts.is_empty() {
+            return Err(format!("I8: message {number} arrived before it was published"));
+        }
+        self.uplinks[number].arrivals.push(publication.at);
+        let earlier = (0..number).find(|&earlier| {
+            let Uplink { promised, refused, arrivals, .. } = &self.uplinks[earlier];
+            let before = &self.scenario.uplinks[earlier];
+            *promised && !refused && before.topic == asked.topic && before.qos > 0 && arrivals.is_empty()
+        });
+        match earlier {
+            Some(earlier) if asked.qos > 0 => Err(format!("I5: message {number} overtook message {earlier}")),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn publish_down(&mut self, number: usize, now: Duration) {
+        self.downlinks[number].published = Some(now);
+    }
+
+    pub(crate) fn subscribe(&mut self, now: Duration) {
+        self.sessions += 1;
+        self.subscribed.push((now, None));
+    }
+
+    pub(crate) fn end_subscription(&mut self, now: Duration) {
+        if let Some((_, until @ None)) = self.subscribed.last_mut() {
+            *until = Some(now);
+        }
+    }
+
+    /// The application has got a message.
+    pub(crate) fn received(&mut self, topic: &str, payload: &[u8], now: Duration) -> Result<(), String> {
+        if self.host_was_misled(Duration::ZERO) {
+            return Ok(());
+        }
+        let shown = || format!("{topic}: {}", payload.escape_ascii());
+        let number = match Message::number(payload) {
+            Some(('D', number)) if number < self.downlinks.len() => number,
+            _ => return Err(format!("I8: a message came that nobody has sent: {}", shown())),
+        };
+        let sent = &self.scenario.downlinks[number];
+        if sent.topic != topic || sent.payload('D', number, self.scenario.seed) != payload {
+            return Err(format!("I8: downlink {number} came as {}", shown()));
+        }
+        self.downlinks[number].received.push(now);
+        Ok(())
+    }
+
+    /// Every promise that is not kept yet.
+    pub(crate) fn open_promises(&self) -> Vec<usize> {
+        let is_open = |uplink: &Uplink| uplink.promised && !uplink.refused;
+        let numbers = self.uplinks.iter().enumerate().filter(|(_, uplink)| is_open(uplink)).map(|(number, _)| number);
+        numbers.filter(|&number| self.scenario.uplinks[number].qos > 0 && self.uplinks[number].arrivals.is_empty()).collect()
+    }
+
+    /// What has to hold when all is done.
+    pub(crate) fn check(&self, now: Duration) -> Result<(), String> {
+        let misled = self.module_was_misled(now);
+        if let Some(number) = self.open_promises().first().filter(|_| !misled) {
+            return Err(format!("I5: message {number} was promised and never arrived"));
+        }
+        for (number, uplink) in self.uplinks.iter().enumerate().filter(|_| !misled) {
+            let may_have_left = uplink.attempts.iter().filter(|attempt| attempt.end != End::NotSent).count();
+            let repeats = if self.scenario.uplinks[number].qos == 1 { self.repeats(uplink) } else { 0 };
+            if uplink.arrivals.len() > may_have_left + repeats {
+                let (arrivals, attempts) = (&uplink.arrivals, &uplink.attempts);
+                return Err(format!("I6: message {number} arrived at {arrivals:?}, after {attempts:?}"));
+            }
+        }
+        for (number, downlink) in self.downlinks.iter().enumerate() {
+            self.check_downlink(number, downlink)?;
+        }
+        Ok(())
+    }
+
+    /// How often the module may have sent a message again by itself: it does so while the network is in trouble.
+    fn repeats(&self, uplink: &Uplink) -> usize {
+        let troubled = uplink.attempts.iter().any(|attempt| !self.is_calm(attempt.began, attempt.began));
+        if troubled { 10 * uplink.attempts.len() } else { 0 }
+    }
+
+    fn check_downlink(&self, number: usize, downlink: &Downlink) -> Result<(), String> {
+        let Some(at) = downlink.published else { return Ok(()) };
+        let covers = |(from, until): &(Duration, Option<Duration>)| {
+            *from <= at && until.is_none_or(|until| until >= at + PROMPTLY)
+        };
+        let was_there = self.subscribed.iter().any(covers) && self.is_calm(at, at + PROMPTLY);
+        if was_there && downlink.received.is_empty() && self.dropped == 0 {
+            return Err(format!("I4: downlink {number} of {at:?} never came, and nothing says that it was dropped"));
+        }
+        // A kept session gives again what was not acknowledged, and a broker what it keeps for each subscription.
+        let is_given_again = self.scenario.kept_session || self.scenario.downlinks[number].retain;
+        let redelivered = if is_given_again { self.sessions } else { 0 };
+        let repeats = if self.is_calm(at, Duration::MAX) { redelivered } else { redelivered + 2 };
+        if self.scenario.downlinks[number].qos == 0 && downlink.received.len() > 1 && repeats == 0
+            || downlink.received.len() as u64 > 1 + repeats
+        {
+            return Err(format!("I3: downlink {number} came at {:?}", downlink.received));
+        }
+        Ok(())
+    }
+
+    /// States and codes that were seen.
+    pub(crate) fn coverage(&self) -> BTreeSet<&str> {
+        self.seen.keys().map(String::as_str).collect()
+    }
+}

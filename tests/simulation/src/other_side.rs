@@ -1,0 +1,136 @@
+//! Module, network and broker in the run, and somebody who publishes to the application.
+
+use std::future::poll_fn;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use atmqtt_mock::broker::{BrokerOptions, Message, QoS};
+use atmqtt_mock::modem::{Latency, Modem, ModemOptions, NT26E, Quirks, Step};
+use atmqtt_mock::world::{Output, World};
+
+use crate::legal;
+use crate::run::Run;
+use crate::scenario::Scenario;
+
+pub(crate) struct OtherSide {
+    world: World,
+    /// How many downlinks have been published.
+    published: usize,
+}
+
+impl OtherSide {
+    pub(crate) fn new(scenario: &Scenario) -> OtherSide {
+        let mut quirks = Quirks { quoted_payload: scenario.quoted_payload, ..Quirks::default() };
+        if scenario.result_first {
+            quirks.result_first = [Step::Open, Step::Connect, Step::Subscribe, Step::Publish].into();
+        }
+        let options = ModemOptions {
+            model: scenario.model().unwrap_or(NT26E),
+            latency: Latency {
+                command: Duration::from_millis(scenario.command_ms.max(1)),
+                open: Duration::from_millis(100),
+                boot: Duration::from_millis(500),
+            },
+            quirks,
+            ..ModemOptions::default()
+        };
+        let modem = Modem::new(options, Duration::ZERO);
+        let world = World::new(modem, BrokerOptions::new()).latency(Duration::from_millis(scenario.network_ms));
+        OtherSide { world, published: 0 }
+    }
+
+    /// When the last fault is over.
+    pub(crate) fn faults_end(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Publishes what is due to be published to the application; gives the time of the next.
+    fn publish_due(&mut self, run: &Run, now: Duration) -> Option<Duration> {
+        while let Some(message) = run.scenario.downlinks.get(self.published) {
+            let at = Duration::from_millis(message.at_ms);
+            if at > now {
+                return Some(at);
+            }
+            let payload = message.payload('D', self.published, run.scenario.seed);
+            let qos = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce][usize::from(message.qos)];
+            let out = Message { topic: message.topic.clone(), payload, qos, retain: message.retain };
+            run.ledger().publish_down(self.published, now);
+            run.note(format_args!("downlink {} on {}", self.published, message.topic));
+            let published = self.world.at_broker(now, |broker| broker.publish(now, out));
+            run.require(published.map_err(|fault| fault.to_string()));
+            self.published += 1;
+        }
+        None
+    }
+
+    /// Passes on what came out.
+    fn give_out(&mut self, run: &Run, now: Duration) {
+        while let Some(output) = self.world.poll() {
+            match output {
+                Output::ToHost(bytes) => {
+                    run.note(format_args!("< {}", bytes.escape_ascii()));
+                    run.line.send(bytes);
+                }
+                Output::Heard(line) => {
+                    run.note(format_args!("= {}", line.escape_ascii()));
+                    if line.windows(4).any(|name| name == b"+CSQ") {
+                        let mut ledger = run.ledger();
+                        let ordinal = ledger.signal_questions.len();
+                        ledger.signal_questions.push(now);
+                        drop(ledger);
+                        // Executed only after the latency: so each answer tells to which question it belongs.
+                        self.world.change(now, |options| options.signal.rssi = u8::try_from(ordinal % 32).unwrap_or(0));
+                    }
+                    if !run.ledger().module_was_misled(now) {
+                        run.require(legal::command(&line, &run.scenario));
+                    }
+                }
+                Output::HeardData(data) => {
+                    run.note(format_args!("= ({} bytes of data)", data.len()));
+                    if !run.ledger().module_was_misled(now) {
+                        run.require(legal::data(&data, &run.scenario));
+                    }
+                }
+                Output::Dialled(host) => run.note(format_args!("dials {host}")),
+            }
+        }
+        for publication in self.world.at_broker(now, |broker| broker.take_published()) {
+            run.note(format_args!("broker: {} {}", publication.message.topic, publication.message.payload.escape_ascii()));
+            run.ledger().see(format!("published at QoS {:?}", publication.message.qos));
+            let held = run.ledger().arrived(&publication);
+            run.require(held);
+        }
+    }
+}
+
+/// Keeps the other side going.
+pub(crate) async fn attend(run: Arc<Run>) {
+    loop {
+        let now = run.now();
+        let next = {
+            let mut side = run.other_side.lock().unwrap_or_else(PoisonError::into_inner);
+            side.world.advance(now);
+            let downlink = side.publish_due(&run, now);
+            side.give_out(&run, now);
+            let deadline = side.world.deadline(now);
+            [deadline, downlink].into_iter().flatten().min()
+        };
+        let written = poll_fn(|context| run.line.poll_written(context));
+        let time = async {
+            match next {
+                Some(at) => run.until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            written = written => {
+                run.note(format_args!("> {}", written.escape_ascii()));
+                let now = run.now();
+                run.other_side.lock().unwrap_or_else(PoisonError::into_inner).world.receive(now, &written);
+            }
+            () = run.poked.notified() => {}
+            () = time => {}
+        }
+    }
+}

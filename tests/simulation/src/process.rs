@@ -1,0 +1,385 @@
+//! The application: a gateway that keeps what it has to publish on disk, and is killed now and then.
+
+use std::future::IntoFuture;
+use std::sync::Arc;
+use std::time::Duration;
+
+use atmqtt::{
+    Client, Delivery, Error, Event, Events, Fault, Modem, ModemEvent, ModemOptions, MqttOptions, QoS, Refusal, Secret, Subscription,
+};
+use tokio::time::{sleep, timeout};
+
+use crate::ledger::End;
+use crate::port::HostEnd;
+use crate::random::Random;
+use crate::run::Run;
+use crate::scenario::Question;
+
+/// A secret that must not be seen anywhere.
+const PASSWORD: &str = "canary-oLyaKqVxtRvjH284";
+/// How long any call may take: the sum of the deadlines of everything that may be in the queue before it, and its own.
+const CALL: Duration = Duration::from_secs(900);
+/// How long the application waits before it tries again.
+const PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Runs one process after the other, until the run is to end.
+pub(crate) async fn supervise(run: &Arc<Run>) {
+    let mut random = Random::fork(run.scenario.seed, 2);
+    let mut kills = run.scenario.kills.iter();
+    let mut lives = 0;
+    loop {
+        let host = run.line.open();
+        if random.per_mille(500) {
+            run.line.flush();
+        }
+        run.note(format_args!("process {lives} starts"));
+        let process = Process { run: Arc::clone(run), random: Random::fork(run.scenario.seed, 100 + lives) };
+        let mut life = tokio::spawn(process.live(host));
+        lives += 1;
+        let kill = kills.clone().find(|kill| Duration::from_millis(kill.at_ms) > run.now()).copied();
+        let killed = async {
+            match kill {
+                Some(kill) => run.until(Duration::from_millis(kill.at_ms)).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = &mut life => {
+                if *run.stopping.borrow() {
+                    run.note(format_args!("the end"));
+                    return;
+                }
+                run.note(format_args!("process ends"));
+                sleep(PAUSE).await;
+            }
+            () = killed => {
+                run.note(format_args!("process killed"));
+                life.abort();
+                run.line.close();
+                run.ledger().end_subscription(run.now());
+                run.ledger().see("process killed");
+                run.store().crash(&mut random);
+                while kills.clone().next().is_some_and(|kill| Duration::from_millis(kill.at_ms) <= run.now()) {
+                    kills.next();
+                }
+                sleep(Duration::from_millis(kill.map_or(0, |kill| kill.down_ms))).await;
+            }
+        }
+    }
+}
+
+/// Whether everything that the application was to be given is in its store.
+pub(crate) fn all_accepted(run: &Run) -> bool {
+    let store = run.store();
+    (0..run.scenario.uplinks.len()).all(|number| store.has(number))
+}
+
+/// What came of a call.
+enum Called<T> {
+    Done(T),
+    /// The future was dropped on the way.
+    Dropped,
+}
+
+struct Process {
+    run: Arc<Run>,
+    random: Random,
+}
+
+/// Calls into the library, some of which are dropped on the way.
+struct Caller {
+    run: Arc<Run>,
+    random: Random,
+}
+
+impl Caller {
+    async fn call<T>(&mut self, what: &str, call: impl IntoFuture<Output = Result<T, Error>>) -> Called<Result<T, Error>> {
+        let limit = match self.random.per_mille(self.run.scenario.dropped_per_mille) {
+            // Half of the drops come while the first command is on the line.
+            true if self.random.per_mille(500) => Duration::from_millis(self.random.below(50)),
+            true => Duration::from_millis(self.random.below(20_000)),
+            false => CALL,
+        };
+        let began = self.run.now();
+        match timeout(limit, call).await {
+            Ok(outcome) => {
+                match &outcome {
+                    Ok(_) => self.run.note(format_args!("{what}: done")),
+                    Err(fault) => {
+                        self.run.note(format_args!("{what}: {fault}"));
+                        self.run.ledger().see(format!("{what}: {}", fault.code()));
+                        self.run.require(no_secret(&format!("{fault} {fault:?}")));
+                    }
+                }
+                Called::Done(outcome)
+            }
+            Err(_) if limit == CALL => {
+                self.run.require(Err(format!("I1: {what}, asked at {began:?}, has no end")));
+                Called::Dropped
+            }
+            Err(_) => {
+                self.run.note(format_args!("{what}: dropped"));
+                self.run.ledger().see(format!("{what}: dropped"));
+                Called::Dropped
+            }
+        }
+    }
+}
+
+fn no_secret(text: &str) -> Result<(), String> {
+    if text.contains(PASSWORD) { Err(format!("I10: the password is in {text}")) } else { Ok(()) }
+}
+
+impl Process {
+    fn caller(&mut self) -> Caller {
+        Caller { run: Arc::clone(&self.run), random: Random::new(self.random.next()) }
+    }
+
+    async fn live(mut self, host: HostEnd) {
+        let traced = Arc::clone(&self.run);
+        let options = ModemOptions::new().trace(move |record| {
+            traced.require(no_secret(&String::from_utf8_lossy(&record.bytes)));
+        });
+        let mut caller = self.caller();
+        let Called::Done(Ok(modem)) = caller.call("attach", Modem::attach(host, options)).await else { return };
+        let Called::Done(Ok(events)) = caller.call("events", modem.events()).await else { return };
+        let (asker, accepter) = (self.caller(), self.run.clone());
+        let meanwhile = async {
+            tokio::join!(listen(&self.run, events), ask(asker, &modem), accept(&accepter));
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            biased;
+            () = self.keep_connected(&modem) => {}
+            () = meanwhile => {}
+        }
+        modem.close().await;
+    }
+
+    /// Connects, publishes and receives, and connects again, until the run is to end or the port is gone.
+    async fn keep_connected(&self, modem: &Modem) {
+        let mut caller = Caller { run: Arc::clone(&self.run), random: self.random.clone() };
+        let mut pause = PAUSE;
+        let mut stopping = self.run.stopping.subscribe();
+        while !*stopping.borrow_and_update() {
+            let connected = caller.call("connect", modem.mqtt(self.sign_in()).connect()).await;
+            match connected {
+                Called::Done(Ok(client)) => {
+                    pause = PAUSE;
+                    self.run.ledger().see("connected");
+                    self.session(&mut caller, &client).await;
+                    self.run.ledger().end_subscription(self.run.now());
+                    if caller.random.per_mille(700) {
+                        caller.call("disconnect", client.disconnect()).await;
+                    }
+                }
+                Called::Done(Err(Error::Port(_) | Error::Closed)) => break,
+                Called::Done(Err(_)) => {
+                    // A modem that was found out of order may be asked for as long as it takes.
+                    tokio::select! {
+                        biased;
+                        () = sleep(pause + Duration::from_millis(caller.random.below(1000))) => {}
+                        _ = stopping.wait_for(|stopping| *stopping) => {}
+                    }
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                Called::Dropped => {}
+            }
+        }
+    }
+
+    fn sign_in(&self) -> MqttOptions {
+        let broker = "mqtt://broker.example".parse().expect("a broker");
+        let mut options = MqttOptions::new(broker, "gateway".try_into().expect("a client id"));
+        options.username = Some("user".try_into().expect("a user name"));
+        options.password = Some(Secret::new(PASSWORD).expect("a password"));
+        options.clean_session = !self.run.scenario.kept_session;
+        options.keep_alive = 60;
+        options
+    }
+
+    async fn session(&self, caller: &mut Caller, client: &Client) {
+        let messages = loop {
+            match caller.call("subscribe", client.subscribe("down/#", QoS::ExactlyOnce)).await {
+                Called::Done(Ok(messages)) => break messages,
+                Called::Done(Err(_)) => return,
+                Called::Dropped => {}
+            }
+        };
+        self.run.ledger().subscribe(self.run.now());
+        let received = async {
+            receive(&self.run, messages).await;
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            biased;
+            () = publish(caller, client) => {}
+            () = received => {}
+        }
+    }
+}
+
+async fn receive(run: &Run, mut messages: Subscription) {
+    while let Some(message) = messages.recv().await {
+        run.note(format_args!("received {} {}", message.topic, message.payload.escape_ascii()));
+        run.ledger().see(format!("received, {:?}", message.framing));
+        let held = run.ledger().received(&message.topic, &message.payload, run.now());
+        run.require(held);
+    }
+}
+
+/// Publishes what the store holds, the oldest first, one at a time, until the connection or the run is over.
+async fn publish(caller: &mut Caller, client: &Client) {
+    let run = Arc::clone(&caller.run);
+    let mut stopping = run.stopping.subscribe();
+    loop {
+        let next = run.store().oldest();
+        let Some(number) = next else {
+            tokio::select! {
+                biased;
+                _ = stopping.wait_for(|stopping| *stopping) => return,
+                _ = client.disconnected() => return,
+                () = run.promised.notified() => continue,
+            }
+        };
+        let asked = &run.scenario.uplinks[number];
+        let qos = QoS::from_level(asked.qos).expect("0, 1 or 2");
+        let payload = asked.payload('#', number, run.scenario.seed);
+        run.note(format_args!("publishes message {number}"));
+        run.ledger().begin(number, run.now());
+        let call = client.publish(&asked.topic, payload).qos(qos).retain(asked.retain);
+        let end = match caller.call("publish", call).await {
+            Called::Dropped => End::Unknown,
+            Called::Done(Ok(receipt)) => {
+                run.ledger().see(format!("{:?}", receipt.delivery));
+                match receipt.delivery {
+                    Delivery::Delivered | Delivery::Sent => End::Done,
+                    _ => End::Unconfirmed,
+                }
+            }
+            Called::Done(Err(Error::Modem(Fault::Input(refusal)))) => {
+                if refusal != Refusal::NotConnected {
+                    let held = run.ledger().refuse(number);
+                    run.require(held);
+                    keep(&run, number).await;
+                }
+                End::NotSent
+            }
+            Called::Done(Err(Error::Modem(Fault::Refused { .. }))) => End::NotSent,
+            Called::Done(Err(_)) => End::Unconfirmed,
+        };
+        let held = run.ledger().end(number, end);
+        run.require(held);
+        // What was sent once at QoS 0 is not sent again, whatever became of it.
+        let is_kept = end == End::Done || asked.qos == 0 && end != End::NotSent;
+        if is_kept {
+            keep(&run, number).await;
+            continue;
+        }
+        tokio::select! {
+            biased;
+            _ = client.disconnected() => return,
+            () = sleep(PAUSE) => {}
+        }
+    }
+}
+
+async fn keep(run: &Run, number: usize) {
+    run.store().keep(number);
+    sleep(Duration::from_millis(run.scenario.disk_ms)).await;
+    run.store().sync();
+}
+
+/// Takes in what there is to publish, when it comes.
+async fn accept(run: &Run) {
+    let mut stopping = run.stopping.subscribe();
+    for (number, message) in run.scenario.uplinks.iter().enumerate() {
+        run.until(Duration::from_millis(message.at_ms)).await;
+        if run.store().has(number) {
+            continue;
+        }
+        run.store().promise(number);
+        sleep(Duration::from_millis(run.scenario.disk_ms)).await;
+        run.store().sync();
+        run.ledger().promise(number);
+        run.note(format_args!("message {number} is promised"));
+        run.promised.notify_one();
+    }
+    stopping.wait_for(|stopping| *stopping).await.ok();
+}
+
+/// Asks the module things whose answers are known.
+async fn ask(mut caller: Caller, modem: &Modem) {
+    let run = Arc::clone(&caller.run);
+    let began = run.now();
+    for asked in &run.scenario.questions {
+        let at = Duration::from_millis(asked.at_ms);
+        if at < began {
+            continue;
+        }
+        run.until(at).await;
+        let since = run.now();
+        let (command, expected) = match asked.what {
+            Question::Signal => ("AT+CSQ", ""),
+            Question::Imsi => ("AT+CIMI", "001010123456789"),
+            Question::Imei => ("AT+CGSN=1", "+CGSN: \"490154203237518\""),
+            Question::Nonsense => ("AT+NONSENSE?", ""),
+            Question::Status => {
+                if let Called::Done(Ok(status)) = caller.call("status", modem.status()).await
+                    && !run.ledger().host_was_misled(since)
+                {
+                    let right = status.imei.as_deref().is_none_or(|imei| imei == "490154203237518")
+                        && status.imsi.as_deref().is_none_or(|imsi| imsi == "001010123456789");
+                    run.require(right.then_some(()).ok_or_else(|| format!("I2: the status is {status:?}")));
+                }
+                continue;
+            }
+        };
+        let answer = match caller.call("raw", modem.raw(command)).await {
+            Called::Done(Ok(answer)) => answer,
+            Called::Done(Err(Error::Port(_) | Error::Closed)) => return,
+            Called::Done(Err(_)) | Called::Dropped => continue,
+        };
+        if run.ledger().host_was_misled(since) || !answer.result.is_ok() {
+            continue;
+        }
+        let lines: Vec<_> = answer.lines.iter().map(|line| String::from_utf8_lossy(line.text()).into_owned()).collect();
+        let expected = match asked.what {
+            Question::Signal => {
+                let ledger = run.ledger();
+                let last = ledger.signal_questions.len().wrapping_sub(1);
+                match ledger.signal_questions.last() {
+                    Some(at) if *at >= since => format!("+CSQ: {},99", last % 32),
+                    _ => "an answer to a question that was heard".to_owned(),
+                }
+            }
+            Question::Nonsense => "a refusal".to_owned(),
+            _ => expected.to_owned(),
+        };
+        let right = lines.len() == 1 && lines[0] == expected;
+        run.require(right.then_some(()).ok_or_else(|| format!("I2: {command} was answered by {lines:?}, not {expected:?}")));
+    }
+}
+
+async fn listen(run: &Run, mut events: Events) {
+    while let Some(event) = events.recv().await {
+        let text = format!("{event:?}");
+        run.require(no_secret(&text));
+        let name = match &event {
+            Event::Modem(ModemEvent::Link(state)) => format!("link {state:?}"),
+            Event::Modem(event) => format!("{event:?}").split([' ', '(', '{']).next().unwrap_or_default().to_owned(),
+            other => format!("{other:?}").split([' ', '(', '{']).next().unwrap_or_default().to_owned(),
+        };
+        match event {
+            Event::Modem(ModemEvent::Trace(_)) => continue,
+            Event::MessagesDropped { count, .. } | Event::Modem(ModemEvent::LinesDropped(count)) => {
+                run.ledger().dropped += count;
+            }
+            _ => {}
+        }
+        run.note(format_args!("event {text}"));
+        run.ledger().see(format!("event: {name}"));
+    }
+}

@@ -1,0 +1,204 @@
+//! One run: the host's process on one side of a line, everything else on the other, in one thread and in virtual time.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic;
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::ledger::Ledger;
+use crate::other_side::{self, OtherSide};
+use crate::port::ModuleEnd;
+use crate::process;
+use crate::scenario::Scenario;
+use crate::store::Store;
+
+/// How long everything may take once the last fault is over: I11, and the messages that have piled up.
+const RECOVERY: Duration = Duration::from_secs(900);
+/// After that much virtual time a run counts as hung.
+const HUNG: Duration = Duration::from_secs(7200);
+
+/// What came of a run.
+#[derive(Debug, Clone)]
+pub(crate) struct Report {
+    /// Of everything that happened, in order.
+    pub(crate) hash: u64,
+    /// The first invariant that was broken.
+    pub(crate) violation: Option<String>,
+    pub(crate) virtual_time: Duration,
+    /// Faults, states and codes, with their numbers.
+    pub(crate) seen: BTreeMap<String, u64>,
+    /// What happened, a line each, if it was asked for.
+    pub(crate) trace: Vec<String>,
+}
+
+/// What all parts of a run share.
+pub(crate) struct Run {
+    pub(crate) scenario: Scenario,
+    pub(crate) line: ModuleEnd,
+    pub(crate) other_side: Mutex<OtherSide>,
+    pub(crate) store: Mutex<Store>,
+    ledger: Mutex<Ledger>,
+    record: Mutex<Record>,
+    epoch: Instant,
+    /// The other side has something new to see to.
+    pub(crate) poked: Notify,
+    /// The store has something new.
+    pub(crate) promised: Notify,
+    broken: Notify,
+    /// Whether the application is to end well.
+    pub(crate) stopping: watch::Sender<bool>,
+}
+
+struct Record {
+    hasher: DefaultHasher,
+    lines: Option<Vec<String>>,
+    violation: Option<String>,
+}
+
+/// Runs a scenario; with `trace`, what happened is written down.
+pub(crate) fn run(scenario: &Scenario, trace: bool) -> Report {
+    watch_for_panics();
+    let runtime = runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime = runtime.expect("a runtime without I/O");
+    let report = runtime.block_on(async {
+        let run = Arc::new(Run::new(scenario, trace));
+        let other_side = tokio::spawn(other_side::attend(Arc::clone(&run)));
+        tokio::select! {
+            biased;
+            () = run.broken.notified() => {}
+            () = process::supervise(&run) => {}
+            () = run.watch() => {}
+        }
+        other_side.abort();
+        run.report()
+    });
+    // Tasks that are dropped with the runtime may still panic.
+    drop(runtime);
+    match PANIC.take() {
+        Some(panicked) if report.violation.is_none() => Report { violation: Some(panicked), ..report },
+        _ => report,
+    }
+}
+
+impl Run {
+    fn new(scenario: &Scenario, trace: bool) -> Run {
+        Run {
+            line: ModuleEnd::default(),
+            other_side: Mutex::new(OtherSide::new(scenario)),
+            store: Mutex::new(Store::default()),
+            ledger: Mutex::new(Ledger::new(scenario)),
+            record: Mutex::new(Record {
+                hasher: DefaultHasher::new(),
+                lines: trace.then(Vec::new),
+                violation: None,
+            }),
+            epoch: Instant::now(),
+            poked: Notify::new(),
+            promised: Notify::new(),
+            broken: Notify::new(),
+            stopping: watch::Sender::new(false),
+            scenario: scenario.clone(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.epoch.elapsed()
+    }
+
+    pub(crate) async fn until(&self, at: Duration) {
+        sleep_until(self.epoch + at).await;
+    }
+
+    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes down what happened.
+    pub(crate) fn note(&self, what: std::fmt::Arguments<'_>) {
+        let now = self.now();
+        let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = format!("{:10.3} {what}", now.as_secs_f64());
+        line.hash(&mut record.hasher);
+        if let Some(lines) = &mut record.lines {
+            lines.push(line);
+        }
+    }
+
+    /// Something does not hold.
+    pub(crate) fn require(&self, held: Result<(), String>) {
+        if let Err(violation) = held {
+            self.note(format_args!("!! {violation}"));
+            self.record.lock().unwrap_or_else(PoisonError::into_inner).violation.get_or_insert(violation);
+            self.broken.notify_one();
+        }
+    }
+
+    /// Ends the run well once everything is delivered, and badly when that takes too long.
+    async fn watch(&self) {
+        let over = {
+            let side = self.other_side.lock().unwrap_or_else(PoisonError::into_inner);
+            side.faults_end().max(Duration::from_millis(self.scenario.active_ms))
+        };
+        self.until(over).await;
+        loop {
+            let is_done = self.store().oldest().is_none() && process::all_accepted(self);
+            if is_done {
+                break;
+            }
+            if self.now() > over + RECOVERY {
+                let open = self.ledger().open_promises();
+                self.require(Err(format!("I11: messages {open:?} are not delivered long after all faults are over")));
+                return;
+            }
+            sleep(Duration::from_millis(500)).await;
+        }
+        // What is on its way to the application comes in now.
+        sleep(Duration::from_secs(30)).await;
+        self.stopping.send_replace(true);
+        sleep(HUNG).await;
+        self.require(Err("I1: the application does not end".to_owned()));
+    }
+
+    fn report(&self) -> Report {
+        let ledger = self.ledger();
+        let held = match self.record.lock().unwrap_or_else(PoisonError::into_inner).violation {
+            Some(_) => Ok(()),
+            None => ledger.check(self.now()),
+        };
+        self.require(held);
+        let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        Report {
+            hash: record.hasher.finish(),
+            violation: record.violation.take(),
+            virtual_time: self.now(),
+            seen: ledger.seen.clone(),
+            trace: record.lines.take().unwrap_or_default(),
+        }
+    }
+}
+
+thread_local! {
+    /// The first panic of this thread. Tasks that panic end without a word else.
+    static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+fn watch_for_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            PANIC.with_borrow_mut(|first| first.get_or_insert_with(|| format!("a panic: {info}")).len());
+            before(info);
+        }));
+    });
+}

@@ -1,0 +1,274 @@
+//! What happens in one run: everything that a seed decides before it begins.
+//!
+//! A scenario is data and can be written down, so that what failed once is kept, whatever later seeds decide.
+
+use atmqtt_mock::modem::{MODELS, Model};
+use serde::{Deserialize, Serialize};
+
+use crate::random::Random;
+
+/// Milliseconds of virtual time.
+pub(crate) type Millis = u64;
+
+/// One run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Scenario {
+    /// What a kept scenario shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) title: Option<String>,
+    /// Decides what is left to chance: pieces, delays, where futures are dropped.
+    pub(crate) seed: u64,
+    /// The model that the mock plays.
+    pub(crate) model: String,
+    /// The module sends result lines before the `OK` of their command.
+    pub(crate) result_first: bool,
+    /// The module puts counted payloads between quotes.
+    pub(crate) quoted_payload: bool,
+    /// From the end of a command line to its execution, at least 1.
+    pub(crate) command_ms: Millis,
+    /// From the module to the broker, and back.
+    pub(crate) network_ms: Millis,
+    /// How long the disk takes to sync.
+    pub(crate) disk_ms: Millis,
+    /// The broker keeps the session while the client is away.
+    pub(crate) kept_session: bool,
+    /// Of 1000 calls, so many are dropped on the way.
+    pub(crate) dropped_per_mille: u64,
+    /// When the last thing happens. Calm comes after it.
+    pub(crate) active_ms: Millis,
+    /// What goes wrong, each a term of the mock's list of faults.
+    pub(crate) faults: Vec<String>,
+    /// When the process is killed.
+    #[serde(default)]
+    pub(crate) kills: Vec<Kill>,
+    /// What the application is given to publish.
+    #[serde(default)]
+    pub(crate) uplinks: Vec<Message>,
+    /// What somebody else publishes to it.
+    #[serde(default)]
+    pub(crate) downlinks: Vec<Message>,
+    /// What it asks its module.
+    #[serde(default)]
+    pub(crate) questions: Vec<Asked>,
+}
+
+/// The process is killed, and started again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Kill {
+    pub(crate) at_ms: Millis,
+    /// Until it is started again.
+    pub(crate) down_ms: Millis,
+}
+
+/// One message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Message {
+    pub(crate) at_ms: Millis,
+    pub(crate) topic: String,
+    pub(crate) qos: u8,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) retain: bool,
+    pub(crate) content: Content,
+    /// Of the content, behind what tells messages apart.
+    pub(crate) bytes: usize,
+}
+
+/// What a payload is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Content {
+    /// Letters.
+    Plain,
+    /// What a module and a host say to each other.
+    Protocol,
+    /// Any bytes.
+    Binary,
+}
+
+/// A question to the module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Asked {
+    pub(crate) at_ms: Millis,
+    pub(crate) what: Question,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Question {
+    /// `AT+CSQ`: another answer each time.
+    Signal,
+    /// `AT+CIMI`: an answer without a name.
+    Imsi,
+    /// `AT+CGSN=1`
+    Imei,
+    /// A command that no module knows.
+    Nonsense,
+    /// All that the module can tell.
+    Status,
+}
+
+/// Pieces of protocol that a payload may have. None of them may be taken for what it looks like.
+const PROTOCOL: [&str; 16] = [
+    "\r\nOK\r\n",
+    "\r\nERROR\r\n",
+    "\r\n> ",
+    ">",
+    "\"",
+    ",",
+    "\\",
+    "\r\n+LMQTTPUB: 0,1,0\r\n",
+    "\r\n+LMQTTURC: RECV,0,1,\"down/0\",2,xx\r\n",
+    "\r\n+LMQTTURC: STATS,0,1\r\n",
+    "AT+CFUN=0\r",
+    "+++",
+    "\u{1a}",
+    "\u{1b}",
+    "\r\nRDY\r\n",
+    "\r",
+];
+
+impl Message {
+    /// The payload of the message of that number; `mark` says whose it is.
+    pub(crate) fn payload(&self, mark: char, number: usize, seed: u64) -> Vec<u8> {
+        let mut random = Random::fork(seed, u64::from(u32::from(mark)) << 32 | number as u64);
+        let mut payload = format!("{mark}{number}:").into_bytes();
+        let end = payload.len() + self.bytes;
+        while payload.len() < end {
+            match self.content {
+                Content::Plain => payload.push(b'a' + byte(&mut random) % 26),
+                Content::Binary => payload.push(byte(&mut random)),
+                Content::Protocol => payload.extend_from_slice(random.one_of(&PROTOCOL).as_bytes()),
+            }
+        }
+        payload.truncate(end);
+        payload
+    }
+
+    /// Whose message it is, and its number.
+    pub(crate) fn number(payload: &[u8]) -> Option<(char, usize)> {
+        let (mark, rest) = payload.split_first()?;
+        let end = rest.iter().position(|byte| *byte == b':')?;
+        Some((char::from(*mark), std::str::from_utf8(&rest[..end]).ok()?.parse().ok()?))
+    }
+}
+
+fn byte(random: &mut Random) -> u8 {
+    random.next().to_be_bytes()[0]
+}
+
+impl Scenario {
+    /// The scenario of a seed.
+    pub(crate) fn of(seed: u64) -> Scenario {
+        let mut random = Random::fork(seed, 1);
+        let model = *random.one_of(&MODELS);
+        let active_ms = 20_000 + random.below(180_000);
+        // A third of the runs each: nothing goes wrong, a little does, much does.
+        let trouble = random.below(3);
+        let faults = match trouble {
+            0 => Vec::new(),
+            1 => (0..=random.below(2)).map(|_| crate::faults::any(&mut random, active_ms)).collect(),
+            _ => (0..3 + random.below(8)).map(|_| crate::faults::any(&mut random, active_ms)).collect(),
+        };
+        let kill = |random: &mut Random| Kill { at_ms: random.below(active_ms), down_ms: random.below(20_000) };
+        let kills: Vec<_> = if random.per_mille(300) {
+            (0..=random.below(3)).map(|_| kill(&mut random)).collect()
+        } else {
+            Vec::new()
+        };
+        let largest = if model.name == "lierda-nt26e" { 7900 } else { 1400 };
+        let mut messages = |direction: &str, most: u64, largest: u64| {
+            let mut messages: Vec<_> = (0..random.below(most))
+                .map(|_| Message {
+                    at_ms: random.below(active_ms),
+                    topic: format!("{direction}/{}", random.below(3)),
+                    qos: *random.one_of(&[0, 1, 1, 1, 2]),
+                    retain: random.per_mille(100),
+                    content: *random.one_of(&[Content::Plain, Content::Protocol, Content::Binary]),
+                    bytes: match random.below(10) {
+                        0 => 0,
+                        1 => usize::try_from(random.below(largest)).unwrap_or(0),
+                        _ => usize::try_from(random.below(80)).unwrap_or(0),
+                    },
+                })
+                .collect();
+            messages.sort_by_key(|message| message.at_ms);
+            messages
+        };
+        let uplinks = messages("up", 25, largest);
+        let downlinks = messages("down", 15, 1000);
+        let mut questions: Vec<_> = (0..random.below(20))
+            .map(|_| Asked {
+                at_ms: random.below(active_ms),
+                what: *random.one_of(&[
+                    Question::Signal,
+                    Question::Signal,
+                    Question::Imsi,
+                    Question::Imei,
+                    Question::Nonsense,
+                    Question::Status,
+                ]),
+            })
+            .collect();
+        questions.sort_by_key(|question| question.at_ms);
+        let mut kills = kills;
+        kills.sort_by_key(|kill| kill.at_ms);
+        Scenario {
+            title: None,
+            seed,
+            model: model.name.to_owned(),
+            result_first: random.per_mille(300),
+            quoted_payload: random.per_mille(200),
+            command_ms: 1 + random.below(20),
+            network_ms: *random.one_of(&[0, 20, 100, 900]),
+            disk_ms: *random.one_of(&[0, 5, 50]),
+            kept_session: random.per_mille(400),
+            dropped_per_mille: *random.one_of(&[0, 0, 20, 200]),
+            active_ms,
+            faults,
+            kills,
+            uplinks,
+            downlinks,
+            questions,
+        }
+    }
+
+    /// The model that the mock plays.
+    pub(crate) fn model(&self) -> Option<Model> {
+        MODELS.into_iter().find(|model| model.name == self.model)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scenario_can_be_written_down() {
+        for seed in 0..50 {
+            let scenario = Scenario::of(seed);
+            let text = toml::to_string(&scenario).unwrap();
+            assert_eq!(toml::from_str::<Scenario>(&text).unwrap(), scenario, "{text}");
+        }
+    }
+
+    #[test]
+    fn payloads_tell_whose_they_are() {
+        let message = Message {
+            at_ms: 0,
+            topic: "up/0".to_owned(),
+            qos: 1,
+            retain: false,
+            content: Content::Protocol,
+            bytes: 100,
+        };
+        let payload = message.payload('#', 17, 4);
+        assert_eq!((payload.len(), Message::number(&payload)), (104, Some(('#', 17))));
+        assert_eq!(payload, message.payload('#', 17, 4));
+        assert_ne!(payload, message.payload('#', 17, 5));
+        assert_eq!(Message::number(b"\xff\x00:"), None);
+    }
+}
