@@ -45,7 +45,10 @@ fn heard_nothing_else(mock: &Mock) {
     ];
     for line in mock.log().lines() {
         let name = line.split(['=', '?', '"']).next().unwrap_or_default();
-        assert!(known.iter().any(|known| name == *known || known.len() > 4 && name.starts_with(known)), "{line:?}");
+        // One of the two questions that prove the line.
+        let is_question = line == "AT+CFUN?";
+        let is_known = known.iter().any(|known| name == *known || known.len() > 4 && name.starts_with(known));
+        assert!(is_question || is_known, "{line:?}");
     }
 }
 

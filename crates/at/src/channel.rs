@@ -225,6 +225,14 @@ impl Channel {
             self.core.doubt(Owed::Nothing);
         }
     }
+
+    /// Like [`suspect`](Channel::suspect), on a line on which somebody else has spoken before: an answer to any command may
+    /// still come, the question that proves the line included. So the module is asked two.
+    pub fn suspect_the_past(&mut self) {
+        if self.core.quarantine.is_none() {
+            self.core.quarantine = Some(Quarantine::of_unknown_past());
+        }
+    }
 }
 
 impl fmt::Debug for Channel {

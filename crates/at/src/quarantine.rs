@@ -16,7 +16,8 @@ use crate::lines::Lines;
 use crate::time::Time;
 
 /// What the module is asked. Both are in 3GPP 27.007, cost nothing and change nothing. There are two, because the command
-/// that timed out may have been one of them.
+/// that timed out may have been one of them. Where it is not known which command may still be answered, both are asked: a
+/// late answer to the first question lets it pass too early, and then the true one cannot pass for an answer to the second.
 const PROBES: [&str; 2] = ["+CMEE", "+CFUN"];
 
 /// How often the module is asked before it counts as unresponsive.
@@ -25,7 +26,8 @@ pub(crate) const ATTEMPTS: u32 = 3;
 /// A line that is not known to be in order.
 #[derive(Debug)]
 pub(crate) struct Quarantine {
-    probe: &'static str,
+    /// The questions that are still to be answered.
+    probes: &'static [&'static str],
     pub(crate) attempts: u32,
     /// What came that answers nothing, to be reported.
     pub(crate) discarded: Lines,
@@ -60,12 +62,29 @@ pub(crate) enum Owed {
 impl Quarantine {
     /// The line is in doubt since the command called `culprit`.
     pub(crate) fn since(culprit: &str, owed: Owed) -> Quarantine {
-        let probe = if culprit == PROBES[0] { PROBES[1] } else { PROBES[0] };
-        Quarantine { probe, attempts: 0, discarded: Lines::default(), owed }
+        let probes = if culprit == PROBES[0] { &PROBES[1..] } else { &PROBES[..1] };
+        Quarantine { probes, attempts: 0, discarded: Lines::default(), owed }
+    }
+
+    /// Somebody else has spoken on this line, and it is not known what is still to come of that.
+    pub(crate) fn of_unknown_past() -> Quarantine {
+        Quarantine { probes: &PROBES, attempts: 0, discarded: Lines::default(), owed: Owed::Nothing }
     }
 
     /// The question.
     pub(crate) fn probe(&self, timeout: Duration) -> Exchange {
-        Command::read(self.probe).within(timeout).done().exchange().clone()
+        Command::read(self.probes[0]).within(timeout).done().exchange().clone()
+    }
+
+    /// The question was answered; true: it was the last.
+    pub(crate) fn answered(&mut self) -> bool {
+        self.attempts = 0;
+        if let [_, rest @ ..] = self.probes
+            && !rest.is_empty()
+        {
+            self.probes = rest;
+            return false;
+        }
+        true
     }
 }

@@ -294,6 +294,9 @@ impl Driver {
         if let Some(bodies) = self.dialogue.take_bodies() {
             self.channel.expect_bodies(bodies);
         }
+        if self.dialogue.take_suspicion() {
+            self.channel.suspect_the_past();
+        }
         let Poll::Ready(outcome) = progress else { return };
         let Some(running) = self.running.take() else { return };
         self.preparing = false;
@@ -458,7 +461,10 @@ impl Driver {
             Request::Attach => {
                 let wanted = self.options.profile.clone();
                 let plan = async move {
-                    identify::prepare(&dialogue, patience).await?;
+                    identify::reach(&dialogue, patience).await?;
+                    // Whoever had the port before may have left answers behind that are still to come.
+                    dialogue.suspect_the_past();
+                    identify::set_up(&dialogue).await?;
                     let identity = identify::identify(&dialogue).await?;
                     let profile = identify::choose(&dialogue, &identity, wanted).await?;
                     Ok(Outcome::Attached(identity, profile))

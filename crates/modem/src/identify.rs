@@ -53,15 +53,20 @@ impl Identity {
 }
 
 /// Brings the line into a known state: the module answers, echo is off, refusals come with a number.
+pub(crate) async fn prepare(dialogue: &Dialogue, patience: Duration) -> Result<(), Fault> {
+    reach(dialogue, patience).await?;
+    set_up(dialogue).await
+}
+
+/// Waits until the module answers.
 ///
 /// The first bytes after a sleep or at power-up are lost, so the first `AT` may be thrown away.
-pub(crate) async fn prepare(dialogue: &Dialogue, patience: Duration) -> Result<(), Fault> {
+pub(crate) async fn reach(dialogue: &Dialogue, patience: Duration) -> Result<(), Fault> {
     let until = dialogue.now() + patience;
     loop {
         match dialogue.run(Command::attention().within(FIRST_CONTACT).done()).await {
-            Ok(()) => break,
             // Whatever it answers, it answers.
-            Err(Fault::Refused { .. }) => break,
+            Ok(()) | Err(Fault::Refused { .. }) => return Ok(()),
             Err(fault @ (Fault::TimedOut { .. } | Fault::Unresponsive { .. } | Fault::Restarted)) => {
                 if dialogue.now() >= until {
                     return Err(match fault {
@@ -73,6 +78,10 @@ pub(crate) async fn prepare(dialogue: &Dialogue, patience: Duration) -> Result<(
             Err(fault) => return Err(fault),
         }
     }
+}
+
+/// Switches echo off, and lets refusals come with a number.
+pub(crate) async fn set_up(dialogue: &Dialogue) -> Result<(), Fault> {
     for _ in 0..ECHO_ATTEMPTS {
         dialogue.try_run(Command::execute("E0").within(FIRST_CONTACT).done()).await?;
         let _of_switching_off = dialogue.take_echoed();

@@ -32,6 +32,8 @@ struct Desk {
     /// The module has sent a command back since this was last asked.
     echoed: bool,
     bodies: Option<&'static [BodyRule]>,
+    /// Somebody else has spoken on the line before.
+    past_suspected: bool,
     /// The plan has opened a link of its own.
     link_open: bool,
     next_message_id: u16,
@@ -109,6 +111,11 @@ impl Dialogue {
         std::mem::take(&mut self.desk().echoed)
     }
 
+    /// Somebody else has spoken on the line before: the next command waits until it is proven to be in order.
+    pub(crate) fn suspect_the_past(&self) {
+        self.desk().past_suspected = true;
+    }
+
     /// From the next line on, lines of these forms have counted bodies.
     pub fn expect_bodies(&self, rules: &'static [BodyRule]) {
         self.desk().bodies = Some(rules);
@@ -149,6 +156,10 @@ impl Dialogue {
 
     pub(crate) fn take_bodies(&self) -> Option<&'static [BodyRule]> {
         self.desk().bodies.take()
+    }
+
+    pub(crate) fn take_suspicion(&self) -> bool {
+        std::mem::take(&mut self.desk().past_suspected)
     }
 
     pub(crate) fn is_link_open(&self) -> bool {

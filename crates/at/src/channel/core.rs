@@ -332,6 +332,10 @@ impl Core {
             return;
         }
         self.flight = None;
+        if self.quarantine.as_mut().is_some_and(|quarantine| !quarantine.answered()) {
+            self.ask(now);
+            return;
+        }
         let discarded = self.quarantine.take().map(|quarantine| quarantine.discarded).unwrap_or_default();
         self.events.push_back(Queued::Resynchronised(discarded));
         if let Some(exchange) = self.waiting.take() {

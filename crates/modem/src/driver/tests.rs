@@ -28,12 +28,13 @@ impl Bench {
         let profile = Profile::named(profile).map(|profile| Arc::new(profile.clone()));
         let mut bench = Bench::new(DriverOptions { profile, ..DriverOptions::default() });
         bench.submit(Request::Attach);
-        bench.answer("AT", "OK").answer("ATE0", "OK").answer("AT", "OK").answer("AT+CMEE=1", "OK");
+        bench.answer("AT", "OK").in_order().answer("ATE0", "OK").answer("AT", "OK").answer("AT+CMEE=1", "OK");
         for command in ["ATI", "AT+CGMI", "AT+CGMM", "AT+CGMR", "AT+LGMR"] {
             bench.answer(command, "OK");
         }
         bench.answer("AT+LMQTTCFG=?", "OK");
         assert!(matches!(bench.outcome(), Ok(Outcome::Attached(..))));
+        bench.events.clear();
         bench
     }
 
@@ -47,6 +48,11 @@ impl Bench {
         assert_eq!(bench.outcome(), Ok(Outcome::Connected));
         bench.events.clear();
         bench
+    }
+
+    /// Whoever had the port before has left nothing behind.
+    fn in_order(&mut self) -> &mut Bench {
+        self.answer("AT+CMEE?", "+CMEE: 0\r\n\r\nOK").answer("AT+CFUN?", "+CFUN: 1\r\n\r\nOK")
     }
 
     fn submit(&mut self, request: Request) {
@@ -159,7 +165,7 @@ fn attaching_wakes_the_module_and_asks_what_it_is() {
     bench.wait(SECOND);
     bench.answer("AT+CMEE?", "+CMEE: 0\r\n\r\nOK");
     // Echo is still on while the first ATE0 is ignored.
-    bench.answer("AT", "OK").answer("ATE0", "OK").answer("AT", "AT\r\r\nOK");
+    bench.answer("AT", "OK").in_order().answer("ATE0", "OK").answer("AT", "AT\r\r\nOK");
     bench.answer("ATE0", "OK").answer("AT", "OK").answer("AT+CMEE=1", "OK");
     bench.answer("ATI", "Lierda\r\nNT26E\r\nRevision: Lierda6180316\r\n\r\nOK");
     bench.answer("AT+CGMI", "Lierda\r\n\r\nOK").answer("AT+CGMM", "NT26E\r\n\r\nOK");
@@ -190,7 +196,7 @@ fn an_unknown_model_and_a_known_one_with_other_firmware_are_refused() {
     let identify = |model: &str, probe: Option<&str>| {
         let mut bench = Bench::new(DriverOptions::default());
         bench.submit(Request::Attach);
-        bench.answer("AT", "OK").answer("ATE0", "OK").answer("AT", "OK").answer("AT+CMEE=1", "OK");
+        bench.answer("AT", "OK").in_order().answer("ATE0", "OK").answer("AT", "OK").answer("AT+CMEE=1", "OK");
         bench.answer("ATI", "ERROR").answer("AT+CGMI", "ERROR").answer("AT+CGMM", &format!("{model}\r\n\r\nOK"));
         bench.answer("AT+CGMR", "ERROR").answer("AT+LGMR", "ERROR");
         if let Some(answer) = probe {
