@@ -15,9 +15,11 @@ use crate::exchange::{DataPhase, Exchange};
 use crate::lines::Lines;
 use crate::time::Time;
 
-/// What the module is asked. Both are in 3GPP 27.007, cost nothing and change nothing. There are two, because the command
-/// that timed out may have been one of them. Where it is not known which command may still be answered, both are asked: a
-/// late answer to the first question lets it pass too early, and then the true one cannot pass for an answer to the second.
+/// What the module is asked. Both are in 3GPP 27.007, cost nothing and change nothing.
+///
+/// A late answer to the same question, asked before, proves nothing: another may follow it. So where the question that was
+/// answered is not the only one of its kind, the other kind is asked, which then has no late answers: all of its kind went out
+/// before, and a module answers in order.
 const PROBES: [&str; 2] = ["+CMEE", "+CFUN"];
 
 /// How often the module is asked before it counts as unresponsive.
@@ -26,8 +28,10 @@ pub(crate) const ATTEMPTS: u32 = 3;
 /// A line that is not known to be in order.
 #[derive(Debug)]
 pub(crate) struct Quarantine {
-    /// The questions that are still to be answered.
-    probes: &'static [&'static str],
+    /// Which of the questions is asked.
+    probe: usize,
+    /// How many of that kind may still be answered.
+    unanswered: u32,
     pub(crate) attempts: u32,
     /// What came that answers nothing, to be reported.
     pub(crate) discarded: Lines,
@@ -62,29 +66,32 @@ pub(crate) enum Owed {
 impl Quarantine {
     /// The line is in doubt since the command called `culprit`.
     pub(crate) fn since(culprit: &str, owed: Owed) -> Quarantine {
-        let probes = if culprit == PROBES[0] { &PROBES[1..] } else { &PROBES[..1] };
-        Quarantine { probes, attempts: 0, discarded: Lines::default(), owed }
+        Quarantine::asking(usize::from(culprit == PROBES[0]), 0, owed)
     }
 
-    /// Somebody else has spoken on this line, and it is not known what is still to come of that.
+    /// Somebody else has spoken on this line, and any command may still be answered, the question included.
     pub(crate) fn of_unknown_past() -> Quarantine {
-        Quarantine { probes: &PROBES, attempts: 0, discarded: Lines::default(), owed: Owed::Nothing }
+        Quarantine::asking(0, 1, Owed::Nothing)
     }
 
-    /// The question.
-    pub(crate) fn probe(&self, timeout: Duration) -> Exchange {
-        Command::read(self.probes[0]).within(timeout).done().exchange().clone()
+    fn asking(probe: usize, unanswered: u32, owed: Owed) -> Quarantine {
+        Quarantine { probe, unanswered, attempts: 0, discarded: Lines::default(), owed }
     }
 
-    /// The question was answered; true: it was the last.
+    /// The question, to be asked now.
+    pub(crate) fn ask(&mut self, timeout: Duration) -> Exchange {
+        self.unanswered += 1;
+        Command::read(PROBES[self.probe]).within(timeout).done().exchange().clone()
+    }
+
+    /// The question was answered; true: nothing older can follow.
     pub(crate) fn answered(&mut self) -> bool {
-        self.attempts = 0;
-        if let [_, rest @ ..] = self.probes
-            && !rest.is_empty()
-        {
-            self.probes = rest;
-            return false;
+        if self.unanswered == 1 {
+            return true;
         }
-        true
+        self.probe = 1 - self.probe;
+        self.unanswered = 0;
+        self.attempts = 0;
+        false
     }
 }

@@ -145,11 +145,11 @@ impl World {
             let mut moved = false;
             while let Some(output) = self.modem.poll() {
                 moved = true;
-                self.from_modem(now, output);
+                self.carry_from_modem(now, output);
             }
             while let Some(output) = self.broker.poll() {
                 moved = true;
-                self.from_broker(now, output);
+                self.carry_from_broker(now, output);
             }
             while self.travelling.front().is_some_and(|(at, _)| *at <= now) {
                 if let Some((_, packet)) = self.travelling.pop_front() {
@@ -163,7 +163,7 @@ impl World {
         }
     }
 
-    fn from_modem(&mut self, now: Duration, output: modem::Output) {
+    fn carry_from_modem(&mut self, now: Duration, output: modem::Output) {
         let packet = match output {
             modem::Output::Transmit(bytes) => return self.outputs.push_back(Output::ToHost(bytes)),
             modem::Output::Heard(line) => return self.outputs.push_back(Output::Heard(line)),
@@ -178,7 +178,7 @@ impl World {
         self.travelling.push_back((now + self.latency, packet));
     }
 
-    fn from_broker(&mut self, now: Duration, output: broker::Output) {
+    fn carry_from_broker(&mut self, now: Duration, output: broker::Output) {
         let (link, input) = match output {
             broker::Output::Send { link, bytes } => (link, NetworkInput::Received(bytes)),
             broker::Output::Close { link } => (link, NetworkInput::Closed),

@@ -113,9 +113,9 @@ impl Core {
 
     /// Asks whether the line is in order, as soon as nothing is owed any more and somebody waits for it.
     fn ask(&mut self, now: Time) {
-        let Some(quarantine) = &self.quarantine else { return };
+        let Some(quarantine) = &mut self.quarantine else { return };
         if matches!(quarantine.owed, Owed::Nothing) && self.waiting.is_some() && self.flight.is_none() {
-            let probe = quarantine.probe(self.options.probe_timeout);
+            let probe = quarantine.ask(self.options.probe_timeout);
             self.start(now, probe, true);
         }
     }
@@ -441,7 +441,9 @@ impl Core {
             (Phase::Guard { .. } | Phase::Writing { .. }, _) => Owed::Nothing,
             (_, Some(escape)) => Owed::Bytes { bytes: vec![escape], sent: 0, deadline },
             (Phase::Prompt { .. }, None) => {
-                let until = now + data.prompt_timeout;
+                // As long as the module may take to answer. What is sent before it has asked for its data would be taken
+                // for them.
+                let until = now + exchange.timeout.max(data.prompt_timeout);
                 Owed::Prompt { data: data.clone(), from: *written_at, until }
             }
             (Phase::WritingData { sent, .. }, None) => {
