@@ -4,10 +4,47 @@ use crate::scenario::Scenario;
 
 /// Everything that a command line may begin with, behind `AT`. Nothing else has any business on the line.
 const COMMANDS: [&str; 41] = [
-    "E0", "I", "+CMEE", "+CGMI", "+CGMM", "+CGMR", "+LGMR", "+CGSN", "+CPIN", "+CIMI", "+CCID", "+ICCID", "+LCCID", "+NCCID", "+MCCID",
-    "+ECICCID", "+CSQ", "+CESQ", "+CEREG", "+CGATT", "+CGDCONT", "+CGACT", "+CGPADDR", "+CFUN", "+COPS", "+CNMI", "+LMQTTCFG",
-    "+LMQTTOPEN", "+LMQTTCONN", "+LMQTTSUBUNSUB", "+LMQTTPUB", "+LMQTTDISC", "+LMQTTCLOSE", "+LMQTTREAD", "+LGSN", "+QCCID",
-    "+CREG", "+CGREG", "+CCLK", "+LMQTT", "+NONSENSE",
+    "E0",
+    "I",
+    "+CMEE",
+    "+CGMI",
+    "+CGMM",
+    "+CGMR",
+    "+LGMR",
+    "+CGSN",
+    "+CPIN",
+    "+CIMI",
+    "+CCID",
+    "+ICCID",
+    "+LCCID",
+    "+NCCID",
+    "+MCCID",
+    "+ECICCID",
+    "+CSQ",
+    "+CESQ",
+    "+CEREG",
+    "+CGATT",
+    "+CGDCONT",
+    "+CGACT",
+    "+CGPADDR",
+    "+CFUN",
+    "+COPS",
+    "+CNMI",
+    "+LMQTTCFG",
+    "+LMQTTOPEN",
+    "+LMQTTCONN",
+    "+LMQTTSUBUNSUB",
+    "+LMQTTPUB",
+    "+LMQTTDISC",
+    "+LMQTTCLOSE",
+    "+LMQTTREAD",
+    "+LGSN",
+    "+QCCID",
+    "+CREG",
+    "+CGREG",
+    "+CCLK",
+    "+LMQTT",
+    "+NONSENSE",
 ];
 
 pub(crate) fn command(line: &[u8], scenario: &Scenario) -> Result<(), String> {
@@ -24,8 +61,8 @@ pub(crate) fn command(line: &[u8], scenario: &Scenario) -> Result<(), String> {
     match command.strip_prefix(b"+LMQTTPUB=") {
         Some(arguments) => {
             let is_one = |message: &[u8]| arguments.windows(message.len()).any(|part| part == message);
-            let mut whole = (0..scenario.uplinks.len())
-                .map(|number| scenario.uplinks[number].payload('#', number, scenario.seed));
+            let mut whole =
+                (0..scenario.uplinks.len()).map(|number| scenario.uplinks[number].payload('#', number, scenario.seed));
             let by_prompt = !arguments.ends_with(b"\"");
             if by_prompt || whole.any(|payload| is_one(&payload)) { Ok(()) } else { fault() }
         }

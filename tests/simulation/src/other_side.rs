@@ -8,6 +8,8 @@ use atmqtt_mock::broker::{BrokerOptions, Message, QoS};
 use atmqtt_mock::modem::{Latency, Modem, ModemOptions, NT26E, Quirks, Step};
 use atmqtt_mock::world::{Output, World};
 
+use crate::faults::Planned;
+use crate::ledger::Trouble;
 use crate::legal;
 use crate::run::Run;
 use crate::scenario::Scenario;
@@ -16,6 +18,9 @@ pub(crate) struct OtherSide {
     world: World,
     /// How many downlinks have been published.
     published: usize,
+    faults: Vec<(Planned, u8)>,
+    /// The module has been promised data that it does not have.
+    owed_data: bool,
 }
 
 impl OtherSide {
@@ -36,12 +41,44 @@ impl OtherSide {
         };
         let modem = Modem::new(options, Duration::ZERO);
         let world = World::new(modem, BrokerOptions::new()).latency(Duration::from_millis(scenario.network_ms));
-        OtherSide { world, published: 0 }
+        let faults = scenario.faults.iter().filter_map(|term| Planned::parse(term)).map(|fault| (fault, 0)).collect();
+        OtherSide { world, published: 0, faults, owed_data: false }
+    }
+
+    /// The host's process is gone. A module that was promised data takes whatever comes next for them: nobody can know, and
+    /// nothing can be done.
+    pub(crate) fn killed(&mut self, run: &Run) {
+        if self.owed_data {
+            let now = run.now();
+            run.ledger().troubles.push(Trouble { from: now, until: now, to_module: true, to_host: false });
+        }
     }
 
     /// When the last fault is over.
     pub(crate) fn faults_end(&self) -> Duration {
-        Duration::ZERO
+        self.faults.iter().map(|(fault, _)| fault.until).max().unwrap_or_default()
+    }
+
+    /// Begins and ends what is due; gives the time of the next.
+    fn fail(&mut self, run: &Run, now: Duration) -> Option<Duration> {
+        for (fault, state) in &mut self.faults {
+            if *state == 0 && fault.from <= now {
+                *state = 1;
+                run.note(format_args!("fault {}", fault.kind));
+                run.ledger().see(format!("fault: {}", fault.kind));
+                run.ledger().troubles.push(fault.trouble());
+                fault.begin(now, &mut self.world);
+            }
+            if *state == 1 && fault.until <= now {
+                *state = 2;
+                fault.end(now, &mut self.world);
+            }
+        }
+        self.faults
+            .iter()
+            .filter(|(_, state)| *state < 2)
+            .map(|(fault, state)| if *state == 0 { fault.from } else { fault.until })
+            .min()
     }
 
     /// Publishes what is due to be published to the application; gives the time of the next.
@@ -73,6 +110,7 @@ impl OtherSide {
                 }
                 Output::Heard(line) => {
                     run.note(format_args!("= {}", line.escape_ascii()));
+                    self.owed_data = line.starts_with(b"AT+LMQTTPUB=") && !line.ends_with(b"\"");
                     if line.windows(4).any(|name| name == b"+CSQ") {
                         let mut ledger = run.ledger();
                         let ordinal = ledger.signal_questions.len();
@@ -87,6 +125,7 @@ impl OtherSide {
                 }
                 Output::HeardData(data) => {
                     run.note(format_args!("= ({} bytes of data)", data.len()));
+                    self.owed_data = false;
                     if !run.ledger().module_was_misled(now) {
                         run.require(legal::data(&data, &run.scenario));
                     }
@@ -94,8 +133,12 @@ impl OtherSide {
                 Output::Dialled(host) => run.note(format_args!("dials {host}")),
             }
         }
-        for publication in self.world.at_broker(now, |broker| broker.take_published()) {
-            run.note(format_args!("broker: {} {}", publication.message.topic, publication.message.payload.escape_ascii()));
+        for publication in self.world.at_broker(now, atmqtt_mock::broker::Broker::take_published) {
+            run.note(format_args!(
+                "broker: {} {}",
+                publication.message.topic,
+                publication.message.payload.escape_ascii()
+            ));
             run.ledger().see(format!("published at QoS {:?}", publication.message.qos));
             let held = run.ledger().arrived(&publication);
             run.require(held);
@@ -110,10 +153,11 @@ pub(crate) async fn attend(run: Arc<Run>) {
         let next = {
             let mut side = run.other_side.lock().unwrap_or_else(PoisonError::into_inner);
             side.world.advance(now);
+            let fault = side.fail(&run, now);
             let downlink = side.publish_due(&run, now);
             side.give_out(&run, now);
             let deadline = side.world.deadline(now);
-            [deadline, downlink].into_iter().flatten().min()
+            [deadline, downlink, fault].into_iter().flatten().min()
         };
         let written = poll_fn(|context| run.line.poll_written(context));
         let time = async {

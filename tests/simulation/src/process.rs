@@ -1,11 +1,12 @@
 //! The application: a gateway that keeps what it has to publish on disk, and is killed now and then.
 
 use std::future::IntoFuture;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use atmqtt::{
-    Client, Delivery, Error, Event, Events, Fault, Modem, ModemEvent, ModemOptions, MqttOptions, QoS, Refusal, Secret, Subscription,
+    Client, Delivery, Error, Event, Events, Fault, Modem, ModemEvent, ModemOptions, MqttOptions, QoS, Refusal, Secret,
+    Subscription,
 };
 use tokio::time::{sleep, timeout};
 
@@ -58,6 +59,7 @@ pub(crate) async fn supervise(run: &Arc<Run>) {
                 run.note(format_args!("process killed"));
                 life.abort();
                 run.line.close();
+                run.other_side.lock().unwrap_or_else(PoisonError::into_inner).killed(run);
                 run.ledger().end_subscription(run.now());
                 run.ledger().see("process killed");
                 run.store().crash(&mut random);
@@ -95,7 +97,11 @@ struct Caller {
 }
 
 impl Caller {
-    async fn call<T>(&mut self, what: &str, call: impl IntoFuture<Output = Result<T, Error>>) -> Called<Result<T, Error>> {
+    async fn call<T>(
+        &mut self,
+        what: &str,
+        call: impl IntoFuture<Output = Result<T, Error>>,
+    ) -> Called<Result<T, Error>> {
         let limit = match self.random.per_mille(self.run.scenario.dropped_per_mille) {
             // Half of the drops come while the first command is on the line.
             true if self.random.per_mille(500) => Duration::from_millis(self.random.below(50)),
@@ -202,6 +208,7 @@ impl Process {
 
     async fn session(&self, caller: &mut Caller, client: &Client) {
         let messages = loop {
+            self.run.ledger().ask_for_subscription();
             match caller.call("subscribe", client.subscribe("down/#", QoS::ExactlyOnce)).await {
                 Called::Done(Ok(messages)) => break messages,
                 Called::Done(Err(_)) => return,
@@ -359,7 +366,9 @@ async fn ask(mut caller: Caller, modem: &Modem) {
             _ => expected.to_owned(),
         };
         let right = lines.len() == 1 && lines[0] == expected;
-        run.require(right.then_some(()).ok_or_else(|| format!("I2: {command} was answered by {lines:?}, not {expected:?}")));
+        run.require(
+            right.then_some(()).ok_or_else(|| format!("I2: {command} was answered by {lines:?}, not {expected:?}")),
+        );
     }
 }
 

@@ -93,11 +93,7 @@ impl Run {
             other_side: Mutex::new(OtherSide::new(scenario)),
             store: Mutex::new(Store::default()),
             ledger: Mutex::new(Ledger::new(scenario)),
-            record: Mutex::new(Record {
-                hasher: DefaultHasher::new(),
-                lines: trace.then(Vec::new),
-                violation: None,
-            }),
+            record: Mutex::new(Record { hasher: DefaultHasher::new(), lines: trace.then(Vec::new), violation: None }),
             epoch: Instant::now(),
             poked: Notify::new(),
             promised: Notify::new(),

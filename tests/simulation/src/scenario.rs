@@ -174,11 +174,8 @@ impl Scenario {
             _ => (0..3 + random.below(8)).map(|_| crate::faults::any(&mut random, active_ms)).collect(),
         };
         let kill = |random: &mut Random| Kill { at_ms: random.below(active_ms), down_ms: random.below(20_000) };
-        let kills: Vec<_> = if random.per_mille(300) {
-            (0..=random.below(3)).map(|_| kill(&mut random)).collect()
-        } else {
-            Vec::new()
-        };
+        let kills: Vec<_> =
+            if random.per_mille(300) { (0..=random.below(3)).map(|_| kill(&mut random)).collect() } else { Vec::new() };
         let largest = if model.name == "lierda-nt26e" { 7900 } else { 1400 };
         let mut messages = |direction: &str, most: u64, largest: u64| {
             let mut messages: Vec<_> = (0..random.below(most))

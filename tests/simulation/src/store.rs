@@ -75,7 +75,11 @@ impl Store {
         for line in self.disk.durable.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let number = std::str::from_utf8(&line[1..]).ok().and_then(|digits| digits.parse().ok());
             let number: usize = number.expect("only whole lines are left");
-            if line[0] == b'+' { promised.insert(number) } else { kept.insert(number) };
+            if line[0] == b'+' {
+                promised.insert(number)
+            } else {
+                kept.insert(number)
+            };
         }
         (self.promised, self.kept) = (promised, kept);
     }
