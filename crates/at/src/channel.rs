@@ -127,6 +127,12 @@ impl Channel {
         self.core.flight.is_none() && self.core.waiting.is_none() && !self.core.is_answer_queued
     }
 
+    /// Whether the line has to be proven to be in order before the next command.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        self.core.quarantine.is_some()
+    }
+
     /// Takes what the port gave.
     pub fn receive(&mut self, now: Time, bytes: &[u8]) {
         if bytes.is_empty() {
@@ -239,7 +245,7 @@ impl fmt::Debug for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Channel")
             .field("in_flight", &self.core.flight.as_ref().map(|flight| &flight.exchange))
-            .field("in_doubt", &self.core.quarantine.is_some())
+            .field("in_doubt", &self.is_in_doubt())
             .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,7 @@
 //! The few verbs around everything.
 
 mod heard;
+mod presence;
 mod request;
 
 use std::collections::VecDeque;
@@ -13,7 +14,7 @@ use atmqtt_at::{Answer, Channel, ChannelOptions, FinalResult, LineRef, Time};
 
 use self::heard::{Heard, Known};
 use crate::dialect::{self, Context, Dialect};
-use crate::fault::Fault;
+use crate::fault::{Fault, LinkLoss};
 use crate::identify::{self, Identity};
 use crate::network;
 use crate::options::ConnectOptions;
@@ -93,6 +94,8 @@ pub struct Driver {
     /// When an unexpected echo was last heeded.
     echo_heeded: Option<Time>,
     link: LinkState,
+    /// Whether the module is to be asked if it still has the link, as soon as the line is in order.
+    presence_open: bool,
     session: Option<Arc<ConnectOptions>>,
     /// Why the exchange in flight was given up.
     interruption: Option<Fault>,
@@ -108,7 +111,8 @@ struct Module {
 
 /// The request that is being worked on.
 struct Running {
-    ticket: Ticket,
+    /// Of the request; `None`: nobody has asked for this.
+    ticket: Option<Ticket>,
     kind: Kind,
     plan: Plan<'static, Outcome>,
     pause: Option<Time>,
@@ -122,6 +126,8 @@ enum Kind {
     /// Something that ends when the link does.
     Session,
     Disconnect,
+    /// A look whether the link is still there.
+    Look,
     Other,
 }
 
@@ -144,6 +150,7 @@ impl Driver {
             preparing: false,
             echo_heeded: None,
             link: LinkState::Down,
+            presence_open: false,
             session: None,
             interruption: None,
         }
@@ -243,8 +250,18 @@ impl Driver {
         }
     }
 
-    /// Takes up the next request; false when there is none.
+    /// Takes up a look at the link, or the next request; false when there is neither.
     fn start(&mut self, now: Time) -> bool {
+        if self.presence_open
+            && !self.channel.is_in_doubt()
+            && let Ok((dialect, context)) = self.connected()
+        {
+            self.dialogue.clear();
+            let plan = self.after_preparing(Box::pin(presence::look(dialect, context)));
+            self.running = Some(Running { ticket: None, kind: Kind::Look, plan, pause: None });
+            self.step(now);
+            return true;
+        }
         let Some((ticket, request)) = self.queue.pop_front() else { return false };
         self.dialogue.clear();
         match self.plan(request) {
@@ -252,7 +269,7 @@ impl Driver {
                 if kind == Kind::Connect {
                     self.set_link(LinkState::Connecting);
                 }
-                self.running = Some(Running { ticket, kind, plan, pause: None });
+                self.running = Some(Running { ticket: Some(ticket), kind, plan, pause: None });
                 self.step(now);
             }
             Err(refusal) => self.outputs.push_back(Output::Done(ticket, Err(refusal.into()))),
@@ -308,7 +325,9 @@ impl Driver {
             other => other,
         };
         self.settle(&running.kind, &outcome);
-        self.outputs.push_back(Output::Done(running.ticket, outcome));
+        if let Some(ticket) = running.ticket {
+            self.outputs.push_back(Output::Done(ticket, outcome));
+        }
     }
 
     /// What a plan's end means for the driver's own state.
@@ -324,7 +343,10 @@ impl Driver {
                 }
             }
             // The link may have been lost right behind the sign-in, before the plan ended.
-            (Kind::Connect, Ok(_)) if self.link == LinkState::Connecting => self.set_link(LinkState::Up),
+            (Kind::Connect, Ok(_)) if self.link == LinkState::Connecting => {
+                self.presence_open = false;
+                self.set_link(LinkState::Up);
+            }
             (Kind::Connect, _) => {
                 self.session = None;
                 self.set_link(LinkState::Down);
@@ -333,6 +355,12 @@ impl Driver {
                 self.session = None;
                 self.set_link(LinkState::Down);
             }
+            (Kind::Look, Ok(Outcome::Disconnected)) if self.link == LinkState::Up => {
+                self.link_lost();
+                let loss = LinkLoss::seen("the module says that it has no connection");
+                self.outputs.push_back(Output::Event(Event::LinkLost(loss)));
+            }
+            (Kind::Session | Kind::Look, outcome) => self.presence_open = presence::is_open_after(outcome),
             _ => {}
         }
     }

@@ -4,7 +4,7 @@ use crate::message::{Filter, Outgoing, QoS, Topic};
 use crate::network::NetworkOptions;
 use crate::options::{Broker, DeviceSecret, ModuleSignIn, Will};
 use crate::{Delivery, RegistrationStatus, SimState, Unconfirmed};
-use atmqtt_at::{Secret, Stage, Text};
+use atmqtt_at::{Command, Secret, Stage, Text};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -361,6 +361,9 @@ fn publishing_says_what_became_of_the_message() {
         bench.publish(qos, b"{\"a\":\"b,c\"}");
         let level = qos.level();
         bench.answer(&format!("AT+LMQTTPUB=0,1,{level},0,\"t\",11,\"{{\"a\":\"b,c\"}}\""), line);
+        if line.contains("ERROR") {
+            bench.answer("AT+LMQTTCONN?", "+LMQTTCONN: 0,3\r\n\r\nOK");
+        }
         let outcome = bench.outcome().map_err(|fault| fault.code());
         assert_eq!(outcome, expected.map(Outcome::Published), "{line}");
     }
@@ -399,7 +402,7 @@ fn a_publish_without_a_report_is_unconfirmed_and_its_late_result_is_its_own() {
     // Four packets at ten seconds each, and time for the command.
     bench.answer("AT+LMQTTPUB=0,1,1,0,\"t\",1,\"x\"", "OK").wait(44 * SECOND);
     assert_eq!(bench.outcome, None);
-    bench.wait(SECOND);
+    bench.wait(SECOND).answer("AT+LMQTTCONN?", "+LMQTTCONN: 0,3\r\n\r\nOK");
     assert_eq!(bench.outcome(), Ok(Outcome::Published(Delivery::Unconfirmed(Unconfirmed::NoReport))));
 
     bench.publish(QoS::AtLeastOnce, b"y");
@@ -408,6 +411,43 @@ fn a_publish_without_a_report_is_unconfirmed_and_its_late_result_is_its_own() {
     bench.say("+LMQTTPUB: 0,2,0");
     assert_eq!(bench.outcome(), Ok(Outcome::Published(Delivery::Delivered)));
     assert_eq!(bench.events, [Event::LateResult { message_id: 1 }]);
+}
+
+#[test]
+fn a_link_whose_loss_nobody_has_heard_of_is_missed_once_a_request_comes_to_nothing() {
+    let refused = |bench: &mut Bench| {
+        bench.publish(QoS::AtLeastOnce, b"x");
+        bench.answer("AT+LMQTTPUB=0,1,1,0,\"t\",1,\"x\"", "+CME ERROR: 3");
+        assert_eq!(
+            bench.outcome.take().map(|outcome| outcome.map_err(|fault| fault.code())),
+            Some(Err("modem.refused"))
+        );
+    };
+    for (answer, is_missed) in [
+        ("+LMQTTCONN: 0,3\r\n\r\nOK", false),
+        ("+LMQTTCONN: 0,1\r\n\r\nOK", true),
+        ("+LMQTTCONN: 1,3\r\n\r\nOK", true),
+        ("OK", true),
+        ("ERROR", false),
+    ] {
+        let mut bench = Bench::connected("lierda-nt26e");
+        refused(&mut bench);
+        bench.answer("AT+LMQTTCONN?", answer);
+        assert_eq!(bench.written(), "");
+        let is_told = matches!(bench.events[..], [Event::LinkLost(LinkLoss { code: None, .. })]);
+        assert_eq!((is_told, bench.driver.link() == LinkState::Down), (is_missed, is_missed), "{answer}");
+    }
+    // A module that does not answer is asked again once the line is proven, and what was waiting goes first.
+    let mut bench = Bench::connected("lierda-nt26e");
+    refused(&mut bench);
+    assert_eq!(bench.written(), "AT+LMQTTCONN?\r");
+    bench.wait(5 * SECOND).wait(60 * SECOND);
+    assert_eq!(bench.written(), "");
+    bench.submit(Request::Raw(Box::new(Command::raw("AT+CSQ").unwrap())));
+    bench.answer("AT+CMEE?", "+CMEE: 1\r\n\r\nOK").answer("AT+CSQ", "+CSQ: 20,99\r\n\r\nOK");
+    assert!(matches!(bench.outcome.take(), Some(Ok(Outcome::Raw(..)))));
+    bench.answer("AT+LMQTTCONN?", "+LMQTTCONN: 0,1\r\n\r\nOK");
+    assert!(matches!(bench.events[..], [Event::Resynchronised { .. }, Event::LinkLost(_)]));
 }
 
 #[test]
@@ -511,12 +551,12 @@ fn a_second_connection_is_refused() {
 #[test]
 fn a_mute_module_fails_each_request_within_its_time() {
     let mut bench = Bench::connected("lierda-nt26e");
-    bench.submit(Request::Raw(Box::new(atmqtt_at::Command::raw("AT+CSQ").unwrap())));
+    bench.submit(Request::Raw(Box::new(Command::raw("AT+CSQ").unwrap())));
     bench.written();
     bench.wait(3 * SECOND);
     let timed_out = Fault::TimedOut { command: "AT+CSQ".to_owned(), stage: Stage::Answer, after: 3 * SECOND };
     assert_eq!(bench.outcome(), Err(timed_out));
-    bench.submit(Request::Raw(Box::new(atmqtt_at::Command::raw("AT+CIMI").unwrap())));
+    bench.submit(Request::Raw(Box::new(Command::raw("AT+CIMI").unwrap())));
     for _ in 0..3 {
         bench.written();
         bench.wait(2 * SECOND);

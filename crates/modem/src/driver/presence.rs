@@ -1,0 +1,29 @@
+//! Is the connection to the broker still there?
+//!
+//! The line that says that it is lost may be lost itself: on the wire, in a module that was silent, in a host that was not
+//! there. So where a request of the session was refused, or nothing came of it, the module is asked.
+
+use super::Outcome;
+use crate::dialect::{Context, Dialect, LinkReport};
+use crate::fault::Fault;
+use crate::{Delivery, Unconfirmed};
+
+/// Whether the outcome of a request of the session, or of a look, leaves it open that the connection is there.
+pub(super) fn is_open_after(outcome: &Result<Outcome, Fault>) -> bool {
+    matches!(
+        outcome,
+        Err(Fault::Refused { .. } | Fault::TimedOut { .. } | Fault::Unresponsive { .. })
+            | Ok(Outcome::Published(Delivery::Unconfirmed(Unconfirmed::NoReport)))
+    )
+}
+
+/// Asks. A module that does not know the question has said nothing about its connection, and is believed to have it.
+pub(super) async fn look(dialect: &'static dyn Dialect, context: Context) -> Result<Outcome, Fault> {
+    let question = dialect.link_reports().within(context.profile.timeouts.command.value);
+    let Some(reports) = context.dialogue.try_run(question).await? else { return Ok(Outcome::Connected) };
+    let ours = reports.into_iter().find(|(connection, _)| *connection == context.options.connection);
+    Ok(match ours {
+        Some((_, LinkReport::Connected | LinkReport::Unknown)) => Outcome::Connected,
+        _ => Outcome::Disconnected,
+    })
+}
