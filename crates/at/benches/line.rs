@@ -151,7 +151,7 @@ fn read() -> impl FnMut(&[u8]) {
     reader.expect_bodies(BODIES);
     move |piece| {
         reader.push(piece);
-        while let Some(token) = reader.next(None) {
+        while let Some(token) = reader.next(Expected::default()) {
             if let Token::Line { line, .. } = token {
                 black_box(line);
             }

@@ -141,7 +141,7 @@ impl Channel {
         self.core.last_byte = Some(now);
         self.reader.push(bytes);
         self.core.received = self.reader.received();
-        while let Some(token) = self.reader.next(self.core.expected_prompt()) {
+        while let Some(token) = self.reader.next(self.core.expected()) {
             self.core.token(now, token);
         }
     }

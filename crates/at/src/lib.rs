@@ -53,7 +53,7 @@ pub use exchange::{Answer, DataPhase, Ending, Exchange, Fault, Progress, Prompt,
 pub use fields::{Fields, Malformed, MalformedKind};
 pub use grammar::{Cause, FinalResult};
 pub use lines::Lines;
-pub use reader::{BodyPlace, BodyRule, ExpectedPrompt, Reader, ReaderLimits};
+pub use reader::{BodyPlace, BodyRule, Expected, Reader, ReaderLimits};
 pub use text::{IllegalCharacter, InlineData, Secret, Text};
 pub use time::Time;
 pub use token::{Line, LineRef, ReaderFault, Token};

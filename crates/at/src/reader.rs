@@ -34,14 +34,17 @@ pub enum BodyPlace {
     NextLine,
 }
 
-/// A prompt that is expected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ExpectedPrompt {
-    /// The sign, which stands at the start of a line: `>`, `>>>`, `@`.
-    pub sign: &'static str,
+/// What the command in flight may bring beside lines. The default: nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Expected<'a> {
     /// From which count of received bytes on it counts (see [`Reader::received`]). What came before is older than the
-    /// command that prompts.
+    /// command.
     pub from: u64,
+    /// The command line with its carriage return, which the modem may send back: there that carriage return ends a line,
+    /// whatever stands behind it.
+    pub echo: &'a [u8],
+    /// The sign of a prompt, which stands at the start of a line: `>`, `>>>`, `@`.
+    pub prompt: Option<&'static str>,
 }
 
 /// How much a reader keeps.
@@ -139,7 +142,7 @@ impl Reader {
     /// The next token, or `None` when more bytes are needed.
     ///
     /// Where no prompt is expected, its sign is text like any other.
-    pub fn next(&mut self, prompt: Option<ExpectedPrompt>) -> Option<Token<'_>> {
+    pub fn next(&mut self, expected: Expected<'_>) -> Option<Token<'_>> {
         loop {
             match self.state {
                 State::Start => {
@@ -149,14 +152,22 @@ impl Reader {
                     if line.is_empty() {
                         return None;
                     }
-                    if let Some(prompt) = prompt.filter(|prompt| self.offset() >= prompt.from) {
-                        let sign = prompt.sign.as_bytes();
-                        if line.starts_with(sign) {
-                            self.start += sign.len();
-                            self.state = State::BehindPrompt;
-                            return Some(Token::Prompt);
+                    let Expected { from, echo, prompt } = expected;
+                    if self.offset() >= from {
+                        if let Some(sign) = prompt.map(str::as_bytes) {
+                            if line.starts_with(sign) {
+                                self.start += sign.len();
+                                self.state = State::BehindPrompt;
+                                return Some(Token::Prompt);
+                            }
+                            if sign.starts_with(line) {
+                                return None;
+                            }
                         }
-                        if sign.starts_with(line) {
+                        if !echo.is_empty() && line.starts_with(echo) {
+                            return Some(self.end_of_line(echo.len() - 1));
+                        }
+                        if echo.starts_with(line) {
                             return None;
                         }
                     }
@@ -301,7 +312,7 @@ impl Reader {
         Some(State::Below { text, at: feed + 1, length })
     }
 
-    /// The line whose line feed is at `feed`.
+    /// The line whose last byte, a line feed mostly, is at `feed`.
     fn end_of_line(&mut self, feed: usize) -> Token<'_> {
         let (start, began) = (self.start, self.offset());
         self.start += feed + 1;
@@ -380,7 +391,11 @@ impl Reader {
 
 /// Whether quotes have been opened and not closed.
 fn is_open(argument: &[u8]) -> bool {
-    argument.starts_with(b"\"") && (argument.len() < 2 || !argument.trim_ascii_end().ends_with(b"\""))
+    match argument.trim_ascii_end() {
+        // The quote that opens closes nothing.
+        [b'"', rest @ ..] => !rest.ends_with(b"\""),
+        _ => false,
+    }
 }
 
 /// A length as modules write it: digits, with or without blanks around them.

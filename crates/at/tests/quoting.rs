@@ -1,7 +1,9 @@
 //! What is put into a command can be read back out of its line by somebody who only knows V.250: one command, its arguments
 //! separated by commas, strings between quotes. Nothing of this crate is used to read it back.
 
-use atmqtt_at::{Channel, ChannelOptions, Command, InlineData, Reader, ReaderLimits, Secret, Text, Time, Token};
+use atmqtt_at::{
+    Channel, ChannelOptions, Command, Expected, InlineData, Reader, ReaderLimits, Secret, Text, Time, Token,
+};
 use proptest::prelude::*;
 
 /// The commands of a line and the arguments of each, as V.250, 5.2 to 5.4, has a module read them.
@@ -169,7 +171,7 @@ proptest! {
         let mut reader = Reader::new(ReaderLimits::default());
         reader.push(&bytes);
         let mut at = 0;
-        while let Some(token) = reader.next(None) {
+        while let Some(token) = reader.next(Expected::default()) {
             let Token::Line { line, began } = token else { panic!("{token:?}") };
             let began = usize::try_from(began).unwrap();
             prop_assert!(bytes[at..began].iter().all(|byte| matches!(byte, b'\r' | b'\n')));

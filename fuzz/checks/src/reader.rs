@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use atmqtt_at::{BodyPlace, BodyRule, ExpectedPrompt, LineRef, Reader, ReaderFault, ReaderLimits, Token};
+use atmqtt_at::{BodyPlace, BodyRule, Expected, LineRef, Reader, ReaderFault, ReaderLimits, Token};
 
 use crate::input::{Input, Pieces};
 
@@ -23,9 +23,16 @@ struct Setting {
 
 #[derive(Clone, Copy)]
 struct Expectation {
-    prompt: ExpectedPrompt,
+    sign: &'static str,
+    from: u64,
     /// It ends with the first prompt, as a command's does.
     once: bool,
+}
+
+impl Expectation {
+    fn expected(self) -> Expected<'static> {
+        Expected { from: self.from, prompt: Some(self.sign), ..Expected::default() }
+    }
 }
 
 /// A token that owns its bytes.
@@ -53,7 +60,7 @@ pub fn reader(input: &[u8]) {
     let prompt = input.choose(&[None, expected(">", false), expected(">", true), expected(">>>", false)]);
     let from = input.choose(&[0, 1, 4, 16]);
     let setting = Setting {
-        prompt: prompt.map(|(sign, once)| Expectation { prompt: ExpectedPrompt { sign, from }, once }),
+        prompt: prompt.map(|(sign, once)| Expectation { sign, from, once }),
         bodies: input.choose(&[BODIES, NO_BODIES]),
         limits: input.choose(&[
             ReaderLimits::default(),
@@ -84,7 +91,7 @@ impl Setting {
         let mut seen = Vec::new();
         for piece in pieces.of(bytes) {
             reader.push(piece);
-            while let Some(token) = reader.next(expectation.map(|expectation| expectation.prompt)) {
+            while let Some(token) = reader.next(expectation.map(Expectation::expected).unwrap_or_default()) {
                 seen.push(match token {
                     Token::Line { line: LineRef { text, body }, began } => Seen::Line {
                         began: usize::try_from(began).expect("a position in the input"),
@@ -128,12 +135,11 @@ impl Setting {
     /// Where the bytes of `token` end, if it begins at `at`.
     fn behind(&self, bytes: &[u8], at: usize, token: &Seen, expectation: Option<Expectation>) -> Vec<usize> {
         let rest = &bytes[at..];
-        let is_prompt = expectation.is_some_and(|Expectation { prompt, .. }| {
-            at as u64 >= prompt.from && rest.starts_with(prompt.sign.as_bytes())
-        });
+        let is_prompt = expectation
+            .is_some_and(|Expectation { sign, from, .. }| at as u64 >= from && rest.starts_with(sign.as_bytes()));
         match token {
             Seen::Prompt => {
-                let sign = expectation.map_or("", |expectation| expectation.prompt.sign);
+                let sign = expectation.map_or("", |expectation| expectation.sign);
                 let blank = usize::from(rest.get(sign.len()) == Some(&b' '));
                 if is_prompt { vec![at + sign.len() + blank] } else { vec![] }
             }

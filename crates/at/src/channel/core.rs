@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 
 use super::{ChannelOptions, Event};
-use crate::exchange::{Answer, DataProgress, Exchange, Fault, Prompt, Stage, Verdict};
+use crate::exchange::{Answer, DataPhase, DataProgress, Exchange, Fault, Prompt, Stage, Verdict};
 use crate::grammar::FinalResult;
 use crate::lines::Lines;
 use crate::quarantine::{ATTEMPTS, Owed, Quarantine};
-use crate::reader::ExpectedPrompt;
+use crate::reader::Expected;
 use crate::time::Time;
 use crate::token::{LineRef, ReaderFault, Token};
 use crate::trace::{Direction, Redactor, TraceRecord};
@@ -188,18 +188,23 @@ impl Core {
         matches!(phase, Some(Phase::Prompt { .. } | Phase::Answer { .. } | Phase::Settling { .. }))
     }
 
-    /// The prompt that is expected: by the command in flight, or late, by one whose time is up.
-    pub(super) fn expected_prompt(&self) -> Option<ExpectedPrompt> {
-        let (data, from) = match (&self.flight, &self.quarantine) {
-            (Some(Flight { phase: Phase::Prompt { .. }, exchange, written_at, .. }), _) => {
-                (exchange.data.as_ref()?, *written_at)
-            }
-            (None, Some(Quarantine { owed: Owed::Prompt { data, from, .. }, .. })) => (data, *from),
-            _ => return None,
-        };
-        match data.prompt {
-            Prompt::Sign(sign) => Some(ExpectedPrompt { sign, from }),
+    /// What the command in flight may bring; or the prompt that one whose time is up may still bring.
+    pub(super) fn expected(&self) -> Expected<'_> {
+        let sign = |data: &DataPhase| match data.prompt {
+            Prompt::Sign(sign) => Some(sign),
             Prompt::Line(_) => None,
+        };
+        match (&self.flight, &self.quarantine) {
+            (Some(flight), _) if flight.is_listening() => {
+                let Flight { exchange, phase, written_at, .. } = flight;
+                let prompts = matches!(phase, Phase::Prompt { .. });
+                let prompt = exchange.data.as_ref().filter(|_| prompts).and_then(sign);
+                Expected { from: *written_at, echo: &exchange.wire, prompt }
+            }
+            (None, Some(Quarantine { owed: Owed::Prompt { data, from, .. }, .. })) => {
+                Expected { from: *from, echo: &[], prompt: sign(data) }
+            }
+            _ => Expected::default(),
         }
     }
 
@@ -236,22 +241,7 @@ impl Core {
         };
     }
 
-    /// A line; or the echo of the command and, behind nothing but its carriage return, the first line of the answer.
     fn line(&mut self, now: Time, line: LineRef<'_>, began: u64) {
-        let echo = self.flight.as_ref().filter(|flight| flight.is_listening() && began >= flight.written_at);
-        let echo = echo.map(|flight| &flight.exchange.wire).filter(|wire| line.text.starts_with(wire));
-        let Some(length) = echo.map(|wire| wire.len()) else { return self.one_line(now, line, began) };
-        let (echo, mut rest) = (&line.text[..length - 1], &line.text[length..]);
-        self.one_line(now, LineRef { text: echo, body: None }, began);
-        while let [b'\r', tail @ ..] = rest {
-            rest = tail;
-        }
-        if !rest.is_empty() {
-            self.one_line(now, LineRef { text: rest, body: line.body }, began + length as u64);
-        }
-    }
-
-    fn one_line(&mut self, now: Time, line: LineRef<'_>, began: u64) {
         let verdict = match &mut self.flight {
             _ if self.reserved.iter().any(|text| memchr::memmem::find(line.text, text).is_some()) => Verdict::NotMine,
             Some(flight) if flight.is_listening() && began >= flight.written_at => {

@@ -360,6 +360,25 @@ fn an_echo_may_end_in_nothing_but_a_carriage_return() {
 }
 
 #[test]
+fn what_stands_right_behind_an_echo_is_read_like_any_other_line() {
+    let whole = |bytes: &[u8]| {
+        let mut line = Bench::new();
+        line.send(publish_by_prompt(b"data"));
+        line.receive(bytes);
+        assert_eq!(line.written(), b"data", "{}", bytes.escape_ascii());
+        line.receive(b"\r\nOK\r\n\r\n+LMQTTPUB: 0,7,0\r\n");
+        assert_eq!(line.events(), ["Echo", "done [] => +LMQTTPUB: 0,7,0"], "{}", bytes.escape_ascii());
+    };
+    for prompt in [">", "> ", "\r\n> ", "\n>", "\r>\r\n"] {
+        whole(format!("AT+LMQTTPUB=0,7\r{prompt}").as_bytes());
+    }
+    let mut line = Bench::new();
+    line.send(signal());
+    line.receive(b"AT+CSQ\r+LMQTTURC: RECV,0,1,\"t\",4,\r\nOK\r\n+CSQ: 1,99\r\nOK\r\n");
+    assert_eq!(line.events(), ["Echo", "unsolicited +LMQTTURC: RECV,0,1,\"t\",4,[4 bytes]", "done [+CSQ: 1,99]"]);
+}
+
+#[test]
 fn an_unsolicited_line_may_cut_an_echo_in_two() {
     let mut line = Bench::new();
     line.send(signal());

@@ -7,7 +7,7 @@ const RECEIVED: &[BodyRule] = &[
     BodyRule { prefix: "+QIRD: ", fields: 0, place: BodyPlace::NextLine },
 ];
 
-const PROMPT: ExpectedPrompt = ExpectedPrompt { sign: ">", from: 0 };
+const PROMPT: Expected<'_> = Expected { from: 0, echo: &[], prompt: Some(">") };
 
 /// Everything a reader gives for `bytes` in pieces of `piece` bytes, as text: one token an item.
 fn read_in_pieces(bytes: &[u8], piece: usize, prompt: bool) -> Vec<String> {
@@ -16,7 +16,7 @@ fn read_in_pieces(bytes: &[u8], piece: usize, prompt: bool) -> Vec<String> {
     let mut tokens = Vec::new();
     for piece in bytes.chunks(piece) {
         reader.push(piece);
-        while let Some(token) = reader.next(prompt.then_some(PROMPT)) {
+        while let Some(token) = reader.next(if prompt { PROMPT } else { Expected::default() }) {
             tokens.push(match token {
                 Token::Line { line: LineRef { text, body: Some(body) }, .. } => {
                     format!("{}|{}", Shown(text), Shown(body))
@@ -74,7 +74,7 @@ fn a_prompt_sign_is_text_where_no_prompt_can_be() {
 #[test]
 fn other_prompt_signs() {
     let mut reader = Reader::new(ReaderLimits::default());
-    let prompt = Some(ExpectedPrompt { sign: ">>>", from: 0 });
+    let prompt = Expected { prompt: Some(">>>"), ..Expected::default() };
     for byte in b"\r\n>>" {
         reader.push(&[*byte]);
         assert_eq!(reader.next(prompt), None);
@@ -100,11 +100,34 @@ fn a_counted_body_may_stand_behind_the_line_end() {
 fn a_prompt_sign_from_before_it_was_expected_is_text() {
     let mut reader = Reader::new(ReaderLimits::default());
     reader.push(b"\r\n>");
-    let prompt = Some(ExpectedPrompt { sign: ">", from: 3 });
+    let prompt = Expected { prompt: Some(">"), from: 3, ..Expected::default() };
     assert_eq!(reader.next(prompt), None);
     reader.push(b" late\r\n>");
     assert!(matches!(reader.next(prompt), Some(Token::Line { line, .. }) if line.text == b"> late"));
     assert_eq!(reader.next(prompt), Some(Token::Prompt));
+}
+
+#[test]
+fn quotes_hold_a_body_together_that_has_no_length() {
+    for (body, is_whole) in [
+        ("\"{\r\n\\\"a\\\": 1,\r\n}\"", true),
+        ("\"\r\nOK\r\n\"", true),
+        ("\"a\",\"b\"", true),
+        // Nothing tells a quote at a line end from the last one.
+        ("\"say \"no\"\r\nOK\"", false),
+        // Without quotes the line end is the end.
+        ("{\r\n}", false),
+    ] {
+        let line = format!("+LMQTTURC: RECV,0,1,\"t\",{body}");
+        let bytes = format!("\r\n{line}\r\n\r\n+CSQ: 1,1\r\n");
+        let tokens = read(bytes.as_bytes(), false);
+        let whole = Shown(line.as_bytes()).to_string();
+        assert_eq!(
+            (tokens[0] == whole, tokens.last().map(String::as_str)),
+            (is_whole, Some("+CSQ: 1,1")),
+            "{tokens:?}"
+        );
+    }
 }
 
 #[test]
@@ -190,11 +213,13 @@ fn memory_stays_within_the_limit() {
     let mut reader = Reader::new(ReaderLimits { line: 1024, body: 1024 });
     for _ in 0..1024 {
         reader.push(&[b'A'; 1024]);
-        assert_eq!(reader.next(None), None);
+        assert_eq!(reader.next(Expected::default()), None);
     }
     assert!(reader.buffer.capacity() < 8 * 1024, "{}", reader.buffer.capacity());
     reader.push(b"\r\n");
-    let Some(Token::Fault(ReaderFault::LineTooLong { length })) = reader.next(None) else { panic!("no fault") };
+    let Some(Token::Fault(ReaderFault::LineTooLong { length })) = reader.next(Expected::default()) else {
+        panic!("no fault")
+    };
     assert!(length >= 1024 * 1024);
 }
 
@@ -219,12 +244,12 @@ fn a_line_whose_end_was_lost_can_be_given_up() {
         let mut reader = Reader::new(ReaderLimits::default());
         reader.expect_bodies(RECEIVED);
         reader.push(bytes);
-        assert_eq!(reader.next(None), None);
+        assert_eq!(reader.next(Expected::default()), None);
         let given_up = reader.give_up_line();
         assert_eq!(given_up, stuck.then_some(ReaderFault::Incomplete { received: bytes.len() }), "{}", Shown(bytes));
         if stuck {
             reader.push(b"\r\nOK\r\n");
-            assert!(matches!(reader.next(None), Some(Token::Line { line, .. }) if line.text == b"OK"));
+            assert!(matches!(reader.next(Expected::default()), Some(Token::Line { line, .. }) if line.text == b"OK"));
         }
     }
 }

@@ -105,14 +105,14 @@ fn late_result(mut fields: Fields<'_>) -> Result<Notice, Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use atmqtt_at::{Reader, ReaderLimits, Token};
+    use atmqtt_at::{Expected, Reader, ReaderLimits, Token};
 
     /// What is made of the first line of `bytes`.
     fn read(bytes: &str, bodies: &'static [BodyRule]) -> Option<Notice> {
         let mut reader = Reader::new(ReaderLimits::default());
         reader.expect_bodies(bodies);
         reader.push(format!("\r\n{bytes}\r\n").as_bytes());
-        match reader.next(None) {
+        match reader.next(Expected::default()) {
             Some(Token::Line { line, .. }) => notice(line, Some(0)),
             other => panic!("{other:?}"),
         }
