@@ -7,7 +7,7 @@
 use atat::digest::{ParseError, parser};
 use atat::{AtDigester, DigestResult, Digester, Parser};
 use atmqtt_at::{
-    BodyPlace, BodyRule, Channel, ChannelOptions, Command, Event, Exchange, Reader, ReaderLimits, Time, Token,
+    BodyPlace, BodyRule, Channel, ChannelOptions, Command, Event, Exchange, Expected, Reader, ReaderLimits, Time, Token,
 };
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{AllocProfiler, Bencher, black_box};
