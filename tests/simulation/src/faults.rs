@@ -19,6 +19,14 @@ pub(crate) struct Planned {
 
 const KINDS: [&str; 8] = ["reset", "mute", "drop-links", "delay-next", "lose-ok", "urc", "registration", "packet-data"];
 
+/// What stands before the name of a fault in what was seen.
+pub(crate) const SEEN: &str = "fault: ";
+
+/// The names of all kinds.
+pub(crate) fn kinds() -> Vec<String> {
+    KINDS.map(str::to_owned).to_vec()
+}
+
 /// Any fault, at some time in the run.
 pub(crate) fn any(random: &mut Random, active_ms: Millis) -> String {
     let at = random.below(active_ms);

@@ -8,7 +8,7 @@ use atmqtt_mock::broker::{BrokerOptions, Message, QoS};
 use atmqtt_mock::modem::{Latency, Modem, ModemOptions, NT26E, Quirks, Step};
 use atmqtt_mock::world::{Output, World};
 
-use crate::faults::Planned;
+use crate::faults::{Planned, SEEN};
 use crate::ledger::Trouble;
 use crate::legal;
 use crate::run::Run;
@@ -19,9 +19,13 @@ pub(crate) struct OtherSide {
     /// How many downlinks have been published.
     published: usize,
     faults: Vec<(Planned, u8)>,
-    /// The module has been promised data that it does not have.
-    owed_data: bool,
+    /// Since when the module waits for data that it was promised.
+    owed_since: Option<Duration>,
 }
+
+/// How long the driver waits at least for a module to ask for the data that it was promised. A module that waits longer, since its
+/// prompt was lost, takes whatever comes next for them: nobody can know, and nothing that it is known to heed ends its wait.
+const PATIENCE: Duration = Duration::from_secs(45);
 
 impl OtherSide {
     pub(crate) fn new(scenario: &Scenario) -> OtherSide {
@@ -42,15 +46,13 @@ impl OtherSide {
         let modem = Modem::new(options, Duration::ZERO);
         let world = World::new(modem, BrokerOptions::new()).latency(Duration::from_millis(scenario.network_ms));
         let faults = scenario.faults.iter().filter_map(|term| Planned::parse(term)).map(|fault| (fault, 0)).collect();
-        OtherSide { world, published: 0, faults, owed_data: false }
+        OtherSide { world, published: 0, faults, owed_since: None }
     }
 
-    /// The host's process is gone. A module that was promised data takes whatever comes next for them: nobody can know, and
-    /// nothing can be done.
+    /// The host's process is gone, and with it what it knew of data that it had promised.
     pub(crate) fn killed(&mut self, run: &Run) {
-        if self.owed_data {
-            let now = run.now();
-            run.ledger().troubles.push(Trouble { from: now, until: now, to_module: true, to_host: false });
+        if self.owed_since.is_some() {
+            mislead(run);
         }
     }
 
@@ -65,7 +67,7 @@ impl OtherSide {
             if *state == 0 && fault.from <= now {
                 *state = 1;
                 run.note(format_args!("fault {}", fault.kind));
-                run.ledger().see(format!("fault: {}", fault.kind));
+                run.ledger().see(format!("{SEEN}{}", fault.kind));
                 run.ledger().troubles.push(fault.trouble());
                 fault.begin(now, &mut self.world);
             }
@@ -110,7 +112,8 @@ impl OtherSide {
                 }
                 Output::Heard(line) => {
                     run.note(format_args!("= {}", line.escape_ascii()));
-                    self.owed_data = line.starts_with(b"AT+LMQTTPUB=") && !line.ends_with(b"\"");
+                    let is_promise = line.starts_with(b"AT+LMQTTPUB=") && !line.ends_with(b"\"");
+                    self.owed_since = is_promise.then_some(now);
                     if line.windows(4).any(|name| name == b"+CSQ") {
                         let mut ledger = run.ledger();
                         let ordinal = ledger.signal_questions.len();
@@ -125,7 +128,9 @@ impl OtherSide {
                 }
                 Output::HeardData(data) => {
                     run.note(format_args!("= ({} bytes of data)", data.len()));
-                    self.owed_data = false;
+                    if self.owed_since.take().is_some_and(|since| now - since >= PATIENCE) {
+                        mislead(run);
+                    }
                     if !run.ledger().module_was_misled(now) {
                         run.require(legal::data(&data, &run.scenario));
                     }
@@ -144,6 +149,12 @@ impl OtherSide {
             run.require(held);
         }
     }
+}
+
+/// From now on the module may do what nobody has asked it to do.
+fn mislead(run: &Run) {
+    let now = run.now();
+    run.ledger().troubles.push(Trouble { from: now, until: now, to_module: true, to_host: false });
 }
 
 /// Keeps the other side going.

@@ -25,16 +25,17 @@ const HUNG: Duration = Duration::from_secs(7200);
 
 /// What came of a run.
 #[derive(Debug, Clone)]
-pub(crate) struct Report {
+pub struct Report {
     /// Of everything that happened, in order.
-    pub(crate) hash: u64,
+    pub hash: u64,
     /// The first invariant that was broken.
-    pub(crate) violation: Option<String>,
-    pub(crate) virtual_time: Duration,
+    pub violation: Option<String>,
+    /// How long it took, in virtual time.
+    pub virtual_time: Duration,
     /// Faults, states and codes, with their numbers.
-    pub(crate) seen: BTreeMap<String, u64>,
+    pub seen: BTreeMap<String, u64>,
     /// What happened, a line each, if it was asked for.
-    pub(crate) trace: Vec<String>,
+    pub trace: Vec<String>,
 }
 
 /// What all parts of a run share.
@@ -61,8 +62,31 @@ struct Record {
     violation: Option<String>,
 }
 
-/// Runs a scenario; with `trace`, what happened is written down.
-pub(crate) fn run(scenario: &Scenario, trace: bool) -> Report {
+/// Whether what happens is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trace {
+    /// A line for everything that happens.
+    Keep,
+    /// Only its hash is made.
+    Skip,
+}
+
+/// Runs a scenario twice. That the second run is the same, to the byte and the millisecond, is I12.
+#[must_use]
+pub fn check(scenario: &Scenario) -> Report {
+    let first = run(scenario, Trace::Skip);
+    if first.violation.is_some() || run(scenario, Trace::Skip).hash == first.hash {
+        return first;
+    }
+    Report { violation: Some("I12: the second run is not the same".to_owned()), ..first }
+}
+
+/// Runs a scenario once.
+///
+/// # Panics
+/// Where the operating system has no memory for a runtime.
+#[must_use]
+pub fn run(scenario: &Scenario, trace: Trace) -> Report {
     watch_for_panics();
     let runtime = runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.expect("a runtime without I/O");
@@ -87,13 +111,17 @@ pub(crate) fn run(scenario: &Scenario, trace: bool) -> Report {
 }
 
 impl Run {
-    fn new(scenario: &Scenario, trace: bool) -> Run {
+    fn new(scenario: &Scenario, trace: Trace) -> Run {
         Run {
             line: ModuleEnd::default(),
             other_side: Mutex::new(OtherSide::new(scenario)),
             store: Mutex::new(Store::default()),
             ledger: Mutex::new(Ledger::new(scenario)),
-            record: Mutex::new(Record { hasher: DefaultHasher::new(), lines: trace.then(Vec::new), violation: None }),
+            record: Mutex::new(Record {
+                hasher: DefaultHasher::new(),
+                lines: (trace == Trace::Keep).then(Vec::new),
+                violation: None,
+            }),
             epoch: Instant::now(),
             poked: Notify::new(),
             promised: Notify::new(),

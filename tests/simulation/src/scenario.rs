@@ -13,7 +13,7 @@ pub(crate) type Millis = u64;
 /// One run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Scenario {
+pub struct Scenario {
     /// What a kept scenario shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) title: Option<String>,
@@ -162,7 +162,8 @@ fn byte(random: &mut Random) -> u8 {
 
 impl Scenario {
     /// The scenario of a seed.
-    pub(crate) fn of(seed: u64) -> Scenario {
+    #[must_use]
+    pub fn of(seed: u64) -> Scenario {
         let mut random = Random::fork(seed, 1);
         let model = *random.one_of(&MODELS);
         let active_ms = 20_000 + random.below(180_000);
