@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atmqtt_modem::{
-    ConnectOptions, Delivery, Filter, LinkLoss, NetworkOptions, Outcome, Outgoing, QoS, Request, Topic,
+    ConnectOptions, Delivery, Fault, Filter, LinkLoss, NetworkOptions, Outcome, Outgoing, QoS, Refusal, Request, Topic,
 };
 use tokio::time::Instant;
 
@@ -117,7 +117,8 @@ impl Client {
     /// Signs out. It is no error if the connection is gone already.
     ///
     /// # Errors
-    /// The line is out of order.
+    /// The line is out of order. The connection has ended all the same: what the module may still have of it is put away by
+    /// the next sign-in.
     ///
     /// # Cancel safety
     /// Dropping the future does not keep the connection from being closed.
@@ -127,7 +128,8 @@ impl Client {
         }
         let Session { handle, id, .. } = &*self.session;
         match handle.ask(|reply| Ask::Session(*id, Request::Disconnect, reply)).await {
-            Err(_) if self.session.ended.borrow().is_some() => Ok(()),
+            // It was lost meanwhile.
+            Err(Error::Modem(Fault::Input(Refusal::NotConnected))) => Ok(()),
             other => other.map(drop),
         }
     }

@@ -351,7 +351,8 @@ impl Driver {
                 self.session = None;
                 self.set_link(LinkState::Down);
             }
-            (Kind::Disconnect, Ok(_)) => {
+            // Whatever the module says, nobody holds the connection any more, and the next sign-in puts away what is left of it.
+            (Kind::Disconnect, _) => {
                 self.session = None;
                 self.set_link(LinkState::Down);
             }

@@ -414,6 +414,19 @@ fn a_publish_without_a_report_is_unconfirmed_and_its_late_result_is_its_own() {
 }
 
 #[test]
+fn a_connection_that_could_not_be_signed_out_does_not_stand_in_the_way_of_the_next() {
+    let mut bench = Bench::connected("lierda-nt26e");
+    bench.submit(Request::Disconnect);
+    assert_eq!(bench.written(), "AT+LMQTTDISC=0\r");
+    bench.wait(60 * SECOND);
+    assert_eq!(bench.outcome().map_err(|fault| fault.code()), Err("modem.timed_out"));
+    assert_eq!(bench.events, [Event::Link(LinkState::Down)]);
+    bench.connect(options());
+    bench.answer("AT+CMEE?", "+CMEE: 1\r\n\r\nOK").online().purged();
+    assert!(bench.written().starts_with("AT+LMQTTCFG="));
+}
+
+#[test]
 fn a_link_whose_loss_nobody_has_heard_of_is_missed_once_a_request_comes_to_nothing() {
     let refused = |bench: &mut Bench| {
         bench.publish(QoS::AtLeastOnce, b"x");

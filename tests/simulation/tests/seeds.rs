@@ -1,0 +1,62 @@
+//! Seeds of the simulated world, and the scenarios that failed once.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use atmqtt_simulation::{Scenario, Statistics, check};
+
+/// How many seeds every run of the tests goes through.
+const SEEDS: u64 = 2000;
+
+/// `cargo run --release -p atmqtt-simulation -- --seed N` shows what happens in one that fails.
+#[test]
+fn every_seed_keeps_all_promises() {
+    let next = AtomicU64::new(0);
+    let failed = Mutex::new(Vec::new());
+    let all = Mutex::new(Statistics::default());
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= SEEDS {
+                        break;
+                    }
+                    let report = check(&Scenario::of(seed));
+                    all.lock().expect("no panic").add(&report);
+                    if let Some(violation) = report.violation {
+                        failed.lock().expect("no panic").push(format!("seed {seed}: {violation}"));
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().expect("no panic");
+    assert!(failed.is_empty(), "\n{}", failed.join("\n"));
+    // The seeds reach what they are there for.
+    let all = all.into_inner().expect("no panic");
+    assert_eq!(all.missing_faults(), Vec::<String>::new());
+    for what in
+        ["Delivered", "Unconfirmed(NoReport)", "connected", "event: Restarted", "event: LateResult", "process killed"]
+    {
+        assert!(all.seen(what) > 0, "no seed has {what}");
+    }
+}
+
+#[test]
+fn what_failed_once_is_well() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/simulation");
+    let mut count = 0;
+    for entry in fs::read_dir(folder).expect("the folder") {
+        let path = entry.expect("an entry").path();
+        let text = fs::read_to_string(&path).expect("a scenario");
+        let scenario: Scenario = toml::from_str(&text).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()));
+        assert_eq!(check(&scenario).violation, None, "{}", path.display());
+        count += 1;
+    }
+    assert!(count > 0);
+}
