@@ -22,10 +22,12 @@
 //! Nothing here is shared with the driver: the commands are read, and the answers written, from the manuals' side.
 
 pub mod broker;
+pub mod fault;
 mod front;
 mod line;
 pub mod modem;
 mod mqtt;
+mod rig;
 pub mod world;
 
 pub use front::{BrokerChoice, Builder, Control, Heard, Log, Mock, Resolve, Stopped};

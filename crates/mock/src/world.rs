@@ -19,7 +19,9 @@ use std::{
 
 use crate::{
     broker::{self, Broker, BrokerOptions, LinkId},
+    fault::{Faults, Happening, Tally},
     modem::{self, DialOutcome, Fault, Modem, ModemOptions, NetworkInput, SocketId},
+    rig::Rig,
 };
 
 /// What comes out of a [`World`], in order.
@@ -45,7 +47,7 @@ enum Packet {
 
 /// A module on its line, a network that carries every dial to one broker, and that broker.
 pub struct World {
-    modem: Modem,
+    module: Rig,
     broker: Broker,
     links: BTreeMap<SocketId, LinkId>,
     /// One way, each way.
@@ -61,7 +63,7 @@ impl World {
     #[must_use]
     pub fn new(modem: Modem, broker: BrokerOptions) -> World {
         World {
-            modem,
+            module: Rig::new(modem),
             broker: Broker::new(broker),
             links: BTreeMap::new(),
             latency: Duration::ZERO,
@@ -77,16 +79,31 @@ impl World {
         World { latency: one_way, ..self }
     }
 
+    /// What goes wrong, and the seed that decides what the list leaves open. Times are those of the world's caller.
+    #[must_use]
+    pub fn faults(mut self, faults: &Faults, seed: u64) -> World {
+        self.module.set_faults(faults, seed);
+        self
+    }
+
+    /// A line as slow as a wire of that many bits a second, 300 or more, at ten bits a byte (8N1), in both directions. Without it the
+    /// line takes no time.
+    #[must_use]
+    pub fn baud(mut self, rate: u32) -> World {
+        self.module.set_baud(rate.max(300));
+        self
+    }
+
     /// Bytes from the host, in whatever pieces.
     pub fn receive(&mut self, now: Duration, bytes: &[u8]) {
         self.advance(now);
-        self.modem.receive(now, bytes);
+        self.module.receive(now, bytes);
         self.settle(now);
     }
 
     /// Time has passed.
     pub fn advance(&mut self, now: Duration) {
-        self.modem.advance(now);
+        self.module.advance(now);
         self.broker.advance(now);
         self.settle(now);
     }
@@ -95,7 +112,7 @@ impl World {
     #[must_use]
     pub fn deadline(&self, now: Duration) -> Option<Duration> {
         let arrival = self.travelling.front().map(|(at, _)| *at);
-        [self.modem.deadline(now), self.broker.deadline(), arrival].into_iter().flatten().min()
+        [self.module.deadline(now), self.broker.deadline(), arrival].into_iter().flatten().min()
     }
 
     /// The next thing that came out.
@@ -105,13 +122,13 @@ impl World {
 
     /// Makes something go wrong in the module.
     pub fn order(&mut self, now: Duration, fault: Fault) {
-        self.modem.order(now, fault);
+        self.module.order(now, fault);
         self.settle(now);
     }
 
     /// Changes settings of the module.
     pub fn change(&mut self, now: Duration, change: impl FnOnce(&mut ModemOptions)) {
-        self.modem.change(now, change);
+        self.module.change(now, change);
         self.settle(now);
     }
 
@@ -123,7 +140,19 @@ impl World {
     /// The module.
     #[must_use]
     pub fn modem(&self) -> &Modem {
-        &self.modem
+        self.module.modem()
+    }
+
+    /// How often each fault of the list has happened.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        self.module.tally()
+    }
+
+    /// The faults that have happened since this was last asked, at most the latest 4096, each with the time in which it may have
+    /// damaged bytes and in which direction. Bytes that were on a slow or late line arrive damaged after that time.
+    pub fn take_happenings(&mut self) -> Vec<Happening> {
+        self.module.take_happenings()
     }
 
     /// The broker, to look into.
@@ -143,7 +172,7 @@ impl World {
     fn settle(&mut self, now: Duration) {
         loop {
             let mut moved = false;
-            while let Some(output) = self.modem.poll() {
+            while let Some(output) = self.module.poll() {
                 moved = true;
                 self.carry_from_modem(now, output);
             }
@@ -212,7 +241,7 @@ impl World {
                     self.broker.closed(now, link);
                 }
             }
-            Packet::ToModem(socket, input) => self.modem.network(now, socket, input),
+            Packet::ToModem(socket, input) => self.module.network(now, socket, input),
         }
     }
 }

@@ -15,6 +15,8 @@ pub(super) enum Cme {
     IncorrectPassword,
     NoNetwork,
     IncorrectParameters,
+    /// UE busy, as the firmware's own list has it.
+    Busy,
 }
 
 impl Cme {
@@ -37,6 +39,7 @@ impl Cme {
             Self::IncorrectPassword => (16, "incorrect password"),
             Self::NoNetwork => (30, "no network service"),
             Self::IncorrectParameters => (50, "incorrect parameters"),
+            Self::Busy => (302, "UE busy"),
         }
     }
 }

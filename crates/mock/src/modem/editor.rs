@@ -21,6 +21,11 @@ pub(super) enum CommandLine {
 }
 
 impl Editor {
+    /// Whether no command line has begun.
+    pub(super) fn is_empty(&self) -> bool {
+        self.line.is_empty()
+    }
+
     /// Takes a byte; `limit` is the longest line in bytes.
     ///
     /// Bytes before `AT` are passed over, so that text that is no command is not answered, and so that `AT` in the middle of garbage

@@ -11,6 +11,7 @@ mod model;
 mod options;
 mod radio;
 mod standard;
+mod troubles;
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -18,6 +19,7 @@ pub use lierda::{DialOutcome, LinkStatus, NetworkInput, SocketId};
 pub use model::{ConnectionIds, MODELS, MessageIdRule, Model, NT26E, NT35E};
 pub use options::{Identity, Latency, ModemOptions, Quirks, Registration, Signal, Sim, Step, UnsubscribeSpelling};
 pub use radio::RegistrationStatus;
+pub(crate) use troubles::Switches;
 
 use answer::{Answer, Cme, Completion};
 use command::Command;
@@ -25,6 +27,9 @@ use editor::{CommandLine, Editor};
 use lierda::{Event, Lierda, Publish, Surroundings};
 use radio::Radio;
 use standard::{ErrorReport, RegistrationReports};
+use troubles::Troubles;
+
+use crate::fault::Happening;
 
 /// What comes while a command is being executed waits here, up to this many bytes; what does not fit is lost, as in the receive buffer
 /// of a UART without flow control.
@@ -70,16 +75,22 @@ pub enum Output {
 pub enum Fault {
     /// The module restarts: boot text, every setting and every link lost.
     Reset,
+    /// The module restarts, and nothing of its boot text reaches the host.
+    BrownOut,
     /// Nothing from the host is heard and nothing is said, for that long or, without a time, until a reset. MQTT goes on inside.
     Mute(Option<Duration>),
     /// Every MQTT link breaks, as if the network had closed it.
     DropLinks,
+    /// Every MQTT link breaks, and the module reports that its receive buffer has overflowed (`STATS,<id>,13`).
+    Overflow,
     /// The next command is executed that much later.
     DelayNext(Duration),
     /// The next final result code `OK` is not sent.
     LoseNextOk,
     /// These bytes are sent to the host now, whatever is going on.
     Inject(Vec<u8>),
+    /// So many unsolicited lines are sent to the host now.
+    Flood(u32),
 }
 
 /// A snapshot of a [`Modem`].
@@ -115,8 +126,8 @@ enum Phase {
     Executing { at: Duration, work: Work },
     /// Keeps it until the result line that goes before the OK is out.
     AwaitingResult(Completion),
-    /// Loses it: the module boots.
-    Booting { until: Duration },
+    /// Loses it: the module boots, and says so when it is done where that can be heard.
+    Booting { until: Duration, silent: bool },
 }
 
 /// One module.
@@ -143,6 +154,11 @@ pub struct Modem {
     mute_until: Option<Duration>,
     delay_next: Duration,
     lose_next_ok: bool,
+    troubles: Troubles,
+    /// Collects what comes while another command is executed and is to be refused.
+    overlap: Editor,
+    /// Results of publishes that come later than they should.
+    held: Vec<(Duration, Completion, Option<String>)>,
 }
 
 impl Modem {
@@ -169,6 +185,9 @@ impl Modem {
             mute_until: None,
             delay_next: Duration::ZERO,
             lose_next_ok: false,
+            troubles: Troubles::default(),
+            overlap: Editor::default(),
+            held: Vec::new(),
             options,
         }
     }
@@ -183,6 +202,7 @@ impl Modem {
             match self.phase {
                 Phase::Booting { .. } => {}
                 Phase::Command | Phase::Data { .. } => self.take(now, byte),
+                _ if self.troubles.switches.busy => self.refuse_overlap(byte),
                 _ if self.waiting.len() < RECEIVE_BUFFER => self.waiting.push_back(byte),
                 _ => self.lost_bytes += 1,
             }
@@ -199,30 +219,39 @@ impl Modem {
 
     /// Time has passed.
     pub fn advance(&mut self, now: Duration) {
+        self.troubles.now = now;
         if self.mute_until.is_some_and(|until| until <= now) {
             self.mute_until = None;
         }
         match self.phase {
-            Phase::Booting { until } if until <= now => {
+            Phase::Booting { until, silent } if until <= now => {
                 self.phase = Phase::Command;
-                self.transmit(self.options.model.ready);
+                if !silent {
+                    self.transmit(self.options.model.ready);
+                }
             }
             Phase::Executing { at, .. } if at <= now => self.execute_due(now),
             _ => {}
         }
         self.with_lierda(now, |lierda, around| lierda.advance(now, around));
         self.settle(now);
+        while let Some(index) = self.held.iter().position(|(at, ..)| *at <= now) {
+            let (_, of, line) = self.held.remove(index);
+            self.completed(of, line);
+            self.settle(now);
+        }
     }
 
     /// When [`advance`](Self::advance) must be called at the latest, the past included; `None`: only when something comes.
     #[must_use]
     pub fn deadline(&self, now: Duration) -> Option<Duration> {
         let phase = match self.phase {
-            Phase::Booting { until } => Some(until),
+            Phase::Booting { until, .. } => Some(until),
             Phase::Executing { at, .. } => Some(at),
             Phase::Command | Phase::Data { .. } | Phase::AwaitingResult(_) => None,
         };
-        let all = [phase, self.mute_until, self.lierda.deadline(), self.radio.deadline(now, &self.options)];
+        let held = self.held.iter().map(|(at, ..)| *at).min();
+        let all = [phase, self.mute_until, held, self.lierda.deadline(), self.radio.deadline(now, &self.options)];
         all.into_iter().flatten().min().filter(|&at| at != NEVER)
     }
 
@@ -235,12 +264,20 @@ impl Modem {
     pub fn order(&mut self, now: Duration, fault: Fault) {
         self.advance(now);
         match fault {
-            Fault::Reset => self.reset(now),
+            Fault::Reset => self.reset(now, false),
+            Fault::BrownOut => self.reset(now, true),
             Fault::Mute(time) => self.mute_until = Some(now.saturating_add(time.unwrap_or(NEVER))),
             Fault::DropLinks => self.lierda.drop_links(),
+            Fault::Overflow => self.lierda.overflow(),
             Fault::DelayNext(time) => self.delay_next = time,
             Fault::LoseNextOk => self.lose_next_ok = true,
             Fault::Inject(bytes) => self.transmit(&bytes),
+            Fault::Flood(lines) => {
+                for _ in 0..lines {
+                    let line = self.troubles.any_line();
+                    self.write_line(line.as_bytes());
+                }
+            }
         }
         self.settle(now);
     }
@@ -250,6 +287,32 @@ impl Modem {
         self.advance(now);
         change(&mut self.options);
         self.settle(now);
+    }
+
+    /// What is left to chance from now on is decided by this seed.
+    pub(crate) fn seed(&mut self, seed: u64) {
+        self.troubles = Troubles::new(seed);
+    }
+
+    /// What goes wrong from now on.
+    pub(crate) fn switch(&mut self, now: Duration, switches: Switches) {
+        self.advance(now);
+        self.troubles.switches = switches;
+    }
+
+    /// Faults of chance that have struck since this was last asked.
+    pub(crate) fn take_happened(&mut self) -> Vec<Happening> {
+        self.troubles.take_happened()
+    }
+
+    /// The settings as they are.
+    pub(crate) fn options(&self) -> &ModemOptions {
+        &self.options
+    }
+
+    /// How long a boot takes.
+    pub(crate) fn boot_time(&self) -> Duration {
+        self.options.latency.boot
     }
 
     /// How the modem is.
@@ -272,7 +335,10 @@ impl Modem {
     fn take(&mut self, now: Duration, byte: u8) {
         match &mut self.phase {
             Phase::Command => {
-                if self.echo {
+                if self.echo || self.troubles.switches.echo {
+                    if let Some(line) = self.troubles.interrupts_echo(self.editor.is_empty()) {
+                        self.write_line(line.as_bytes());
+                    }
                     self.transmit(&[byte]);
                 }
                 if let Some(line) = self.editor.push(byte, self.options.model.command_line) {
@@ -296,7 +362,9 @@ impl Modem {
     }
 
     fn begin(&mut self, now: Duration, work: Work) {
-        let latency = self.options.latency.command.saturating_add(std::mem::take(&mut self.delay_next));
+        let late = std::mem::take(&mut self.delay_next).saturating_add(self.troubles.lateness());
+        let latency = self.options.latency.command.saturating_add(late);
+        self.overlap = Editor::default();
         self.phase = Phase::Executing { at: now.saturating_add(latency), work };
         if latency.is_zero() {
             self.execute_due(now);
@@ -316,7 +384,7 @@ impl Modem {
         };
         self.reply(answer);
         if std::mem::take(&mut self.reset_after_answer) {
-            self.reset(now);
+            self.reset(now, false);
         }
         self.carry_out();
     }
@@ -361,7 +429,8 @@ impl Modem {
             Ok(Answer::AfterResult(of)) => self.phase = Phase::AwaitingResult(of),
             Ok(Answer::Prompt { bytes, then }) => {
                 if let Work::Data(publish, collected) = then {
-                    self.transmit(b"\r\n> ");
+                    let prompt = self.troubles.prompt();
+                    self.transmit(prompt);
                     self.phase = Phase::Data { bytes, collected, publish };
                 }
             }
@@ -369,12 +438,39 @@ impl Modem {
         }
     }
 
+    /// A line of the module, and what may stand before it.
     fn information(&mut self, line: &[u8]) {
-        self.transmit(&[b"\r\n", line, b"\r\n"].concat());
+        if let Some(unsolicited) = self.troubles.interrupts() {
+            self.write_line(unsolicited.as_bytes());
+        }
+        self.write_line(line);
+    }
+
+    /// A line that comes without having been asked for, or later than the answer.
+    fn unsolicited(&mut self, line: &[u8]) {
+        self.information(line);
+        if self.troubles.doubles() {
+            self.write_line(line);
+        }
+    }
+
+    fn write_line(&mut self, line: &[u8]) {
+        let framed = self.troubles.framed(line);
+        self.transmit(&framed);
+    }
+
+    /// A command line that comes while another is executed is refused at once, and never executed.
+    fn refuse_overlap(&mut self, byte: u8) {
+        if let Some(line) = self.overlap.push(byte, self.options.model.command_line) {
+            let (CommandLine::Complete(text) | CommandLine::TooLong(text)) = line;
+            self.outputs.push_back(Output::Heard(text));
+            self.final_error(Cme::Busy);
+        }
     }
 
     fn final_ok(&mut self) {
-        if !std::mem::take(&mut self.lose_next_ok) {
+        let is_lost = std::mem::take(&mut self.lose_next_ok) || self.troubles.loses_ok();
+        if !is_lost {
             self.final_result("OK", "0");
         }
     }
@@ -407,12 +503,14 @@ impl Modem {
         }
     }
 
-    fn reset(&mut self, now: Duration) {
+    fn reset(&mut self, now: Duration, silent: bool) {
         self.lierda.reset(&self.options);
         self.radio = Radio::new(now);
         self.registration = self.radio.registration(now, &self.options);
         self.had_packet_data = self.radio.has_packet_data(now, &self.options);
         self.editor = Editor::default();
+        self.overlap = Editor::default();
+        self.held.clear();
         self.waiting.clear();
         self.echo = self.options.echo;
         self.verbose = true;
@@ -422,8 +520,10 @@ impl Modem {
         self.mute_until = None;
         self.delay_next = Duration::ZERO;
         self.lose_next_ok = false;
-        self.phase = Phase::Booting { until: now.saturating_add(self.options.latency.boot) };
-        self.transmit(self.options.model.boot_rom);
+        self.phase = Phase::Booting { until: now.saturating_add(self.options.latency.boot), silent };
+        if !silent {
+            self.transmit(self.options.model.boot_rom);
+        }
     }
 
     fn with_lierda<T>(&mut self, now: Duration, run: impl FnOnce(&mut Lierda, &Surroundings<'_>) -> T) -> T {
@@ -451,8 +551,9 @@ impl Modem {
         let registration = self.radio.registration(now, &self.options);
         if registration != self.registration {
             self.registration = registration;
-            for line in self.reports.urcs(registration) {
-                self.information(line.as_bytes());
+            let lines: Vec<_> = self.reports.urcs(registration).collect();
+            for line in lines {
+                self.unsolicited(line.as_bytes());
             }
         }
         let has_packet_data = self.radio.has_packet_data(now, &self.options);
@@ -465,20 +566,38 @@ impl Modem {
     fn carry_out(&mut self) {
         while let Some(event) = self.lierda.poll() {
             match event {
-                Event::Line(line) => self.information(&line),
-                Event::Completed(of, line) => {
-                    if let Some(line) = line {
-                        self.information(line.as_bytes());
-                    }
-                    if matches!(self.phase, Phase::AwaitingResult(awaited) if awaited == of) {
-                        self.phase = Phase::Command;
-                        self.final_ok();
-                    }
-                }
+                Event::Line(line) => self.unsolicited(&line),
+                Event::Completed(of, line) => match self.lateness_of(of, line.is_some()) {
+                    Duration::ZERO => self.completed(of, line),
+                    late => self.held.push((self.troubles.now.saturating_add(late), of, line)),
+                },
                 Event::Dial { socket, host, port } => self.outputs.push_back(Output::Dial { socket, host, port }),
                 Event::Send { socket, bytes } => self.outputs.push_back(Output::Send { socket, bytes }),
                 Event::HangUp { socket } => self.outputs.push_back(Output::HangUp { socket }),
             }
+        }
+    }
+}
+
+impl Modem {
+    /// How much later a result is told than it is known. Only a publish is ever told late.
+    fn lateness_of(&mut self, of: Completion, is_told: bool) -> Duration {
+        if of.step == Step::Publish && is_told { self.troubles.confirms_late() } else { Duration::ZERO }
+    }
+
+    /// Tells the result of a step, and the OK that has waited for it.
+    fn completed(&mut self, of: Completion, line: Option<String>) {
+        if of.step == Step::Publish && line.is_some() {
+            for count in self.troubles.retransmissions() {
+                self.unsolicited(format!("+LMQTTPUB: {},{},1{count}", of.connection, of.message).as_bytes());
+            }
+        }
+        if let Some(line) = line {
+            self.unsolicited(line.as_bytes());
+        }
+        if matches!(self.phase, Phase::AwaitingResult(awaited) if awaited == of) {
+            self.phase = Phase::Command;
+            self.final_ok();
         }
     }
 }

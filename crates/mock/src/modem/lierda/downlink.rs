@@ -13,6 +13,8 @@ pub(super) enum Stats {
     TimedOut = 8,
     /// The module itself lost its packet network; that this code is used for it is inferred.
     Closed = 11,
+    /// More was received than fits; that the link goes with it is inferred.
+    BufferOverflow = 13,
 }
 
 pub(super) fn stats(id: u8, stats: Stats) -> Vec<u8> {

@@ -223,6 +223,11 @@ impl Lierda {
         self.lose_all(Stats::ClosedByServer);
     }
 
+    /// What was received no longer fits.
+    pub(super) fn overflow(&mut self) {
+        self.lose_all(Stats::BufferOverflow);
+    }
+
     fn lose_all(&mut self, stats: Stats) {
         for id in 0..CONNECTIONS {
             let connection = &mut self.connections[usize::from(id)];

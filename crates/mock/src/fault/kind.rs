@@ -1,0 +1,351 @@
+//! The faults, a row each: help, parser, scheduler and statistics know them from this table.
+
+use std::{fmt, time::Duration};
+
+use super::Rate;
+
+/// What can go wrong.
+///
+/// Where a fault needs a fact of the module, the row of [`Kind::row`] says so; where the material on the modules is silent, the
+/// documentation of the variant says what was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// What the module says reaches the host in small pieces. No byte is changed.
+    Chunk,
+    /// Each piece that the module says is late by up to the given time. The order stays.
+    Delay,
+    /// The module's bytes come one by one, with the given time between two.
+    Trickle,
+    /// Bytes are lost, each with the given chance: no flow control.
+    LoseByte,
+    /// A byte of noise comes before a byte, each with the given chance.
+    AddByte,
+    /// One bit of a byte is wrong.
+    FlipByte,
+    /// One direction of the port is dead, the other works.
+    HalfClosed,
+    /// The module's UART runs at another rate than the host's: both hear what a UART makes of it.
+    Baud,
+    /// Lines that nobody asked for stand between the module's lines and inside the echo.
+    Urc,
+    /// Many unsolicited lines at once.
+    Flood,
+    /// An unsolicited line is said twice.
+    DoubleUrc,
+    /// The module echoes, whatever ATE0 has said.
+    Echo,
+    /// Lines end, or are written, as other firmware does it.
+    LineEnd,
+    /// The prompt of the data phase is written as other firmware does it.
+    Prompt,
+    /// The final result code OK is not sent.
+    LoseOk,
+    /// A command is executed, and answered, that much later.
+    Late,
+    /// A command line that comes while another is executed is refused with CME error 302, UE busy (`EC6xx` firmware), and dropped.
+    /// Whether Lierda firmware refuses or queues is not known; this mock queues where the fault is off.
+    Busy,
+    /// Nothing is heard and nothing is said. MQTT goes on inside.
+    Mute,
+    /// The module restarts: boot text, and every setting and link lost.
+    Reset,
+    /// The module restarts, and its boot text does not reach the host: its boot ROM always prints one, but not into a line that is
+    /// without power too.
+    BrownOut,
+    /// The module sleeps after that much silence, and loses what wakes it (Lierda hardware manuals: above 9600 baud the first packet
+    /// is lost). For how long it is deaf is not documented: here 50 ms.
+    Sleep,
+    /// The result of a publish that the broker has taken comes that much later.
+    LateConfirm,
+    /// A publish tells retransmissions (result 1) before its result; with a number, so many, each with its count. Without one, a
+    /// single line without a count. That a count stands there is as other dialects have it; 6 and 7 are taken by other meanings.
+    Retransmit,
+    /// `STATS,<id>,13`: the receive buffer of the MQTT client has overflowed. That the link is lost with it is inferred.
+    Overflow,
+    /// The SIM is busy (CME error 14), until the fault is over.
+    SimBusy,
+    /// The SIM is not there (CME error 10), until the fault is over.
+    SimGone,
+    /// The network refuses the module, with that EMM cause (3GPP TS 24.301, annex A).
+    Denied,
+    /// The module is not registered any more, and searches.
+    Searching,
+    /// The packet network is lost: no attach and no PDP context.
+    NoPdp,
+    /// Names do not resolve.
+    Dns,
+    /// Whatever the module dials refuses it.
+    Unreachable,
+    /// Every MQTT link breaks, as if the broker had closed it.
+    DropLinks,
+    /// Every link goes silently dead: nothing comes and nothing goes any more, until a keep-alive notices. The broker is not told of
+    /// the hang-up either.
+    LinkDead,
+    /// The broker refuses sign-ins with that CONNACK code.
+    Refuse,
+}
+
+/// Where in the stack a fault is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Group {
+    /// The bytes between module and host.
+    Line,
+    /// The module.
+    Module,
+    /// SIM, registration, packet network, and what is behind it.
+    Network,
+    /// The broker.
+    Broker,
+}
+
+impl Group {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Line, Self::Module, Self::Network, Self::Broker];
+
+    /// The name by which a specification calls all faults of the group.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Line => "line",
+            Self::Module => "module",
+            Self::Network => "network",
+            Self::Broker => "broker",
+        }
+    }
+}
+
+/// In which directions a fault can lose, add or change bytes. A piece that is late or split is neither.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Touches {
+    /// Bytes from the module.
+    pub to_host: bool,
+    /// Bytes from the host.
+    pub to_module: bool,
+}
+
+impl Touches {
+    pub(crate) const NOTHING: Self = Self { to_host: false, to_module: false };
+    pub(crate) const TO_HOST: Self = Self { to_host: true, to_module: false };
+    pub(crate) const TO_MODULE: Self = Self { to_host: false, to_module: true };
+    pub(crate) const BOTH: Self = Self { to_host: true, to_module: true };
+}
+
+/// The value behind `=`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parameter {
+    /// There is none.
+    None,
+    /// A whole number in a range.
+    Count {
+        /// What is counted.
+        what: &'static str,
+        /// The smallest.
+        least: u32,
+        /// The largest.
+        most: u32,
+        /// Without a value; `None`: left to chance.
+        default: Option<u32>,
+    },
+    /// A time.
+    Time {
+        /// Without a value.
+        default: Duration,
+    },
+    /// One of these words; without a value what [`Row::help`] says.
+    Word(&'static [&'static str]),
+}
+
+/// When a fault happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// At a moment. Its rate is a number of times a second.
+    Moment,
+    /// For a time. Its rate is a number of beginnings a second.
+    Span {
+        /// How long it lasts where it comes again and again; `None`: with nothing said it holds from the beginning to the end.
+        usual: Option<Duration>,
+    },
+    /// To each of these with the given chance.
+    Chance(&'static str),
+}
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Which fault.
+    pub kind: Kind,
+    /// Its name.
+    pub name: &'static str,
+    /// Where it is.
+    pub group: Group,
+    /// A sentence without a full stop.
+    pub help: &'static str,
+    /// Its value.
+    pub parameter: Parameter,
+    /// When it happens.
+    pub manner: Manner,
+    /// Its rate where none is given.
+    pub usual: Rate,
+    /// Which bytes it may damage.
+    pub touches: Touches,
+}
+
+use Group::{Broker, Line, Module, Network};
+use Manner::{Chance, Moment};
+
+const DIRECTIONS: Parameter = Parameter::Word(&[TO_HOST, TO_MODULE]);
+pub(crate) const TO_HOST: &str = "to-host";
+pub(crate) const TO_MODULE: &str = "to-module";
+pub(crate) const LINE_ENDS: [&str; 3] = ["cr-cr-lf", "lf", "no-blank"];
+pub(crate) const PROMPTS: [&str; 5] = ["bare", "blank", "crlf-bare", "crlf-bare-crlf", "crlf-blank-crlf"];
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+const fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+const fn time(default: Duration) -> Parameter {
+    Parameter::Time { default }
+}
+
+const fn count(what: &'static str, least: u32, most: u32, default: Option<u32>) -> Parameter {
+    Parameter::Count { what, least, most, default }
+}
+
+const fn span(usual: u64) -> Manner {
+    Manner::Span { usual: Some(seconds(usual)) }
+}
+
+/// From the beginning to the end.
+const ALWAYS: Manner = Manner::Span { usual: None };
+const PER_BYTE: Manner = Chance("byte");
+
+const fn row(
+    kind: Kind,
+    group: Group,
+    name: &'static str,
+    parameter: Parameter,
+    manner: Manner,
+    millionths: u32,
+    touches: Touches,
+    help: &'static str,
+) -> Row {
+    Row { kind, name, group, help, parameter, manner, usual: Rate::from_millionths(millionths), touches }
+}
+
+const NO_VALUE: Parameter = Parameter::None;
+
+/// Every fault, in the order of [`Kind`].
+#[rustfmt::skip]
+pub const KINDS: [Row; 34] = [
+    row(Kind::Chunk, Line, "chunk", count("bytes", 1, 4096, None), ALWAYS, 20_000, Touches::NOTHING,
+        "what the module says comes in pieces of so many bytes, or of any number from 1 to 16"),
+    row(Kind::Delay, Line, "delay", time(millis(300)), ALWAYS, 20_000, Touches::NOTHING,
+        "each piece that the module says is late by up to that time"),
+    row(Kind::Trickle, Line, "trickle", time(millis(5)), ALWAYS, 20_000, Touches::NOTHING,
+        "the module's bytes come one by one, that far apart"),
+    row(Kind::LoseByte, Line, "lose-byte", DIRECTIONS, PER_BYTE, 500, Touches::BOTH,
+        "bytes are lost, in one direction or in both"),
+    row(Kind::AddByte, Line, "add-byte", DIRECTIONS, PER_BYTE, 500, Touches::BOTH,
+        "bytes of noise are added, in one direction or in both"),
+    row(Kind::FlipByte, Line, "flip-byte", DIRECTIONS, PER_BYTE, 500, Touches::BOTH,
+        "a bit is wrong, in one direction or in both"),
+    row(Kind::HalfClosed, Line, "half-closed", DIRECTIONS, span(10), 5_000, Touches::BOTH,
+        "one direction of the port is dead (either, where none is named), the other works"),
+    row(Kind::Baud, Line, "baud", count("bits per second", 300, 3_000_000, None), span(10), 5_000, Touches::BOTH,
+        "the module's UART runs at another rate than the host's: garbage in both directions"),
+    row(Kind::Urc, Module, "urc", NO_VALUE, Chance("line of the module, and echo"), 50_000, Touches::NOTHING,
+        "unsolicited lines stand between the module's lines and inside the echo"),
+    row(Kind::Flood, Module, "flood", count("lines", 1, 100_000, Some(100)), Moment, 5_000, Touches::NOTHING,
+        "many unsolicited lines come at once"),
+    row(Kind::DoubleUrc, Module, "double-urc", NO_VALUE, Chance("unsolicited line"), 100_000, Touches::NOTHING,
+        "an unsolicited line is said twice"),
+    row(Kind::Echo, Module, "echo", NO_VALUE, ALWAYS, 10_000, Touches::NOTHING,
+        "the module echoes commands, whatever ATE0 has said"),
+    row(Kind::LineEnd, Module, "line-end", Parameter::Word(&LINE_ENDS), ALWAYS, 10_000, Touches::NOTHING,
+        "lines end with CR CR LF or with a bare LF, or have no blank after the colon; any of them, where none is named"),
+    row(Kind::Prompt, Module, "prompt", Parameter::Word(&PROMPTS), ALWAYS, 10_000, Touches::NOTHING,
+        "the prompt of the data phase is > alone or with a blank, with CR LF before it or around it"),
+    row(Kind::LoseOk, Module, "lose-ok", NO_VALUE, Chance("final OK"), 20_000, Touches::TO_HOST,
+        "the final result code OK is not sent"),
+    row(Kind::Late, Module, "late", time(seconds(4)), Chance("command"), 20_000, Touches::NOTHING,
+        "a command is executed and answered that much later"),
+    row(Kind::Busy, Module, "busy", NO_VALUE, ALWAYS, 10_000, Touches::NOTHING,
+        "a command that comes while another runs is refused (CME error 302) and dropped"),
+    row(Kind::Mute, Module, "mute", NO_VALUE, span(10), 5_000, Touches::BOTH,
+        "nothing is heard and nothing is said"),
+    row(Kind::Reset, Module, "reset", NO_VALUE, Moment, 5_000, Touches::TO_MODULE,
+        "the module restarts with its boot text, and has forgotten everything"),
+    row(Kind::BrownOut, Module, "brown-out", NO_VALUE, Moment, 5_000, Touches::TO_MODULE,
+        "the module restarts without a word, and has forgotten everything"),
+    row(Kind::Sleep, Module, "sleep", time(seconds(10)), ALWAYS, 5_000, Touches::TO_MODULE,
+        "after that much silence the module sleeps, and what wakes it is lost"),
+    row(Kind::LateConfirm, Module, "late-confirm", time(seconds(180)), Chance("publish"), 50_000, Touches::NOTHING,
+        "a publish that the broker has taken is confirmed that much later"),
+    row(Kind::Retransmit, Module, "retransmit", count("lines, each with its count", 1, 5, None), Chance("publish"), 100_000, Touches::NOTHING,
+        "a publish tells retransmissions (result 1) before its result; one without a count, where no number is given"),
+    row(Kind::Overflow, Module, "overflow", NO_VALUE, Moment, 5_000, Touches::NOTHING,
+        "the module reports an overflow of its receive buffer (STATS 13), and the link is lost"),
+    row(Kind::SimBusy, Network, "sim-busy", NO_VALUE, span(10), 5_000, Touches::NOTHING,
+        "the SIM is busy"),
+    row(Kind::SimGone, Network, "sim-gone", NO_VALUE, span(10), 2_000, Touches::NOTHING,
+        "the SIM is not there"),
+    row(Kind::Denied, Network, "denied", count("the EMM cause", 1, 255, Some(15)), span(20), 2_000, Touches::NOTHING,
+        "the network refuses to register the module"),
+    row(Kind::Searching, Network, "searching", NO_VALUE, span(20), 5_000, Touches::NOTHING,
+        "the registration is lost, and the module searches"),
+    row(Kind::NoPdp, Network, "no-pdp", NO_VALUE, span(10), 5_000, Touches::NOTHING,
+        "the packet network is lost: no attach, no PDP context"),
+    row(Kind::Dns, Network, "dns", NO_VALUE, span(20), 5_000, Touches::NOTHING,
+        "names do not resolve"),
+    row(Kind::Unreachable, Network, "unreachable", NO_VALUE, span(20), 5_000, Touches::NOTHING,
+        "whatever the module dials refuses it"),
+    row(Kind::DropLinks, Network, "drop-links", NO_VALUE, Moment, 5_000, Touches::NOTHING,
+        "every link breaks, as if the broker had closed it"),
+    row(Kind::LinkDead, Network, "link-dead", NO_VALUE, Moment, 2_000, Touches::NOTHING,
+        "every link goes silently dead, until a keep-alive notices"),
+    row(Kind::Refuse, Broker, "refuse", count("the CONNACK code", 1, 5, None), span(20), 5_000, Touches::NOTHING,
+        "the broker refuses sign-ins, with any code where none is given"),
+];
+
+impl Kind {
+    /// Its row of the table.
+    #[must_use]
+    pub fn row(self) -> &'static Row {
+        &KINDS[self as usize]
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// The fault of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        KINDS.iter().find(|row| row.name == name).map(|row| row.kind)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rows_stand_in_the_order_of_the_kinds() {
+        for (index, row) in KINDS.iter().enumerate() {
+            assert_eq!((row.kind as usize, Kind::named(row.name)), (index, Some(row.kind)), "{}", row.name);
+            assert!(!row.help.ends_with('.') && row.usual.millionths() > 0);
+        }
+    }
+}

@@ -1,0 +1,426 @@
+//! A module on its line, and everything that goes wrong with it: what stands between a host and a network, without a clock and without
+//! I/O. It is used like a [`Modem`], which it holds, in virtual time and in real time alike.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use crate::{
+    fault::{
+        Change, Faults, Happening, Kind, Manner, Parameter, Plan, Random, Rate, TO_HOST, TO_MODULE, Tally, Touches,
+        Value,
+    },
+    line::{Direction, Disturbance, Wire},
+    modem::{
+        DialOutcome, Fault, Modem, ModemOptions, NetworkInput, Output, Registration, Sim, SocketId, Status, Switches,
+    },
+};
+
+/// Happenings that nobody has asked for; of more the oldest are forgotten.
+const HAPPENINGS: usize = 4096;
+
+pub(crate) struct Rig {
+    modem: Modem,
+    wire: Wire,
+    plan: Plan,
+    random: Random,
+    /// What has begun and is not over, by its place in the list of faults.
+    active: BTreeMap<usize, Active>,
+    /// The settings as the owner wants them, without what the faults change.
+    wanted: ModemOptions,
+    sockets: BTreeMap<SocketId, Socket>,
+    network: Network,
+    outputs: VecDeque<Output>,
+    lost: u64,
+    tally: Tally,
+    happenings: VecDeque<Happening>,
+}
+
+/// A fault that holds, and the value that it was given or has drawn.
+#[derive(Clone, Copy)]
+struct Active {
+    kind: Kind,
+    value: Option<Value>,
+    rate: Rate,
+}
+
+/// What is wrong between the module and its broker.
+#[derive(Default)]
+struct Network {
+    dns_fails: bool,
+    is_unreachable: bool,
+    refusal: Option<u8>,
+}
+
+/// A dial of the module.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Socket {
+    /// Nothing was sent on it yet: what comes first is the CONNECT.
+    New,
+    Used,
+    /// Nothing comes and nothing goes.
+    Dead,
+}
+
+impl Rig {
+    /// A module on a line that takes no time, with no faults.
+    pub(crate) fn new(modem: Modem) -> Self {
+        let wanted = modem.options().clone();
+        Self {
+            modem,
+            wire: Wire::new(0),
+            plan: Plan::new(&Faults::default(), 0),
+            random: Random::fork(0, 0),
+            active: BTreeMap::new(),
+            wanted,
+            sockets: BTreeMap::new(),
+            network: Network::default(),
+            outputs: VecDeque::new(),
+            lost: 0,
+            tally: Tally::default(),
+            happenings: VecDeque::new(),
+        }
+    }
+
+    /// What is to go wrong, and the seed that decides what is left open. Before anything else happens.
+    pub(crate) fn set_faults(&mut self, faults: &Faults, seed: u64) {
+        self.wire.seed(seed);
+        self.modem.seed(seed);
+        self.plan = Plan::new(faults, seed);
+        self.random = Random::fork(seed, u64::MAX - 4);
+    }
+
+    /// The rate of the line, in bits a second at ten a byte.
+    pub(crate) fn set_baud(&mut self, rate: u32) {
+        self.wire.set_baud(rate);
+    }
+
+    /// The rate that the host has set.
+    pub(crate) fn set_host_baud(&mut self, rate: u32) {
+        self.wire.set_host_baud(rate);
+    }
+
+    /// Whether the line takes more bytes from the host at the moment.
+    pub(crate) fn has_room(&self) -> bool {
+        self.wire.has_room()
+    }
+
+    pub(crate) fn modem(&self) -> &Modem {
+        &self.modem
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        self.modem.status()
+    }
+
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    pub(crate) fn take_happenings(&mut self) -> Vec<Happening> {
+        self.happenings.drain(..).collect()
+    }
+
+    /// Bytes for the host that found no place on the line, since this was last asked.
+    pub(crate) fn take_lost(&mut self) -> u64 {
+        std::mem::take(&mut self.lost)
+    }
+
+    pub(crate) fn receive(&mut self, now: Duration, bytes: &[u8]) {
+        self.advance(now);
+        self.lost += self.wire.push(now, Direction::ToModule, bytes.to_vec()) as u64;
+        self.settle(now);
+    }
+
+    pub(crate) fn network(&mut self, now: Duration, socket: SocketId, input: NetworkInput) {
+        self.advance(now);
+        if self.sockets.get(&socket) == Some(&Socket::Dead) {
+            // The far end has given it up; now the near one may.
+            if input == NetworkInput::Closed {
+                self.sockets.remove(&socket);
+                self.outputs.push_back(Output::HangUp { socket });
+            }
+            return;
+        }
+        self.modem.network(now, socket, input);
+        self.settle(now);
+    }
+
+    pub(crate) fn advance(&mut self, now: Duration) {
+        while let Some(change) = self.plan.due(now) {
+            self.change_faults(now, change);
+        }
+        self.modem.advance(now);
+        self.settle(now);
+    }
+
+    pub(crate) fn deadline(&self, now: Duration) -> Option<Duration> {
+        [self.plan.deadline(), self.wire.deadline(), self.modem.deadline(now)].into_iter().flatten().min()
+    }
+
+    pub(crate) fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    pub(crate) fn order(&mut self, now: Duration, fault: Fault) {
+        self.advance(now);
+        self.modem.order(now, fault);
+        self.settle(now);
+    }
+
+    pub(crate) fn change(&mut self, now: Duration, change: impl FnOnce(&mut ModemOptions)) {
+        self.advance(now);
+        change(&mut self.wanted);
+        self.apply_options(now);
+        self.settle(now);
+    }
+
+    /// Moves what there is to move until nothing moves.
+    fn settle(&mut self, now: Duration) {
+        loop {
+            let mut moved = false;
+            while let Some(bytes) = self.wire.pop(now, Direction::ToModule) {
+                moved = true;
+                self.modem.receive(now, &bytes);
+                self.take_from_modem(now);
+            }
+            moved |= self.take_from_modem(now);
+            if !moved {
+                break;
+            }
+        }
+        let struck = self.wire.take_happened().into_iter().chain(self.modem.take_happened());
+        for happening in struck.collect::<Vec<_>>() {
+            self.happen(happening);
+        }
+    }
+
+    /// Passes on what the module has to say, in its order; what has arrived before goes first.
+    fn take_from_modem(&mut self, now: Duration) -> bool {
+        self.take_from_wire(now);
+        let mut moved = false;
+        while let Some(output) = self.modem.poll() {
+            moved = true;
+            match output {
+                Output::Transmit(bytes) => {
+                    self.lost += self.wire.push(now, Direction::ToHost, bytes) as u64;
+                    self.take_from_wire(now);
+                }
+                Output::Dial { socket, host, port } => self.dial(now, socket, host, port),
+                Output::Send { socket, bytes } => self.send(now, socket, bytes),
+                Output::HangUp { socket } => self.hang_up(socket),
+                heard @ (Output::Heard(_) | Output::HeardData(_)) => self.outputs.push_back(heard),
+            }
+        }
+        moved
+    }
+
+    fn take_from_wire(&mut self, now: Duration) {
+        while let Some(bytes) = self.wire.pop(now, Direction::ToHost) {
+            self.outputs.push_back(Output::Transmit(bytes));
+        }
+    }
+
+    fn dial(&mut self, now: Duration, socket: SocketId, host: String, port: u16) {
+        let outcome = match &self.network {
+            Network { dns_fails: true, .. } => DialOutcome::DnsFailed,
+            Network { is_unreachable: true, .. } => DialOutcome::Refused,
+            Network { .. } => {
+                self.sockets.insert(socket, Socket::New);
+                return self.outputs.push_back(Output::Dial { socket, host, port });
+            }
+        };
+        self.modem.network(now, socket, NetworkInput::Dialled(outcome));
+    }
+
+    fn send(&mut self, now: Duration, socket: SocketId, bytes: Vec<u8>) {
+        let Some(state) = self.sockets.get_mut(&socket).filter(|state| **state != Socket::Dead) else {
+            return;
+        };
+        let is_first = std::mem::replace(state, Socket::Used) == Socket::New;
+        match self.network.refusal.filter(|_| is_first) {
+            // The broker's answer, whatever broker it is: CONNACK (MQTT 3.1.1, 3.2), and it closes.
+            Some(code) => {
+                self.modem.network(now, socket, NetworkInput::Received(vec![0x20, 2, 0, code]));
+                self.modem.network(now, socket, NetworkInput::Closed);
+            }
+            None => self.outputs.push_back(Output::Send { socket, bytes }),
+        }
+    }
+
+    fn hang_up(&mut self, socket: SocketId) {
+        match self.sockets.get(&socket) {
+            Some(Socket::Dead) => {}
+            Some(Socket::New | Socket::Used) => {
+                self.sockets.remove(&socket);
+                self.outputs.push_back(Output::HangUp { socket });
+            }
+            // It was never dialled.
+            None => {}
+        }
+    }
+
+    fn change_faults(&mut self, now: Duration, change: Change) {
+        match change {
+            Change::Ends { entry } => {
+                self.active.remove(&entry);
+            }
+            Change::Begins { entry, term, until } => {
+                let kind = term.kind();
+                let value = term.value().or_else(|| self.draw(kind));
+                let mut touches = kind.row().touches;
+                if kind == Kind::HalfClosed {
+                    touches = if word(value) == Some(TO_HOST) { Touches::TO_HOST } else { Touches::TO_MODULE };
+                }
+                match kind.row().manner {
+                    Manner::Moment => {
+                        let until = match kind {
+                            Kind::Reset | Kind::BrownOut => now.saturating_add(self.modem.boot_time()),
+                            _ => now,
+                        };
+                        self.happen(Happening { kind, from: now, until, touches });
+                        self.strike(now, kind, value);
+                    }
+                    manner => {
+                        let rate = term.rate.unwrap_or(kind.row().usual);
+                        self.active.insert(entry, Active { kind, value, rate });
+                        // What strikes by chance is told each time it does.
+                        let is_told = match manner {
+                            Manner::Chance(_) => false,
+                            Manner::Moment | Manner::Span { .. } => kind != Kind::Sleep,
+                        };
+                        if is_told {
+                            self.happen(Happening { kind, from: now, until, touches });
+                        }
+                        if kind == Kind::Mute {
+                            let lasting = until.checked_sub(now).filter(|_| until < Duration::MAX);
+                            self.modem.order(now, Fault::Mute(lasting));
+                        }
+                    }
+                }
+            }
+        }
+        self.apply(now);
+    }
+
+    /// A value for a fault that was given none, where one is left to chance.
+    fn draw(&mut self, kind: Kind) -> Option<Value> {
+        match (kind, kind.row().parameter) {
+            (Kind::Baud, _) => {
+                Some(Value::Number(self.random.one_of(&[9600, 19_200, 38_400, 57_600, 230_400, 460_800])))
+            }
+            (Kind::HalfClosed, _) => Some(Value::Word(self.random.one_of(&[TO_HOST, TO_MODULE]))),
+            (Kind::Refuse, _) => u32::try_from(1 + self.random.below(5)).ok().map(Value::Number),
+            (_, Parameter::Count { default, .. }) => default.map(Value::Number),
+            (_, Parameter::Time { default }) => Some(Value::Time(default)),
+            (_, Parameter::Word(_) | Parameter::None) => None,
+        }
+    }
+
+    fn strike(&mut self, now: Duration, kind: Kind, value: Option<Value>) {
+        let fault = match kind {
+            Kind::Reset => Fault::Reset,
+            Kind::BrownOut => Fault::BrownOut,
+            Kind::Flood => Fault::Flood(number(value).unwrap_or(1)),
+            Kind::Overflow => Fault::Overflow,
+            Kind::LinkDead => {
+                for socket in self.sockets.values_mut() {
+                    *socket = Socket::Dead;
+                }
+                return;
+            }
+            _ => Fault::DropLinks,
+        };
+        self.modem.order(now, fault);
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        self.tally.count(happening.kind);
+        if self.happenings.len() == HAPPENINGS {
+            self.happenings.pop_front();
+        }
+        self.happenings.push_back(happening);
+    }
+
+    /// Makes everything as the active faults want it. Of two of one kind the later in the list holds.
+    fn apply(&mut self, now: Duration) {
+        let mut disturbance = Disturbance::default();
+        let mut switches = Switches::default();
+        self.network = Network::default();
+        for &Active { kind, value, rate } in self.active.values() {
+            let directions = [TO_HOST, TO_MODULE].map(|direction| word(value).is_none_or(|only| only == direction));
+            let damage = directions.map(|is_hit| is_hit.then_some(rate));
+            match kind {
+                Kind::Chunk => disturbance.chunk = Some(number(value)),
+                Kind::Delay => disturbance.delay = time(value),
+                Kind::Trickle => disturbance.trickle = time(value),
+                Kind::LoseByte => disturbance.lose = damage,
+                Kind::AddByte => disturbance.add = damage,
+                Kind::FlipByte => disturbance.flip = damage,
+                Kind::HalfClosed => disturbance.closed = directions,
+                Kind::Baud => disturbance.baud = number(value),
+                Kind::Sleep => disturbance.sleep = time(value),
+                Kind::Urc => switches.urc = Some(rate),
+                Kind::DoubleUrc => switches.double_urc = Some(rate),
+                Kind::Echo => switches.echo = true,
+                Kind::LineEnd => switches.line_end = Some(word(value)),
+                Kind::Prompt => switches.prompt = Some(word(value)),
+                Kind::LoseOk => switches.lose_ok = Some(rate),
+                Kind::Late => switches.late = time(value).map(|time| (time, rate)),
+                Kind::Busy => switches.busy = true,
+                Kind::LateConfirm => switches.late_confirm = time(value).map(|time| (time, rate)),
+                Kind::Retransmit => switches.retransmit = Some((number(value), rate)),
+                Kind::Dns => self.network.dns_fails = true,
+                Kind::Unreachable => self.network.is_unreachable = true,
+                Kind::Refuse => self.network.refusal = number(value).and_then(|code| u8::try_from(code).ok()),
+                // Settings of the modem, or over in a moment.
+                Kind::SimBusy | Kind::SimGone | Kind::Denied | Kind::Searching | Kind::NoPdp => {}
+                Kind::Mute | Kind::Reset | Kind::BrownOut | Kind::Flood | Kind::Overflow => {}
+                Kind::DropLinks | Kind::LinkDead => {}
+            }
+        }
+        self.wire.disturb(disturbance);
+        self.modem.switch(now, switches);
+        self.apply_options(now);
+    }
+
+    fn apply_options(&mut self, now: Duration) {
+        let mut options = self.wanted.clone();
+        for Active { kind, value, .. } in self.active.values() {
+            match kind {
+                Kind::SimBusy => options.sim = Sim::BusyFor(Duration::MAX),
+                Kind::SimGone => options.sim = Sim::Missing,
+                Kind::Denied => {
+                    let cause = number(*value).and_then(|cause| u8::try_from(cause).ok());
+                    options.registration = Registration::Denied(cause.unwrap_or(u8::MAX));
+                }
+                Kind::Searching => options.registration = Registration::Searching,
+                Kind::NoPdp => options.packet_service = false,
+                _ => {}
+            }
+        }
+        self.modem.change(now, |held| *held = options);
+    }
+}
+
+fn number(value: Option<Value>) -> Option<u32> {
+    match value {
+        Some(Value::Number(number)) => Some(number),
+        _ => None,
+    }
+}
+
+fn time(value: Option<Value>) -> Option<Duration> {
+    match value {
+        Some(Value::Time(time)) => Some(time),
+        _ => None,
+    }
+}
+
+fn word(value: Option<Value>) -> Option<&'static str> {
+    match value {
+        Some(Value::Word(word)) => Some(word),
+        _ => None,
+    }
+}

@@ -1,0 +1,9 @@
+//! Faults by name and by seed, in virtual time.
+
+mod bench;
+mod line;
+mod list;
+mod module;
+mod network;
+mod pace;
+mod repeatable;
