@@ -100,7 +100,8 @@ impl Command<()> {
         CommandBuilder::new(name, "=?").information(name)
     }
 
-    /// A command line as a person typed it. It claims the lines of its own name and all text that has no name.
+    /// A command line as a person typed it. It claims the lines of its own name and all text that has no name, but
+    /// for what is known to come unasked (`RING`, `SMS DONE`).
     ///
     /// # Errors
     /// It has a control character, which could end the line or a data phase. Quotes are the person's own.

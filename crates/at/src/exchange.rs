@@ -44,7 +44,10 @@ impl Claim {
     fn covers(&self, line: LineRef<'_>) -> bool {
         match self {
             Claim::Named { name, shape } => line.information(name).is_some_and(shape),
-            Claim::Bare { shape } => grammar::information(line.text).is_none() && shape(line.text),
+            Claim::Bare { shape } => {
+                let has_name = grammar::information(line.text).is_some();
+                !has_name && !grammar::is_unsolicited_text(line.text) && shape(line.text)
+            }
         }
     }
 }

@@ -201,6 +201,29 @@ pub(crate) fn arguments_of<'a>(name: &str, line: &'a [u8]) -> Option<&'a [u8]> {
     Some(&arguments[blanks..])
 }
 
+/// What modules say unasked without a name before it, so that it reads like information text: result codes of calls (V.250, 5.7.1),
+/// and what was seen of several vendors. No answer has such a line.
+const UNSOLICITED: [&[u8]; 13] = [
+    b"RING",
+    b"NO CARRIER",
+    b"NO DIALTONE",
+    b"NO ANSWER",
+    b"RDY",
+    b"APP RDY",
+    b"PB DONE",
+    b"SMS DONE",
+    b"SMS READY",
+    b"SMS Ready",
+    b"Call Ready",
+    b"POWERED DOWN",
+    b"NORMAL POWER DOWN",
+];
+
+/// Whether a line without a name is known to be unsolicited. `DST: 1` tells of summer time.
+pub(crate) fn is_unsolicited_text(line: &[u8]) -> bool {
+    UNSOLICITED.contains(&line) || line.starts_with(b"DST: ")
+}
+
 fn information_name(input: &[u8]) -> IResult<&[u8], &[u8]> {
     let in_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'/' | b'.');
     recognize(pair(one_of("+^#*%$"), take_while1(in_name))).parse(input)

@@ -97,18 +97,32 @@ impl Ledger {
         *self.seen.entry(what.into()).or_default() += 1;
     }
 
-    /// Whether bytes toward the module may have been damaged at any time so far.
+    /// Whether the module may do now what nobody has asked it to do.
     pub(crate) fn module_was_misled(&self, now: Duration) -> bool {
-        self.troubles.iter().any(|trouble| trouble.to_module && trouble.from <= now)
+        self.was_misled(|trouble| trouble.to_module, now)
     }
 
-    /// Whether bytes toward the host may have been damaged since then.
+    /// Whether the host may have been told since then what the module has not said.
     pub(crate) fn host_was_misled(&self, since: Duration) -> bool {
-        self.troubles.iter().any(|trouble| trouble.to_host && trouble.until + LINGERING >= since)
+        self.was_misled(|trouble| trouble.to_host, since)
+    }
+
+    fn was_misled(&self, concerns: impl Fn(&Trouble) -> bool, since: Duration) -> bool {
+        let lingers = |trouble: &Trouble| trouble.until.saturating_add(LINGERING) >= since;
+        self.troubles.iter().any(|trouble| concerns(trouble) && lingers(trouble))
+    }
+
+    /// Whether anything that was said in an attempt to publish this may have come to the other side as something else.
+    fn was_garbled(&self, uplink: &Uplink) -> bool {
+        uplink
+            .attempts
+            .iter()
+            .any(|attempt| self.module_was_misled(attempt.began) || self.host_was_misled(attempt.began))
     }
 
     fn is_calm(&self, from: Duration, until: Duration) -> bool {
-        !self.troubles.iter().any(|trouble| trouble.from <= until && trouble.until + LINGERING >= from)
+        let is_near = |trouble: &Trouble| trouble.from <= until && trouble.until.saturating_add(LINGERING) >= from;
+        !self.troubles.iter().any(is_near)
     }
 
     pub(crate) fn promise(&mut self, number: usize) {
@@ -124,13 +138,17 @@ impl Ledger {
         Ok(())
     }
 
+    pub(crate) fn is_refused(&self, number: usize) -> bool {
+        self.uplinks[number].refused
+    }
+
     pub(crate) fn begin(&mut self, number: usize, now: Duration) {
         self.uplinks[number].attempts.push(Attempt { began: now, end: End::Unknown });
     }
 
     /// The last attempt has ended.
     pub(crate) fn end(&mut self, number: usize, end: End) -> Result<(), String> {
-        let misled = self.uplinks[number].attempts.last().is_some_and(|attempt| self.host_was_misled(attempt.began));
+        let misled = self.was_garbled(&self.uplinks[number]);
         let qos = self.scenario.uplinks[number].qos;
         let Uplink { attempts, arrivals, .. } = &mut self.uplinks[number];
         let Some(attempt) = attempts.last_mut() else { return Err(format!("message {number} was never begun")) };
@@ -186,12 +204,8 @@ impl Ledger {
             return Err(format!("I8: message {number} arrived before it was published"));
         }
         self.uplinks[number].arrivals.push(publication.at);
-        let earlier = (0..number).find(|&earlier| {
-            let Uplink { promised, refused, arrivals, .. } = &self.uplinks[earlier];
-            let before = &self.scenario.uplinks[earlier];
-            let is_due = before.qos == 1 || before.qos == 2 && !self.scenario.kept_session;
-            *promised && !refused && before.topic == asked.topic && is_due && arrivals.is_empty()
-        });
+        let is_open = |&earlier: &usize| self.is_open(earlier) && self.scenario.uplinks[earlier].topic == asked.topic;
+        let earlier = (0..number).find(is_open);
         match earlier {
             Some(earlier) if asked.qos > 0 => Err(format!("I5: message {number} overtook message {earlier}")),
             _ => Ok(()),
@@ -219,17 +233,22 @@ impl Ledger {
 
     /// The application has got a message.
     pub(crate) fn received(&mut self, topic: &str, payload: &[u8], now: Duration) -> Result<(), String> {
-        if self.host_was_misled(Duration::ZERO) {
-            return Ok(());
+        let held = self.note_received(topic, payload, now);
+        if self.host_was_misled(now) {
+            Ok(())
+        } else {
+            held.map_err(|fault| format!("I8: {fault}: {topic}: {}", payload.escape_ascii()))
         }
-        let shown = || format!("{topic}: {}", payload.escape_ascii());
+    }
+
+    fn note_received(&mut self, topic: &str, payload: &[u8], now: Duration) -> Result<(), String> {
         let number = match Message::number(payload) {
             Some(('D', number)) if number < self.downlinks.len() => number,
-            _ => return Err(format!("I8: a message came that nobody has sent: {}", shown())),
+            _ => return Err("a message came that nobody has sent".to_owned()),
         };
         let sent = &self.scenario.downlinks[number];
         if sent.topic != topic || sent.payload('D', number, self.scenario.seed) != payload {
-            return Err(format!("I8: downlink {number} came as {}", shown()));
+            return Err(format!("downlink {number} came as something else"));
         }
         self.downlinks[number].received.push(now);
         Ok(())
@@ -237,22 +256,23 @@ impl Ledger {
 
     /// Every promise that is not kept yet.
     pub(crate) fn open_promises(&self) -> Vec<usize> {
-        let is_open = |uplink: &Uplink| uplink.promised && !uplink.refused;
-        let numbers = self.uplinks.iter().enumerate().filter(|(_, uplink)| is_open(uplink)).map(|(number, _)| number);
-        let is_due = |number: &usize| {
-            let qos = self.scenario.uplinks[*number].qos;
-            qos == 1 || qos == 2 && !self.scenario.kept_session
-        };
-        numbers.filter(|number| is_due(number) && self.uplinks[*number].arrivals.is_empty()).collect()
+        (0..self.uplinks.len()).filter(|&number| self.is_open(number)).collect()
+    }
+
+    /// Whether a message was promised that has not arrived, although nothing that was said about it was garbled.
+    fn is_open(&self, number: usize) -> bool {
+        let uplink = &self.uplinks[number];
+        let qos = self.scenario.uplinks[number].qos;
+        let is_due = qos == 1 || qos == 2 && !self.scenario.kept_session;
+        uplink.promised && !uplink.refused && is_due && uplink.arrivals.is_empty() && !self.was_garbled(uplink)
     }
 
     /// What has to hold when all is done.
-    pub(crate) fn check(&self, now: Duration) -> Result<(), String> {
-        let misled = self.module_was_misled(now);
-        if let Some(number) = self.open_promises().first().filter(|_| !misled) {
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if let Some(number) = self.open_promises().first() {
             return Err(format!("I5: message {number} was promised and never arrived"));
         }
-        for (number, uplink) in self.uplinks.iter().enumerate().filter(|_| !misled) {
+        for (number, uplink) in self.uplinks.iter().enumerate().filter(|(_, uplink)| !self.was_garbled(uplink)) {
             let may_have_left = uplink.attempts.iter().filter(|attempt| attempt.end != End::NotSent).count();
             let repeats = if self.scenario.uplinks[number].qos == 1 { self.repeats(uplink) } else { 0 };
             if uplink.arrivals.len() > may_have_left + repeats {

@@ -8,7 +8,7 @@ use atmqtt_mock::broker::{BrokerOptions, Message, QoS};
 use atmqtt_mock::modem::{Latency, Modem, ModemOptions, NT26E, Quirks, Step};
 use atmqtt_mock::world::{Output, World};
 
-use crate::faults::{Planned, SEEN};
+use crate::faults::{self, SEEN};
 use crate::ledger::Trouble;
 use crate::legal;
 use crate::run::Run;
@@ -18,7 +18,8 @@ pub(crate) struct OtherSide {
     world: World,
     /// How many downlinks have been published.
     published: usize,
-    faults: Vec<(Planned, u8)>,
+    /// When the last fault is over.
+    faults_end: Duration,
     /// Since when the module waits for data that it was promised.
     owed_since: Option<Duration>,
 }
@@ -44,9 +45,11 @@ impl OtherSide {
             ..ModemOptions::default()
         };
         let modem = Modem::new(options, Duration::ZERO);
+        let faults = faults::list(scenario).unwrap_or_else(|fault| panic!("{fault}"));
+        let faults_end = faults.terms().iter().map(|term| term.ends().unwrap_or(Duration::MAX)).max();
         let world = World::new(modem, BrokerOptions::new()).latency(Duration::from_millis(scenario.network_ms));
-        let faults = scenario.faults.iter().filter_map(|term| Planned::parse(term)).map(|fault| (fault, 0)).collect();
-        OtherSide { world, published: 0, faults, owed_since: None }
+        let world = world.faults(&faults, scenario.seed);
+        OtherSide { world, published: 0, faults_end: faults_end.unwrap_or_default(), owed_since: None }
     }
 
     /// The host's process is gone, and with it what it knew of data that it had promised.
@@ -58,29 +61,16 @@ impl OtherSide {
 
     /// When the last fault is over.
     pub(crate) fn faults_end(&self) -> Duration {
-        self.faults.iter().map(|(fault, _)| fault.until).max().unwrap_or_default()
+        self.faults_end
     }
 
-    /// Begins and ends what is due; gives the time of the next.
-    fn fail(&mut self, run: &Run, now: Duration) -> Option<Duration> {
-        for (fault, state) in &mut self.faults {
-            if *state == 0 && fault.from <= now {
-                *state = 1;
-                run.note(format_args!("fault {}", fault.kind));
-                run.ledger().see(format!("{SEEN}{}", fault.kind));
-                run.ledger().troubles.push(fault.trouble());
-                fault.begin(now, &mut self.world);
-            }
-            if *state == 1 && fault.until <= now {
-                *state = 2;
-                fault.end(now, &mut self.world);
-            }
+    /// Writes down what has gone wrong.
+    fn note_faults(&mut self, run: &Run) {
+        for happening in self.world.take_happenings() {
+            run.note(format_args!("fault {}", happening.kind));
+            run.ledger().see(format!("{SEEN}{}", happening.kind));
+            run.ledger().troubles.push(faults::trouble(&happening));
         }
-        self.faults
-            .iter()
-            .filter(|(_, state)| *state < 2)
-            .map(|(fault, state)| if *state == 0 { fault.from } else { fault.until })
-            .min()
     }
 
     /// Publishes what is due to be published to the application; gives the time of the next.
@@ -104,6 +94,7 @@ impl OtherSide {
 
     /// Passes on what came out.
     fn give_out(&mut self, run: &Run, now: Duration) {
+        self.note_faults(run);
         while let Some(output) = self.world.poll() {
             match output {
                 Output::ToHost(bytes) => {
@@ -164,11 +155,10 @@ pub(crate) async fn attend(run: Arc<Run>) {
         let next = {
             let mut side = run.other_side.lock().unwrap_or_else(PoisonError::into_inner);
             side.world.advance(now);
-            let fault = side.fail(&run, now);
             let downlink = side.publish_due(&run, now);
             side.give_out(&run, now);
             let deadline = side.world.deadline(now);
-            [deadline, downlink, fault].into_iter().flatten().min()
+            [deadline, downlink].into_iter().flatten().min()
         };
         let written = poll_fn(|context| run.line.poll_written(context));
         let time = async {

@@ -23,6 +23,8 @@ const CALL: Duration = Duration::from_secs(900);
 /// How long the application waits before it tries again.
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How often in a row publishing may come to nothing.
+const PATIENCE: u32 = 2;
 
 /// Runs one process after the other, until the run is to end.
 pub(crate) async fn supervise(run: &Arc<Run>) {
@@ -237,10 +239,12 @@ async fn receive(run: &Run, mut messages: Subscription) {
     }
 }
 
-/// Publishes what the store holds, the oldest first, one at a time, until the connection or the run is over.
+/// Publishes what the store holds, the oldest first, one at a time, until the connection or the run is over. A connection over
+/// which nothing has gone twice in a row is given up: it may be dead, and nobody has noticed.
 async fn publish(caller: &mut Caller, client: &Client) {
     let run = Arc::clone(&caller.run);
     let mut stopping = run.stopping.subscribe();
+    let mut failures = 0;
     loop {
         let next = run.store().oldest();
         let Some(number) = next else {
@@ -279,10 +283,17 @@ async fn publish(caller: &mut Caller, client: &Client) {
         };
         let held = run.ledger().end(number, end);
         run.require(held);
+        let is_about_link = end != End::Done && !run.ledger().is_refused(number);
+        failures = if is_about_link { failures + 1 } else { 0 };
         // What was sent once at QoS 0 is not sent again, whatever became of it.
         let is_kept = end == End::Done || asked.qos == 0 && end != End::NotSent;
         if is_kept {
             keep(&run, number).await;
+        }
+        if failures == PATIENCE {
+            return;
+        }
+        if is_kept {
             continue;
         }
         tokio::select! {
@@ -331,7 +342,7 @@ async fn ask(mut caller: Caller, modem: &Modem) {
         let (command, expected) = match asked.what {
             Question::Signal => ("AT+CSQ", ""),
             Question::Imsi => ("AT+CIMI", "001010123456789"),
-            Question::Imei => ("AT+CGSN=1", "+CGSN: \"490154203237518\""),
+            Question::Imei => ("AT+CGSN=1", "+CGSN:\"490154203237518\""),
             Question::Nonsense => ("AT+NONSENSE?", ""),
             Question::Status => {
                 if let Called::Done(Ok(status)) = caller.call("status", modem.status()).await
@@ -352,13 +363,17 @@ async fn ask(mut caller: Caller, modem: &Modem) {
         if run.ledger().host_was_misled(since) || !answer.result.is_ok() {
             continue;
         }
-        let lines: Vec<_> = answer.lines.iter().map(|line| String::from_utf8_lossy(line.text()).into_owned()).collect();
+        // Some firmware leaves out the blank behind the colon.
+        let text = |line: &atmqtt::Line| String::from_utf8_lossy(line.text()).replacen(": ", ":", 1);
+        let lines: Vec<_> = answer.lines.iter().map(text).collect();
         let expected = match asked.what {
             Question::Signal => {
                 let ledger = run.ledger();
                 let last = ledger.signal_questions.len().wrapping_sub(1);
                 match ledger.signal_questions.last() {
-                    Some(at) if *at >= since => format!("+CSQ: {},99", last % 32),
+                    // Without a network there is no signal.
+                    Some(at) if *at >= since && lines == ["+CSQ:99,99"] => lines[0].clone(),
+                    Some(at) if *at >= since => format!("+CSQ:{},99", last % 32),
                     _ => "an answer to a question that was heard".to_owned(),
                 }
             }

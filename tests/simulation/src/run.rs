@@ -197,7 +197,7 @@ impl Run {
         let ledger = self.ledger();
         let held = match self.record.lock().unwrap_or_else(PoisonError::into_inner).violation {
             Some(_) => Ok(()),
-            None => ledger.check(self.now()),
+            None => ledger.check(),
         };
         self.require(held);
         let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);

@@ -49,8 +49,8 @@ impl Statistics {
     /// The kinds of faults that no run had.
     #[must_use]
     pub fn missing_faults(&self) -> Vec<String> {
-        let kinds = faults::kinds().into_iter();
-        kinds.filter(|kind| self.seen(&format!("{}{kind}", faults::SEEN)) == 0).collect()
+        let is_missing = |kind: &&str| self.seen(&format!("{}{kind}", faults::SEEN)) == 0;
+        faults::kinds().filter(is_missing).map(str::to_owned).collect()
     }
 }
 

@@ -391,6 +391,17 @@ fn an_unsolicited_line_may_cut_an_echo_in_two() {
 }
 
 #[test]
+fn text_that_is_known_to_come_unasked_is_in_no_answer() {
+    let mut line = Bench::new();
+    line.send(Command::raw("AT+CIMI").unwrap());
+    line.receive(b"\r\nDST: 1\r\n\r\nRING\r\n\r\n001010123456789\r\n\r\nSMS DONE\r\n\r\nOK\r\n");
+    assert_eq!(
+        line.events(),
+        ["unsolicited DST: 1", "unsolicited RING", "unsolicited SMS DONE", "done [001010123456789]"]
+    );
+}
+
+#[test]
 fn a_command_may_have_final_result_codes_of_its_own() {
     const SENT: &[Ending] = &[Ending { text: "SEND OK", is_ok: true }, Ending { text: "SEND FAIL", is_ok: false }];
     let mut line = Bench::new();
