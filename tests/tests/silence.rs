@@ -66,7 +66,8 @@ async fn every_call_ends_in_its_time_and_the_next_one_works_when_the_module_spea
 
             sleep(seconds(100)).await;
             bench.is_in_order().await;
-            if let Some(client) = client {
+            // Whoever has signed out has ended the connection, whatever the module said.
+            if let Some(client) = client.filter(|_| name != "disconnect") {
                 // The broker has not noticed anything, and the module has kept its session.
                 delivered(client.publish("a", "c"), QoS::ExactlyOnce).await;
                 client.disconnect().await.unwrap();
@@ -78,7 +79,7 @@ async fn every_call_ends_in_its_time_and_the_next_one_works_when_the_module_spea
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_whose_prompt_does_not_come_is_unconfirmed_and_never_sent_blind() {
+async fn a_message_whose_prompt_does_not_come_is_unconfirmed_and_sent_to_nobody_else() {
     let bench = start(NT26E).await;
     let client = bench.connect("device").await;
     bench.mock.control().order(Fault::Mute(Some(seconds(60)))).await.unwrap();

@@ -346,7 +346,7 @@ impl Reader {
                 (blank == 1).then(|| behind_blank.clone()),
                 quoted.then(|| behind_blank.start + 1..behind_blank.end + 1),
             ];
-            let mut found = None;
+            let (mut found, mut with_bare_feed) = (None, None);
             for reading in readings.into_iter().flatten() {
                 let in_quotes = reading.start > behind_blank.start;
                 let mut end = reading.end;
@@ -356,12 +356,21 @@ impl Reader {
                     }
                     end += 1;
                 }
-                if matches!((*line.get(end)?, *line.get(end + 1)?), (b'\r', b'\r' | b'\n')) {
+                let fits = match *line.get(end)? {
+                    b'\r' => matches!(*line.get(end + 1)?, b'\r' | b'\n'),
+                    // Firmware that ends lines so: the closing quote makes it certain, without one a body may have it in it.
+                    b'\n' if !in_quotes => {
+                        with_bare_feed.get_or_insert(reading.clone());
+                        false
+                    }
+                    byte => byte == b'\n',
+                };
+                if fits {
                     found = Some(reading);
                     break;
                 }
             }
-            found.unwrap_or(bare)
+            found.or(with_bare_feed).unwrap_or(bare)
         };
         let in_quotes = body.start > at + blank;
         let end = body.end + usize::from(in_quotes);

@@ -149,6 +149,13 @@ impl<'a> InlineData<'a> {
     }
 }
 
+/// Whether a module that takes these bytes for command lines does nothing about them: no command begins in them. V.250, 5.2.1: what
+/// stands before `AT` is passed over, and `A/` repeats the last command.
+pub(crate) fn begins_no_command(bytes: &[u8]) -> bool {
+    let begins = |pair: &[u8]| matches!(pair, [b'A' | b'a', b'T' | b't' | b'/']);
+    !bytes.windows(2).any(begins)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,6 +195,22 @@ mod tests {
         assert!(InlineData::new(b"{\"a\":1,\"b\":\"\xff\"}").is_some());
         for byte in [b'\r', b'\n', 0, 0x1a, 0x1b] {
             assert_eq!(InlineData::new(&[b'a', byte]), None, "{byte:#x}");
+        }
+    }
+
+    #[test]
+    fn a_command_begins_with_two_characters_in_either_case() {
+        for (bytes, expected) in [
+            (&b""[..], true),
+            (b"\0hello\r\n+++", true),
+            (b"A", true),
+            (b"A T", true),
+            (b"state", false),
+            (b"\r\nAT+CFUN=0\r", false),
+            (b"A/", false),
+            (b"aT", false),
+        ] {
+            assert_eq!(begins_no_command(bytes), expected, "{}", bytes.escape_ascii());
         }
     }
 }

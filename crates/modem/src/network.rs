@@ -15,6 +15,9 @@ pub use state::{Registration, RegistrationStatus, Signal, SimState};
 /// How long between two looks at a state that has to change.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
+/// `<fun>` of a module that sends and receives. 3GPP 27.007, 8.2.
+const FULL_FUNCTIONALITY: u8 = 1;
+
 /// How to get on to the packet network.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -172,6 +175,17 @@ async fn unlock_sim(dialogue: &Dialogue, profile: &Profile, options: &NetworkOpt
     }
 }
 
+/// `AT+CFUN?` and `AT+CFUN=1`: whoever had the module before may have switched its radio off. 3GPP 27.007, 8.2.
+async fn switch_radio_on(dialogue: &Dialogue, profile: &Profile) -> Result<(), Fault> {
+    let question = Command::read("+CFUN").within(profile.timeouts.command.value);
+    let functionality = dialogue.try_run(question.decode(|answer| answer.information("+CFUN")?.int::<u8>())).await?;
+    if functionality.is_some_and(|functionality| functionality != FULL_FUNCTIONALITY) {
+        let switch = Command::set("+CFUN").int(FULL_FUNCTIONALITY).within(profile.timeouts.attach.value);
+        dialogue.run(switch.done()).await?;
+    }
+    Ok(())
+}
+
 /// Has the registration told with its cell and, where the firmware knows that form, with the cause of a refusal; from now on
 /// its changes are told unasked.
 pub(crate) async fn ask_for_details(dialogue: &Dialogue, profile: &Profile) -> Result<(), Fault> {
@@ -187,11 +201,17 @@ pub(crate) async fn ask_for_details(dialogue: &Dialogue, profile: &Profile) -> R
 async fn register(dialogue: &Dialogue, profile: &Profile, options: &NetworkOptions) -> Result<(), Fault> {
     let until = dialogue.now() + options.patience;
     ask_for_details(dialogue, profile).await?;
+    let mut radio_seen_to = false;
     loop {
         let found = dialogue.run(registration().within(profile.timeouts.command.value)).await?;
         match found.status {
             RegistrationStatus::Home | RegistrationStatus::Roaming => return Ok(()),
             RegistrationStatus::Denied => return Err(Fault::RegistrationDenied { cause: found.reject_cause }),
+            // It does not even search.
+            RegistrationStatus::NotRegistered if !radio_seen_to => {
+                switch_radio_on(dialogue, profile).await?;
+                radio_seen_to = true;
+            }
             status if dialogue.now() >= until => {
                 return Err(Fault::NotRegistered { status, patience: options.patience });
             }

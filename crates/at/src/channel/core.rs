@@ -8,6 +8,7 @@ use crate::grammar::FinalResult;
 use crate::lines::Lines;
 use crate::quarantine::{ATTEMPTS, Owed, Quarantine};
 use crate::reader::Expected;
+use crate::text::begins_no_command;
 use crate::time::Time;
 use crate::token::{LineRef, ReaderFault, Token};
 use crate::trace::{Direction, Redactor, TraceRecord};
@@ -372,12 +373,22 @@ impl Core {
         if let Some(Quarantine { owed, .. }) = &mut self.quarantine
             && !matches!(owed, Owed::Nothing)
         {
-            // Whoever waits is told only if the port takes nothing: then the question would not get out either.
-            let port_is_stuck = matches!(owed, Owed::Bytes { .. });
-            *owed = Owed::Nothing;
-            if port_is_stuck && self.waiting.take().is_some() {
-                self.end(Err(Fault::Unresponsive));
-            }
+            let deadline = now + self.options.write_timeout;
+            *owed = match std::mem::replace(owed, Owed::Nothing) {
+                // The prompt may have been lost, and the module waits for its data: they are its only way out. Where it does not
+                // wait, they are nothing to it.
+                Owed::Prompt { data, .. } if !data.bytes.is_empty() && begins_no_command(&data.bytes) => {
+                    Owed::Bytes { bytes: data.bytes, sent: 0, deadline }
+                }
+                // Whoever waits is told only if the port takes nothing: then the question would not get out either.
+                Owed::Bytes { .. } => {
+                    if self.waiting.take().is_some() {
+                        self.end(Err(Fault::Unresponsive));
+                    }
+                    return;
+                }
+                Owed::Prompt { .. } | Owed::Nothing => Owed::Nothing,
+            };
             self.ask(now);
             return;
         }

@@ -470,6 +470,20 @@ fn a_prompt_that_stays_away_is_waited_for_in_bounded_time() {
 }
 
 #[test]
+fn a_prompt_that_was_lost_gets_its_data_where_they_are_nothing_to_a_command_line() {
+    for (data, is_written) in
+        [(&b"\0hello\r\n"[..], true), (b"\0AT+CFUN=0\r", false), (b"\0status", false), (b"a/", false)]
+    {
+        let mut line = Bench::new();
+        line.send(publish_by_prompt(data));
+        line.wait(5 * SECOND).wait(30 * SECOND);
+        assert_eq!(line.written(), if is_written { data } else { b"" }, "{}", data.escape_ascii());
+        // Whether the module has taken them or passed them over, the line is proven before anything else is sent.
+        assert_eq!(line.send(signal()), b"AT+CMEE?\r");
+    }
+}
+
+#[test]
 fn a_data_phase_that_can_be_left_is_left() {
     let escaped = || DataPhase { escape: Some(0x1b), ..DataPhase::counted(b"data".to_vec(), 5 * SECOND) };
     let command = || Command::set("+CMQTTPAYLOAD").int(0).int(4).data(escaped()).within(10 * SECOND);

@@ -108,6 +108,17 @@ fn a_prompt_sign_from_before_it_was_expected_is_text() {
 }
 
 #[test]
+fn a_counted_body_in_quotes_may_end_with_a_bare_line_feed() {
+    for body in ["hello", "ends with CR\r", "ends with LF\n", "\"", "\r\nOK\r\n", " x", ""] {
+        for end in ["\n", "\r\n"] {
+            let line = format!("+LMQTTURC: RECV,0,1,\"t\",{},\"{body}\"{end}", body.len());
+            let expected = format!("+LMQTTURC: RECV,0,1,\"t\",{},|{}", body.len(), Shown(body.as_bytes()));
+            assert_eq!(read(line.as_bytes(), false), [expected], "{line:?}");
+        }
+    }
+}
+
+#[test]
 fn quotes_hold_a_body_together_that_has_no_length() {
     for (body, is_whole) in [
         ("\"{\r\n\\\"a\\\": 1,\r\n}\"", true),

@@ -414,6 +414,18 @@ fn a_publish_without_a_report_is_unconfirmed_and_its_late_result_is_its_own() {
 }
 
 #[test]
+fn a_radio_that_was_switched_off_is_switched_on() {
+    let mut bench = Bench::attached("lierda-nt26e");
+    bench.connect(options());
+    bench.answer("AT+CPIN?", "+CPIN: READY\r\n\r\nOK").answer("AT+CEREG=3", "OK");
+    bench.answer("AT+CEREG?", "+CEREG: 3,0\r\n\r\nOK").answer("AT+CFUN?", "+CFUN: 4\r\n\r\nOK");
+    bench.answer("AT+CFUN=1", "OK").answer("AT+CEREG?", "+CEREG: 3,0\r\n\r\nOK");
+    bench.wait(SECOND).answer("AT+CEREG?", "+CEREG: 3,1\r\n\r\nOK").answer("AT+CGATT?", "+CGATT: 1\r\n\r\nOK");
+    bench.purged();
+    assert!(bench.written().starts_with("AT+LMQTTCFG="));
+}
+
+#[test]
 fn a_connection_that_could_not_be_signed_out_does_not_stand_in_the_way_of_the_next() {
     let mut bench = Bench::connected("lierda-nt26e");
     bench.submit(Request::Disconnect);
