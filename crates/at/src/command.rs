@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::exchange::{Answer, Claim, DataPhase, Ending, Exchange, Progress, ResultClaim};
 use crate::fields::{Fields, Malformed};
+use crate::multiplexer::Rescue;
 use crate::text::{IllegalCharacter, InlineData, Secret, Text};
 
 /// How long an answer may take where a command says nothing else.
@@ -100,6 +101,17 @@ impl Command<()> {
         CommandBuilder::new(name, "=?").information(name)
     }
 
+    /// What brings a module back that takes no commands. It goes out even though the line is in doubt, which is what it is for,
+    /// and leaves it in doubt; not before a data phase that is in order has ended. What comes meanwhile answers nothing: it is
+    /// done when the silence behind it is over.
+    #[must_use]
+    pub fn rescue(rescue: Rescue) -> Command<()> {
+        let mut exchange = CommandBuilder::empty().exchange;
+        exchange.wire.extend_from_slice(rescue.bytes());
+        exchange.silence = Some(rescue.silence());
+        Command { exchange, decode: |_| Ok(()), answer: PhantomData }
+    }
+
     /// A command line as a person typed it. It claims the lines of its own name and all text that has no name.
     ///
     /// # Errors
@@ -152,6 +164,7 @@ impl CommandBuilder {
             endings: &[],
             timeout: DEFAULT_TIMEOUT,
             private: false,
+            silence: None,
         };
         CommandBuilder { exchange, arguments: 0 }
     }

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use crate::fields::{Fields, Malformed, MalformedKind};
 use crate::grammar::{self, FinalResult};
 use crate::lines::Lines;
+use crate::multiplexer::Silence;
 use crate::shown::Shown;
 use crate::token::{Line, LineRef};
 
@@ -29,6 +30,8 @@ pub struct Exchange {
     pub(crate) timeout: Duration,
     /// The answer identifies a person or a device: traces hide it.
     pub(crate) private: bool,
+    /// It is no command but a [`Rescue`](crate::Rescue): nothing answers it, and it stands between two silences.
+    pub(crate) silence: Option<Silence>,
 }
 
 /// Lines of the answer between the command and its final result code.

@@ -164,6 +164,9 @@ impl Driver {
 
     /// Takes what the port gave.
     pub fn receive(&mut self, now: Time, bytes: &[u8]) {
+        if self.preparing || self.is_attaching() {
+            self.dialogue.hear_frames(bytes);
+        }
         self.channel.receive(now, bytes);
         self.work(now);
     }
@@ -405,13 +408,16 @@ impl Driver {
     /// again before the next request, but not for ever.
     fn echoed(&mut self, now: Time) {
         self.dialogue.note_echo();
-        let attaching = self.running.as_ref().is_some_and(|running| running.kind == Kind::Attach);
         let lately = self.echo_heeded.is_some_and(|heeded| now - heeded < ECHO_AGAIN);
-        if self.prepared && !self.preparing && !attaching && !lately {
+        if self.prepared && !self.preparing && !self.is_attaching() && !lately {
             self.echo_heeded = Some(now);
             self.prepared = false;
             self.channel.suspect();
         }
+    }
+
+    fn is_attaching(&self) -> bool {
+        self.running.as_ref().is_some_and(|running| running.kind == Kind::Attach)
     }
 
     /// An exchange that was given up says why.

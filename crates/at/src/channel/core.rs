@@ -67,6 +67,8 @@ pub(super) enum Phase {
     Answer { deadline: Time },
     /// The result has come, `OK` has not.
     Settling { deadline: Time },
+    /// Nothing may be sent for a while, and nothing that comes is an answer.
+    Silence { until: Time },
 }
 
 /// An event in the queue. What it borrows lies elsewhere, in the order of the queue.
@@ -111,10 +113,16 @@ impl Core {
         }
     }
 
-    /// Asks whether the line is in order, as soon as nothing is owed any more and somebody waits for it.
+    /// Asks whether the line is in order, as soon as nothing is owed any more and somebody waits for it. A rescue is for a line
+    /// that is not.
     fn ask(&mut self, now: Time) {
         let Some(quarantine) = &mut self.quarantine else { return };
-        if matches!(quarantine.owed, Owed::Nothing) && self.waiting.is_some() && self.flight.is_none() {
+        if !matches!(quarantine.owed, Owed::Nothing) || self.flight.is_some() {
+            return;
+        }
+        if let Some(rescue) = self.waiting.take_if(|waiting| waiting.silence.is_some()) {
+            self.start(now, rescue, false);
+        } else if self.waiting.is_some() {
             let probe = quarantine.ask(self.options.probe_timeout);
             self.start(now, probe, true);
         }
@@ -122,7 +130,11 @@ impl Core {
 
     fn start(&mut self, now: Time, exchange: Exchange, is_probe: bool) {
         self.redactor.learn(&exchange);
-        let quiet = self.last_byte.map_or(now, |last| last + self.options.guard);
+        let quiet = match exchange.silence {
+            None => self.last_byte.map_or(now, |last| last + self.options.guard),
+            // What the module sends does not break a silence of the host's.
+            Some(silence) => now + silence.before,
+        };
         let phase = if quiet > now { Phase::Guard { until: quiet } } else { self.writing(now) };
         let mut answer = Answer::default();
         if !self.is_answer_queued {
@@ -163,9 +175,10 @@ impl Core {
                     return;
                 }
                 flight.written_at = received;
-                flight.phase = match &flight.exchange.data {
-                    Some(data) => Phase::Prompt { deadline: now + data.prompt_timeout },
-                    None => Phase::Answer { deadline: answer_deadline },
+                flight.phase = match (&flight.exchange.data, flight.exchange.silence) {
+                    (Some(data), _) => Phase::Prompt { deadline: now + data.prompt_timeout },
+                    (None, Some(silence)) => Phase::Silence { until: now + silence.behind },
+                    (None, None) => Phase::Answer { deadline: answer_deadline },
                 };
                 let shown = self.options.trace.then(|| flight.exchange.redacted());
                 self.trace(now, Direction::Command, shown.as_deref());
@@ -367,7 +380,7 @@ impl Core {
             (_, Some(Quarantine { owed: Owed::Bytes { deadline, .. }, .. })) => Some(*deadline),
             (None, Some(Quarantine { owed: Owed::Prompt { until, .. }, .. })) => Some(*until),
             (Some(flight), _) => Some(match flight.phase {
-                Phase::Guard { until } | Phase::DataGuard { until } => until,
+                Phase::Guard { until } | Phase::DataGuard { until } | Phase::Silence { until } => until,
                 Phase::Writing { deadline, .. }
                 | Phase::Prompt { deadline }
                 | Phase::WritingData { deadline, .. }
@@ -404,8 +417,8 @@ impl Core {
                 flight.phase = Phase::WritingData { sent: 0, deadline: now + write_timeout };
                 return;
             }
-            Phase::Settling { .. } => {
-                // The OK may still come.
+            // The OK may still come; or nobody knows what the module has made of it.
+            Phase::Settling { .. } | Phase::Silence { .. } => {
                 self.doubt(Owed::Nothing);
                 self.end(Ok(()));
                 return;
@@ -527,6 +540,6 @@ impl Core {
 impl Flight {
     /// Whether the command is out, so that what begins now can be an answer.
     fn is_listening(&self) -> bool {
-        !matches!(self.phase, Phase::Guard { .. } | Phase::Writing { .. })
+        !matches!(self.phase, Phase::Guard { .. } | Phase::Writing { .. } | Phase::Silence { .. })
     }
 }

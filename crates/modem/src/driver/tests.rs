@@ -78,7 +78,7 @@ impl Bench {
             self.driver.transmitted(self.now, count);
         }
         self.drain();
-        String::from_utf8(written).unwrap()
+        String::from_utf8_lossy(&written).into_owned()
     }
 
     /// The driver has to send this command, and is given this answer.
@@ -188,7 +188,9 @@ fn a_port_where_nothing_answers_is_given_up_in_bounded_time() {
         waited += 1;
         assert!(waited < 30);
     }
-    assert_eq!(bench.outcome(), Err(Fault::NoAnswer { patience: Duration::from_secs(15) }));
+    // What might bring a module back has been tried by then.
+    let Err(Fault::NoAnswer { after }) = bench.outcome() else { panic!("{:?}", bench.outcome()) };
+    assert!((15..25).contains(&after.as_secs()), "{after:?}");
 }
 
 #[test]
