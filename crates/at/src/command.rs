@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::exchange::{Answer, Claim, DataPhase, Ending, Exchange, Progress, ResultClaim};
 use crate::fields::{Fields, Malformed};
 use crate::multiplexer::Rescue;
+use crate::quarantine::ATTEMPTS;
 use crate::text::{IllegalCharacter, InlineData, Secret, Text};
 
 /// How long an answer may take where a command says nothing else.
@@ -165,6 +166,7 @@ impl CommandBuilder {
             timeout: DEFAULT_TIMEOUT,
             private: false,
             silence: None,
+            probes: ATTEMPTS,
         };
         CommandBuilder { exchange, arguments: 0 }
     }
@@ -292,6 +294,14 @@ impl CommandBuilder {
     #[must_use]
     pub fn within(mut self, timeout: Duration) -> CommandBuilder {
         self.exchange.timeout = timeout;
+        self
+    }
+
+    /// On a line in doubt, the module is asked once whether it is in order before the command is given up, and not three times:
+    /// for a look whether something has helped.
+    #[must_use]
+    pub fn probed_once(mut self) -> CommandBuilder {
+        self.exchange.probes = 1;
         self
     }
 

@@ -32,6 +32,8 @@ pub struct Exchange {
     pub(crate) private: bool,
     /// It is no command but a [`Rescue`](crate::Rescue): nothing answers it, and it stands between two silences.
     pub(crate) silence: Option<Silence>,
+    /// How often the module is asked whether the line is in order, before this counts as not to be sent.
+    pub(crate) probes: u32,
 }
 
 /// Lines of the answer between the command and its final result code.

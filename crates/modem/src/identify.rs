@@ -62,22 +62,25 @@ pub(crate) async fn prepare(dialogue: &Dialogue, patience: Duration) -> Result<(
 ///
 /// The first bytes after a sleep or at power-up are lost, so the first `AT` may be thrown away. A module that answers nothing
 /// may also have been left in data mode or multiplexer mode by a host that crashed: what ends these modes is sent once each,
-/// and not before silence has lasted for seven seconds, or frames have shown what it is. So it may take two times `AT`, asked
-/// three times, longer than `patience`.
+/// and not before silence has lasted for seven seconds, or frames have shown what it is. So it takes at least 14 s until a silent
+/// module is given up, whatever the patience.
 ///
 /// A module that waits for counted data takes all of this for its data, as it would any other command.
 pub(crate) async fn reach(dialogue: &Dialogue, patience: Duration) -> Result<(), Fault> {
     let began = dialogue.now();
     let mut rescues = Rescues::default();
+    let mut contact = Command::attention().within(FIRST_CONTACT);
     loop {
-        let fault = match dialogue.run(Command::attention().within(FIRST_CONTACT).done()).await {
+        let fault = match dialogue.run(contact.done()).await {
             // Whatever it answers, it answers.
             Ok(()) | Err(Fault::Refused { .. }) => return Ok(()),
             Err(fault @ (Fault::TimedOut { .. } | Fault::Unresponsive { .. } | Fault::Restarted)) => fault,
             Err(fault) => return Err(fault),
         };
+        contact = Command::attention().within(FIRST_CONTACT);
         let is_silent = matches!(fault, Fault::Unresponsive { .. });
         if let Some(rescue) = rescues.next(is_silent, dialogue.has_heard_frames()) {
+            contact = contact.probed_once();
             let (exchange, _) = Command::rescue(rescue).into_parts();
             match dialogue.exchange(exchange).await {
                 // What has become of it, the next `AT` shows.

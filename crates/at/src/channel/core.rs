@@ -469,7 +469,8 @@ impl Core {
     fn probe_unanswered(&mut self, now: Time) {
         let Some(quarantine) = &mut self.quarantine else { return };
         quarantine.attempts += 1;
-        if quarantine.attempts < ATTEMPTS {
+        let probes = self.waiting.as_ref().map_or(ATTEMPTS, |waiting| waiting.probes);
+        if quarantine.attempts < probes {
             self.ask(now);
         } else {
             self.waiting = None;
