@@ -62,8 +62,8 @@ pub(crate) async fn prepare(dialogue: &Dialogue, patience: Duration) -> Result<(
 ///
 /// The first bytes after a sleep or at power-up are lost, so the first `AT` may be thrown away. A module that answers nothing
 /// may also have been left in data mode or multiplexer mode by a host that crashed: what ends these modes is sent once each,
-/// and not before silence has lasted for seven seconds, or frames have shown what it is. So it takes at least 14 s until a silent
-/// module is given up, whatever the patience.
+/// and not before silence has lasted for seven seconds, or frames have shown what it is. So a silent module is given up after 14 s
+/// at the earliest, unless the patience is over with the first `AT`.
 ///
 /// A module that waits for counted data takes all of this for its data, as it would any other command.
 pub(crate) async fn reach(dialogue: &Dialogue, patience: Duration) -> Result<(), Fault> {
