@@ -39,13 +39,16 @@ impl Default for ModemOptions {
             baud: Baud::Auto,
             driver: DriverOptions::default(),
             network: NetworkOptions::default(),
-            inbox: 1024,
+            inbox: ModemOptions::INBOX,
             tracer: None,
         }
     }
 }
 
 impl ModemOptions {
+    /// How many messages of one subscription wait for a slow reader where nothing is said.
+    pub const INBOX: usize = 1024;
+
     /// The usual: the baud rate at which the module answers, the profile that the module names, the operator's default access point.
     #[must_use]
     pub fn new() -> ModemOptions {
@@ -88,7 +91,7 @@ impl ModemOptions {
     }
 
     /// How many messages of one subscription wait for a slow reader; more are dropped, and
-    /// [`Event::MessagesDropped`](crate::Event) says so. 1024 where nothing is said.
+    /// [`Event::MessagesDropped`](crate::Event) says so. [`INBOX`](ModemOptions::INBOX) where nothing is said.
     #[must_use]
     pub fn inbox(mut self, messages: usize) -> ModemOptions {
         self.inbox = messages;
