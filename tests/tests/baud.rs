@@ -1,8 +1,11 @@
 //! The baud rate is found, on a real pseudo-terminal. It has no bits, but it knows the rate that the host has set: a module at
 //! another one hears garbage, and is heard as such.
 
+use std::ffi::OsString;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -51,40 +54,46 @@ struct Port {
 
 impl Port {
     fn of(module: Module) -> Port {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let target = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("modem").into_os_string().into_string().unwrap();
-        std::os::unix::fs::symlink(&target, &path).unwrap();
-        let open = rustix::fs::open(&target, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
-        let mut termios = tcgetattr(&open).unwrap();
+        Port::open(module).expect("a pseudo-terminal")
+    }
+
+    fn open(module: Module) -> io::Result<Port> {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
+        grantpt(&master)?;
+        unlockpt(&master)?;
+        let target = PathBuf::from(OsString::from_vec(ptsname(&master, Vec::new())?.into_bytes()));
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("modem");
+        std::os::unix::fs::symlink(&target, &path)?;
+        let open = rustix::fs::open(&target, OFlags::RDWR | OFlags::NOCTTY, Mode::empty())?;
+        let mut termios = tcgetattr(&open)?;
         termios.make_raw();
-        tcsetattr(&open, OptionalActions::Now, &termios).unwrap();
+        tcsetattr(&open, OptionalActions::Now, &termios)?;
         let heard = Arc::new(Mutex::new(Vec::new()));
         let rates = Arc::clone(&heard);
         thread::spawn(move || module.run(File::from(master), &rates));
-        Port { path, _folder: folder, heard, _open: open }
+        let path = path.into_os_string().into_string().expect("a path in UTF-8");
+        Ok(Port { path, _folder: folder, heard, _open: open })
     }
 
-    /// The rates at which the host has spoken, one after the other.
+    /// The rates at which the host has spoken since this was last asked, one after the other.
     fn rates(&self) -> Vec<u32> {
-        let mut rates = self.heard.lock().unwrap().clone();
+        let mut rates = std::mem::take(&mut *self.heard.lock().expect("no panic on the other side"));
         rates.dedup();
         rates
     }
 }
 
 impl Module {
-    /// Until nobody has the port open any more: reading fails then.
-    fn run(mut self, mut master: File, heard: &Mutex<Vec<u32>>) {
+    /// Until nobody has the port open any more: reading and writing fail then.
+    fn run(mut self, mut master: File, heard: &Mutex<Vec<u32>>) -> io::Result<()> {
         let (mut buffer, mut line) = ([0; 256], Vec::new());
-        while let Ok(count) = master.read(&mut buffer) {
-            let rate = tcgetattr(&master).unwrap().output_speed();
-            heard.lock().unwrap().push(rate);
+        loop {
+            let count = master.read(&mut buffer)?;
+            let rate = tcgetattr(&master)?.output_speed();
+            heard.lock().expect("no panic on the other side").push(rate);
             if rate != self.rate {
-                master.write_all(self.garbage).unwrap();
+                master.write_all(self.garbage)?;
                 continue;
             }
             line.extend_from_slice(&buffer[..count]);
@@ -93,7 +102,7 @@ impl Module {
                 if self.deaf > 0 {
                     self.deaf -= 1;
                 } else if let Some(answer) = self.answer {
-                    master.write_all(answer(&String::from_utf8_lossy(&command[..end])).as_bytes()).unwrap();
+                    master.write_all(answer(&String::from_utf8_lossy(&command[..end])).as_bytes())?;
                 }
             }
         }
@@ -108,7 +117,6 @@ async fn the_rate_is_found_and_known_the_next_time() {
     assert_eq!(modem.profile().model.name.as_ref(), "lierda-nt26e");
     modem.close().await;
 
-    port.heard.lock().unwrap().clear();
     let modem = soon(Modem::open(&port.path)).await.unwrap();
     assert_eq!((modem.baud(), port.rates()), (Some(9600), vec![9600]));
 }

@@ -1,5 +1,5 @@
-//! One message in four kinds of unsolicited lines, its payload in two of them, and the answer to a command between them. SIMCom's
-//! `+CMQTTRX…` lines come so (A76XX AT command manual, MQTT).
+//! One message in four kinds of unsolicited lines, its payload in two of them, and the answer to a command between them. So come
+//! the lines `+CMQTTRX…` of `SIMCom`'s modules (A76XX AT command manual, MQTT).
 //!
 //! What is made of the pieces is a dialect's business. That each piece is whole, whatever stands in it and wherever the port
 //! splits the bytes, is the line's.
