@@ -112,9 +112,9 @@ async fn a_figure_that_is_set_is_in_force_whatever_profile_it_is() {
     assert!(words.stdout().contains("inbox                  1024 messages  built-in\n"), "{}", words.stdout());
 }
 
-/// It is not only shown: a command waits for so long and no longer.
+/// It is not only shown.
 #[tokio::test]
-async fn a_time_out_that_is_set_is_kept() {
+async fn a_quiet_time_that_is_set_is_kept() {
     let mock = Mock::builder().start().unwrap();
     let line = ["--port", port(&mock), "--set", "guard=250ms", "at", "AT", "AT", "AT", "AT"];
     let began = Instant::now();

@@ -102,14 +102,14 @@ impl Command<()> {
         CommandBuilder::new(name, "=?").information(name)
     }
 
-    /// What brings a module back that takes no commands. It goes out even though the line is in doubt, which is what it is for,
-    /// and leaves it in doubt; not before a data phase that is in order has ended. What comes meanwhile answers nothing: it is
-    /// done when the silence behind it is over.
+    /// What brings a module back that takes no commands. It goes out although the line is in doubt, which is what it is for, and
+    /// leaves it in doubt; but not before what is owed to a data phase has gone. What comes meanwhile answers nothing: it is done
+    /// when the silence behind it is over.
     #[must_use]
     pub fn rescue(rescue: Rescue) -> Command<()> {
         let mut exchange = CommandBuilder::empty().exchange;
         exchange.wire.extend_from_slice(rescue.bytes());
-        exchange.silence = Some(rescue.silence());
+        exchange.rescue = Some(rescue);
         Command { exchange, decode: |_| Ok(()), answer: PhantomData }
     }
 
@@ -165,7 +165,7 @@ impl CommandBuilder {
             endings: &[],
             timeout: DEFAULT_TIMEOUT,
             private: false,
-            silence: None,
+            rescue: None,
             probes: ATTEMPTS,
         };
         CommandBuilder { exchange, arguments: 0 }

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::fields::{Fields, Malformed, MalformedKind};
 use crate::grammar::{self, FinalResult};
 use crate::lines::Lines;
-use crate::multiplexer::Silence;
+use crate::multiplexer::Rescue;
 use crate::shown::Shown;
 use crate::token::{Line, LineRef};
 
@@ -30,8 +30,8 @@ pub struct Exchange {
     pub(crate) timeout: Duration,
     /// The answer identifies a person or a device: traces hide it.
     pub(crate) private: bool,
-    /// It is no command but a [`Rescue`](crate::Rescue): nothing answers it, and it stands between two silences.
-    pub(crate) silence: Option<Silence>,
+    /// It is no command: nothing answers it, and it stands between two silences.
+    pub(crate) rescue: Option<Rescue>,
     /// How often the module is asked whether the line is in order, before this counts as not to be sent.
     pub(crate) probes: u32,
 }

@@ -120,7 +120,7 @@ impl Core {
         if !matches!(quarantine.owed, Owed::Nothing) || self.flight.is_some() {
             return;
         }
-        if let Some(rescue) = self.waiting.take_if(|waiting| waiting.silence.is_some()) {
+        if let Some(rescue) = self.waiting.take_if(|waiting| waiting.rescue.is_some()) {
             self.start(now, rescue, false);
         } else if self.waiting.is_some() {
             let probe = quarantine.ask(self.options.probe_timeout);
@@ -130,10 +130,10 @@ impl Core {
 
     fn start(&mut self, now: Time, exchange: Exchange, is_probe: bool) {
         self.redactor.learn(&exchange);
-        let quiet = match exchange.silence {
+        let quiet = match exchange.rescue {
             None => self.last_byte.map_or(now, |last| last + self.options.guard),
             // What the module sends does not break a silence of the host's.
-            Some(silence) => now + silence.before,
+            Some(rescue) => now + rescue.silence().before,
         };
         let phase = if quiet > now { Phase::Guard { until: quiet } } else { self.writing(now) };
         let mut answer = Answer::default();
@@ -175,9 +175,9 @@ impl Core {
                     return;
                 }
                 flight.written_at = received;
-                flight.phase = match (&flight.exchange.data, flight.exchange.silence) {
+                flight.phase = match (&flight.exchange.data, flight.exchange.rescue) {
                     (Some(data), _) => Phase::Prompt { deadline: now + data.prompt_timeout },
-                    (None, Some(silence)) => Phase::Silence { until: now + silence.behind },
+                    (None, Some(rescue)) => Phase::Silence { until: now + rescue.silence().behind },
                     (None, None) => Phase::Answer { deadline: answer_deadline },
                 };
                 let shown = self.options.trace.then(|| flight.exchange.redacted());

@@ -80,10 +80,12 @@ pub(crate) async fn search(path: &str, factory: u32) -> Result<Searched, PortErr
     }
 }
 
-/// Sets the rate. What has come at the one before is thrown away; what was to go out has, by the time that anybody changes it.
+/// Sets the rate. What has come at the one before is thrown away, and is garbage at worst where that cannot be; what was to go
+/// out has, by the time that anybody changes the rate.
 fn set_rate(port: &mut SerialStream, rate: u32) -> Result<(), serialport::Error> {
     port.set_baud_rate(rate)?;
-    port.clear(ClearBuffer::Input)
+    port.clear(ClearBuffer::Input).ok();
+    Ok(())
 }
 
 /// The rates at which a module has been found, by the paths of the ports as they were named: a link that names a module is a
