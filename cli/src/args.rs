@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use atmqtt::QoS;
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::duration::{self, Deadline};
 use crate::format::Format;
@@ -24,6 +24,34 @@ pub(crate) struct CommandLine {
     pub(crate) global: Global,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// `--set` before the subcommand, and behind it.
+const SET: &str = "set";
+const SET_BEHIND: &str = "set-behind";
+
+impl CommandLine {
+    /// The definition of everything. Of a global option, clap keeps what stands on one side of the subcommand; `--set` may stand
+    /// on both, so it is defined on both.
+    pub(crate) fn definition() -> clap::Command {
+        let mut definition = <CommandLine as CommandFactory>::command();
+        let set = definition.get_arguments().find(|argument| argument.get_id() == SET).cloned();
+        let names: Vec<String> = definition.get_subcommands().map(|known| known.get_name().to_owned()).collect();
+        for name in names {
+            let behind = set.clone().map(|set| set.id(SET_BEHIND));
+            definition = definition.mut_subcommand(name, |known| known.args(behind));
+        }
+        definition
+    }
+
+    /// What was typed.
+    pub(crate) fn of(matches: &ArgMatches) -> Result<CommandLine, clap::Error> {
+        let mut typed = CommandLine::from_arg_matches(matches)?;
+        if let Some((_, behind)) = matches.subcommand() {
+            typed.global.line.set.extend(behind.get_many(SET_BEHIND).into_iter().flatten().cloned());
+        }
+        Ok(typed)
+    }
 }
 
 const AFTER_HELP: &str = "\
@@ -73,12 +101,16 @@ pub(crate) struct Line {
     /// The serial port: a device path; or a mock modem in this process: `mock`, `mock:PROFILE` [env: ATMQTT_PORT]
     #[arg(long, global = true, value_name = "PORT", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) port: Option<String>,
-    /// Bits per second [env: ATMQTT_BAUD] [default: 115200]
+    /// Bits per second; `auto` looks for the rate at which the module answers [env: ATMQTT_BAUD] [default: auto]
     #[arg(long, global = true, value_name = "RATE")]
     pub(crate) baud: Option<String>,
     /// The profile of the module; `auto` asks the module what it is [env: ATMQTT_MODEM] [default: auto]
     #[arg(long, global = true, value_name = "PROFILE")]
     pub(crate) modem: Option<String>,
+    /// Put a figure in the place of the profile's: timeouts.command=3s; may be given more than once.
+    /// `info --profile-figures` shows them all
+    #[arg(long, id = SET, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
     /// The access point name [default: the operator's]
     #[arg(long, global = true, value_name = "APN")]
     pub(crate) apn: Option<String>,
@@ -278,11 +310,23 @@ fn qos(text: &str) -> Result<QoS, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_definitions_are_consistent() {
-        CommandLine::command().debug_assert();
+        CommandLine::definition().debug_assert();
+    }
+
+    #[test]
+    fn figures_are_set_on_either_side_of_the_subcommand_in_their_order() {
+        for (typed, expected) in [
+            (&["atmqtt", "at", "AT"][..], &[][..]),
+            (&["atmqtt", "--set", "a=1", "at", "AT", "--set", "b=2", "--set=c=3"], &["a=1", "b=2", "c=3"]),
+            (&["atmqtt", "--set", "a=1", "--set", "b=2", "at", "AT"], &["a=1", "b=2"]),
+            (&["atmqtt", "at", "--set", "a=1", "AT"], &["a=1"]),
+        ] {
+            let matches = CommandLine::definition().try_get_matches_from(typed).unwrap();
+            assert_eq!(CommandLine::of(&matches).unwrap().global.line.set, expected, "{typed:?}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use atmqtt::{Broker, Client, Direction, Modem, ModemOptions, PortError, TraceRecord};
+use atmqtt::{Baud, Broker, Client, Direction, Modem, ModemOptions, PortError, TraceRecord};
 use atmqtt_mock::{BrokerChoice, Mock, Resolve, modem};
 use tokio::time::timeout;
 
@@ -34,7 +34,9 @@ impl Bench {
                 (mock.path().to_string_lossy().into_owned(), Some(mock))
             }
         };
+        let (inbox, _) = line.figures.inbox();
         let mut options = ModemOptions::new().baud(line.baud).network(line.network);
+        options = options.overrides(line.figures.overrides).inbox(inbox);
         if let Some(profile) = line.profile {
             options = options.profile(profile.clone());
         }
@@ -42,6 +44,11 @@ impl Bench {
             options = options.trace(move |record| show(look, record));
         }
         let modem = guard.run(Stage::Attaching, Modem::open_with(&path, options)).await?;
+        if let (Baud::Auto, Some(rate)) = (line.baud, modem.baud())
+            && rate != modem.profile().rules.baud.value
+        {
+            look.status(format_args!("the module speaks at {rate} baud; --baud {rate} saves the search for it"));
+        }
         Ok(Bench { modem, mock, look })
     }
 

@@ -9,9 +9,11 @@ mod command;
 mod duration;
 mod encoding;
 mod exit;
+mod figures;
 mod format;
 mod guard;
 mod log;
+mod nearest;
 mod render;
 mod secret;
 mod settings;
@@ -20,8 +22,8 @@ mod utc;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::ColorChoice;
 use clap::error::ErrorKind;
-use clap::{ColorChoice, CommandFactory, FromArgMatches};
 
 use crate::args::CommandLine;
 use crate::exit::{Exit, Failure, Halt};
@@ -47,8 +49,7 @@ fn parse(typed: &[OsString]) -> Result<CommandLine, clap::Error> {
         Some("never") => ColorChoice::Never,
         _ => ColorChoice::Auto,
     };
-    let matches = CommandLine::command().color(color).try_get_matches_from(typed)?;
-    CommandLine::from_arg_matches(&matches)
+    CommandLine::of(&CommandLine::definition().color(color).try_get_matches_from(typed)?)
 }
 
 /// The value of an option in a command line that cannot be parsed as a whole.

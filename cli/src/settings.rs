@@ -4,15 +4,14 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 
-use atmqtt::{Broker, InvalidTopic, MqttOptions, NetworkOptions, Profile, QoS, Refusal, Text, Topic, Will};
+use atmqtt::{Baud, Broker, InvalidTopic, MqttOptions, NetworkOptions, Profile, QoS, Refusal, Text, Topic, Will};
 use atmqtt_mock::{BrokerChoice, modem::MODELS, modem::Model, modem::NT35E};
 
 use crate::args::{self, Global};
 use crate::exit::Failure;
+use crate::figures::Figures;
 use crate::secret::Secrets;
 
-/// What modules speak at unless told otherwise.
-const BAUD: u32 = 115_200;
 /// A port that is a mock modem.
 const MOCK: &str = "mock";
 
@@ -42,9 +41,11 @@ impl Environment {
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) port: Port,
-    pub(crate) baud: u32,
+    pub(crate) baud: Baud,
     /// `None`: the module is asked what it is.
     pub(crate) profile: Option<&'static Profile>,
+    /// What stands in the place of the profile's figures.
+    pub(crate) figures: Figures,
     pub(crate) network: NetworkOptions,
 }
 
@@ -73,6 +74,7 @@ impl Line {
             port: parse_port(port, environment.or(global.session.broker.as_ref(), "ATMQTT_BROKER").is_none())?,
             baud: parse_baud(environment.or(typed.baud.as_ref(), "ATMQTT_BAUD"))?,
             profile: profile(global, environment)?,
+            figures: Figures::parse(&typed.set)?,
             network,
         })
     }
@@ -108,10 +110,11 @@ fn model(name: &str) -> Result<Model, Failure> {
     })
 }
 
-fn parse_baud(baud: Option<&str>) -> Result<u32, Failure> {
-    let Some(baud) = baud else { return Ok(BAUD) };
-    baud.parse().ok().filter(|rate| *rate > 0).ok_or_else(|| {
-        Failure::usage(format!("{baud:?} is no baud rate")).help("a baud rate is a number, such as 115200 or 9600")
+fn parse_baud(baud: Option<&str>) -> Result<Baud, Failure> {
+    let Some(baud) = baud.filter(|baud| *baud != "auto") else { return Ok(Baud::Auto) };
+    baud.parse().ok().filter(|rate| *rate > 0).map(Baud::Fixed).ok_or_else(|| {
+        Failure::usage(format!("{baud:?} is no baud rate"))
+            .help("a baud rate is a number, such as 115200 or 9600; `auto` looks for it")
     })
 }
 

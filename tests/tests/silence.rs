@@ -101,7 +101,8 @@ async fn a_module_that_never_answers() {
     let began = Instant::now();
     let failed = Modem::attach(host, ModemOptions::new().patience(seconds(4))).await.map(drop).unwrap_err();
     assert_eq!(failed.code(), "modem.no_answer");
-    assert!((4..12).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    // What may bring a module back takes its time.
+    assert!((4..15).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! `atmqtt info`: what the module says of itself.
 
 use atmqtt::dialect::LinkReport;
-use atmqtt::{FigureValue, NamedFigure, Profile, RegistrationStatus, SimState, Status};
+use atmqtt::{Evidence, FigureValue, NamedFigure, Profile, RegistrationStatus, SimState, Status};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -9,6 +9,7 @@ use super::Context;
 use crate::args;
 use crate::bench::Bench;
 use crate::exit::{Exit, Halt};
+use crate::figures::{self, Figures};
 use crate::guard::{Guard, Stage};
 use crate::render::{Look, Results, json};
 use crate::settings::{self, Line};
@@ -21,19 +22,22 @@ pub(super) async fn run(typed: &args::Info, context: Context) -> Result<Exit, Ha
     if typed.profile_figures
         && let Some(profile) = settings::profile(&global, &environment)?
     {
+        let figures = Figures::parse(&global.line.set)?;
+        let profile = profile.with(&figures.overrides);
         let mut guard = Guard::new(deadline)?;
-        print_figures(profile, look, &mut guard, &mut results).await?;
+        print_figures(&profile, &figures, look, &mut guard, &mut results).await?;
         return Ok(Exit::Done);
     }
     let line = Line::resolve(&global, &environment, &mut secrets)?;
     let mut guard = Guard::new(deadline)?;
+    let figures = line.figures.clone();
     let bench = Bench::open(line, global.display.debug, look, &mut guard).await?;
     let outcome = async {
         if typed.profile_figures {
-            return print_figures(bench.modem.profile(), look, &mut guard, &mut results).await;
+            return print_figures(bench.modem.profile(), &figures, look, &mut guard, &mut results).await;
         }
         let status = guard.run(Stage::Asking, bench.modem.status()).await?;
-        let mut info = Info::from(status);
+        let mut info = Info { baud: bench.modem.baud(), ..Info::from(status) };
         if typed.redact {
             info.redact();
         }
@@ -53,6 +57,7 @@ struct Info {
     vendor_firmware: Option<String>,
     information: Option<String>,
     profile: String,
+    baud: Option<u32>,
     imei: Option<String>,
     imsi: Option<String>,
     iccid: Option<String>,
@@ -89,6 +94,8 @@ impl From<Status> for Info {
             vendor_firmware: status.identity.vendor_firmware,
             information: status.identity.information,
             profile: status.profile,
+            // The port's, and not the module's.
+            baud: None,
             imei: status.imei,
             imsi: status.imsi,
             iccid: status.iccid,
@@ -141,13 +148,14 @@ impl Info {
 }
 
 /// How each key of [`Info`] is shown to people: its name, and its unit.
-const WORDS: [(&str, &str, &str); 20] = [
+const WORDS: [(&str, &str, &str); 21] = [
     ("manufacturer", "manufacturer", ""),
     ("model", "model", ""),
     ("firmware", "firmware", ""),
     ("vendor firmware", "vendor_firmware", ""),
     ("information", "information", ""),
     ("profile", "profile", ""),
+    ("baud rate", "baud", " bit/s"),
     ("IMEI", "imei", ""),
     ("IMSI", "imsi", ""),
     ("ICCID", "iccid", ""),
@@ -212,19 +220,44 @@ impl From<NamedFigure> for FigureLine {
             FigureValue::Bytes(bytes) => (bytes.into(), "bytes"),
             FigureValue::Wait(wait) => (wait.as_secs_f64().into(), "s"),
             FigureValue::Count(count) => (count.into(), ""),
+            FigureValue::Rate(rate) => (rate.into(), "bit/s"),
             rule @ FigureValue::MessageId(_) => (rule.to_string().into(), ""),
         };
-        FigureLine { figure: figure.name, value, unit, evidence: figure.evidence.to_string() }
+        FigureLine { figure: figure.name, value, unit, evidence: source(figure.evidence) }
     }
 }
 
-fn in_words(figure: NamedFigure) -> String {
-    format!("{:<22} {:<12} {}", figure.name, figure.value.to_string(), figure.evidence)
+/// Where a figure is from.
+fn source(evidence: Evidence) -> String {
+    match evidence {
+        Evidence::Override => figures::SET.to_owned(),
+        other => other.to_string(),
+    }
 }
 
-async fn print_figures(profile: &Profile, look: Look, guard: &mut Guard, results: &mut Results) -> Result<(), Halt> {
-    for figure in profile.figures() {
-        let line = if look.json { json(&FigureLine::from(figure)) } else { in_words(figure) };
+fn in_words(line: &FigureLine) -> String {
+    let value = match &line.value {
+        Value::String(word) => word.clone(),
+        // As in 5 s and not 5.0 s.
+        Value::Number(number) => number.as_f64().map_or_else(|| number.to_string(), |number| number.to_string()),
+        other => other.to_string(),
+    };
+    let value = format!("{value} {}", line.unit);
+    format!("{:<22} {:<14} {}", line.figure, value, line.evidence)
+}
+
+async fn print_figures(
+    profile: &Profile,
+    set: &Figures,
+    look: Look,
+    guard: &mut Guard,
+    results: &mut Results,
+) -> Result<(), Halt> {
+    let (inbox, source) = set.inbox();
+    let inbox =
+        FigureLine { figure: figures::INBOX, value: inbox.into(), unit: "messages", evidence: source.to_owned() };
+    for figure in profile.figures().into_iter().map(FigureLine::from).chain([inbox]) {
+        let line = if look.json { json(&figure) } else { in_words(&figure) };
         guard.tell(results.line(line)).await?;
     }
     Ok(())
@@ -233,6 +266,7 @@ async fn print_figures(profile: &Profile, look: Look, guard: &mut Guard, results
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn info() -> Info {
         Info {
@@ -242,6 +276,7 @@ mod tests {
             vendor_firmware: None,
             information: Some("NT26E; IMEI 490154203237518".to_owned()),
             profile: "lierda-nt26e".to_owned(),
+            baud: Some(9600),
             imei: Some("490154203237518".to_owned()),
             imsi: Some("001010123456789".to_owned()),
             iccid: None,
@@ -267,6 +302,7 @@ mod tests {
             "manufacturer     Lierda",
             "information      NT26E; IMEI 490154203237518",
             "profile          lierda-nt26e",
+            "baud rate        9600 bit/s",
             "IMEI             490154203237518",
             "IMSI             001010123456789",
             "SIM              ready",
@@ -302,10 +338,18 @@ mod tests {
     #[test]
     fn figures_say_what_they_are_worth() {
         let figures = Profile::named("lierda-nt35e").unwrap().figures();
-        let words = |name: &str| in_words(*figures.iter().find(|figure| figure.name == name).unwrap());
-        assert_eq!(words("timeouts.open"), "timeouts.open          160 s        inferred");
-        assert_eq!(words("limits.inline_payload"), "limits.inline_payload  1460 bytes   manual");
-        assert_eq!(words("rules.qos0_message_id"), "rules.qos0_message_id  zero         manual");
+        let figure = |name: &str| *figures.iter().find(|figure| figure.name == name).unwrap();
+        let words = |name: &str| in_words(&figure(name).into());
+        assert_eq!(words("timeouts.open"), "timeouts.open          160 s          inferred");
+        assert_eq!(words("limits.inline_payload"), "limits.inline_payload  1460 bytes     manual");
+        assert_eq!(words("rules.qos0_message_id"), "rules.qos0_message_id  zero           manual");
+        assert_eq!(words("rules.baud"), "rules.baud             115200 bit/s   inferred");
+        let set = NamedFigure {
+            value: FigureValue::Wait(Duration::from_millis(1500)),
+            evidence: Evidence::Override,
+            ..figure("guard")
+        };
+        assert_eq!(in_words(&set.into()), "guard                  1.5 s          --set");
         assert!(figures.iter().all(|figure| figure.name != "limits.prompt_payload"));
     }
 }

@@ -1,5 +1,3 @@
-use clap::Parser;
-
 use super::*;
 use crate::args::CommandLine;
 
@@ -7,7 +5,7 @@ const NONE: &[(&str, &str)] = &[];
 
 fn global(typed: &str) -> Global {
     let words = ["atmqtt", "info"].into_iter().chain(typed.split(' ').filter(|word| !word.is_empty()));
-    CommandLine::try_parse_from(words).unwrap().global
+    CommandLine::of(&CommandLine::definition().try_get_matches_from(words).unwrap()).unwrap().global
 }
 
 fn environment(variables: &[(&str, &str)]) -> Environment {
@@ -28,17 +26,18 @@ fn session(typed: &str, variables: &[(&str, &str)]) -> Result<Session, Failure> 
 fn an_option_goes_before_its_variable() {
     let variables = &[("ATMQTT_PORT", "/dev/env"), ("ATMQTT_BAUD", "9600"), ("ATMQTT_MODEM", "lierda-nt35e")];
     let found = line("", variables).unwrap();
-    assert_eq!((found.port, found.baud), (Port::Device("/dev/env".to_owned()), 9600));
+    assert_eq!((found.port, found.baud), (Port::Device("/dev/env".to_owned()), Baud::Fixed(9600)));
     assert_eq!(&*found.profile.unwrap().model.name, "lierda-nt35e");
     let found = line("--port /dev/typed --baud 19200 --modem auto", variables).unwrap();
-    assert_eq!((found.port, found.baud), (Port::Device("/dev/typed".to_owned()), 19_200));
+    assert_eq!((found.port, found.baud), (Port::Device("/dev/typed".to_owned()), Baud::Fixed(19_200)));
     assert!(found.profile.is_none());
+    assert_eq!(line("--port /dev/typed --baud auto", variables).unwrap().baud, Baud::Auto);
 }
 
 #[test]
 fn what_is_said_nowhere_has_a_default() {
     let found = line("--port /dev/ttyUSB0", &[("ATMQTT_BAUD", ""), ("ATMQTT_MODEM", "")]).unwrap();
-    assert_eq!((found.baud, found.profile.is_none()), (115_200, true));
+    assert_eq!((found.baud, found.profile.is_none()), (Baud::Auto, true));
     let connect = session("--port mock", NONE).unwrap().connect;
     assert_eq!((connect.keep_alive, connect.clean_session, connect.connection), (120, true, 0));
     assert!(connect.will.is_none() && connect.username.is_none());
@@ -102,8 +101,10 @@ fn what_cannot_work_is_refused_before_a_port_is_opened() {
         ("--port /dev/x --broker example.org", "input.broker"),
         ("--port /dev/x --broker mqtt://me:pw@h", "input.broker"),
         ("--port /dev/x --broker mqtts://h", "input.tls_unsupported"),
-        ("--port /dev/x --baud auto", "input.usage"),
+        ("--port /dev/x --baud fast", "input.usage"),
         ("--port /dev/x --baud 0", "input.usage"),
+        ("--port /dev/x --set guard", "input.usage"),
+        ("--port /dev/x --set guards=1s", "input.unknown_figure"),
         ("--port /dev/x --modem nokia", "input.unknown_profile"),
         ("--port /dev/x --apn a\"b", "input.character"),
         ("--port /dev/x --pin 1234", "input.literal_secret"),

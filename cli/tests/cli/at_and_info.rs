@@ -1,5 +1,7 @@
 //! `atmqtt at` and `atmqtt info`
 
+use std::time::{Duration, Instant};
+
 use atmqtt_mock::Mock;
 use atmqtt_mock::modem::{ModemOptions, Registration, Sim};
 use serde_json::json;
@@ -45,6 +47,7 @@ async fn info_tells_everything_under_fixed_names() {
         "vendor_firmware": "NT26ECNA00NNA-LV1.0",
         "information": "Lierda; NT26E; Revision: Lierda6180316",
         "profile": "lierda-nt26e",
+        "baud": 115_200,
         "imei": "490154203237518",
         "imsi": "001010123456789",
         "iccid": "89001012345678901234",
@@ -90,6 +93,71 @@ async fn figures_are_those_of_the_profile_that_the_module_names() {
 }
 
 #[tokio::test]
+async fn a_figure_that_is_set_is_in_force_whatever_profile_it_is() {
+    let set = ["--set", "timeouts.command=1500ms", "--set", "inbox=7", "--set", "guard=1s", "--set", "guard=20ms"];
+    let figures = ["info", "--profile-figures", "--json"];
+    let identified = run(&[&figures[..], &["--port", "mock:lierda-nt35e"], &set].concat()).await.ended(0);
+    let named = run(&[&figures[..], &["--modem", "lierda-nt35e"], &set].concat()).await.ended(0);
+    assert_eq!(identified.json(), named.json());
+    for figure in [
+        json!({"figure": "timeouts.command", "value": 1.5, "unit": "s", "evidence": "--set"}),
+        json!({"figure": "timeouts.open", "value": 160.0, "unit": "s", "evidence": "inferred"}),
+        json!({"figure": "guard", "value": 0.02, "unit": "s", "evidence": "--set"}),
+        json!({"figure": "inbox", "value": 7, "unit": "messages", "evidence": "--set"}),
+    ] {
+        assert!(named.json().contains(&figure), "{figure}: {}", named.stdout());
+    }
+    let words = run(&["info", "--profile-figures", "--modem", "lierda-nt35e", "--set", "guard=20ms"]).await.ended(0);
+    assert!(words.stdout().contains("guard                  0.02 s         --set\n"), "{}", words.stdout());
+    assert!(words.stdout().contains("inbox                  1024 messages  built-in\n"), "{}", words.stdout());
+}
+
+/// It is not only shown.
+#[tokio::test]
+async fn a_quiet_time_that_is_set_is_kept() {
+    let mock = Mock::builder().start().unwrap();
+    let line = ["--port", port(&mock), "--set", "guard=250ms", "at", "AT", "AT", "AT", "AT"];
+    let began = Instant::now();
+    run(&line).await.ended(0);
+    assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn what_cannot_be_set_is_refused_with_what_can() {
+    let mock = Mock::builder().start().unwrap();
+    for (set, code, says) in [
+        ("timeouts.comand=3s", "input.unknown_figure", "did you mean timeouts.command?"),
+        ("timeouts.command=soon", "input.figure", "write 500ms, 30s or 2m"),
+        ("timeouts.command", "input.usage", "--set timeouts.command=3s"),
+        ("window=2", "input.unsupported_figure", "not supported yet"),
+        ("limits.topic=2000", "input.fixed_figure", "these can be set"),
+    ] {
+        let refused = run(&["--json", "--port", port(&mock), "--set", set, "at", "AT"]).await.ended(2);
+        let text = refused.error().to_string();
+        assert_eq!(refused.error()["code"], code, "{set}");
+        assert!(text.contains(says), "{set}: {text}");
+    }
+    assert_eq!(mock.log().bytes_heard(), 0);
+}
+
+#[tokio::test]
+async fn figures_may_be_set_on_either_side_of_the_command() {
+    let line = ["--set", "inbox=7", "info", "--profile-figures", "--modem", "lierda-nt35e", "--set", "guard=1s"];
+    let done = run(&line).await.ended(0);
+    assert_eq!(done.stdout().matches("--set").count(), 2, "{}", done.stdout());
+}
+
+#[tokio::test]
+async fn a_search_for_the_rate_is_the_same_as_naming_it() {
+    let mock = Mock::builder().start().unwrap();
+    for baud in ["auto", "115200", "9600"] {
+        let done = run(&["info", "--port", port(&mock), "--baud", baud, "--json"]).await.ended(0);
+        let [info] = <[_; 1]>::try_from(done.json()).unwrap();
+        assert_eq!(info["baud"], if baud == "9600" { 9600 } else { 115_200 });
+    }
+}
+
+#[tokio::test]
 async fn variables_stand_in_for_options() {
     let mock = Mock::builder().start().unwrap();
     let mut program = command(&["at", "AT+CGMM"]);
@@ -99,7 +167,7 @@ async fn variables_stand_in_for_options() {
     let done = finish(program.env("ATMQTT_PORT", port(&mock)).env("ATMQTT_BAUD", "fast").spawn().unwrap()).await;
     assert_eq!(
         done.ended(2).stderr,
-        "error: \"fast\" is no baud rate\nhelp: a baud rate is a number, such as 115200 or 9600\n"
+        "error: \"fast\" is no baud rate\nhelp: a baud rate is a number, such as 115200 or 9600; `auto` looks for it\n"
     );
 }
 

@@ -8,6 +8,8 @@ use zeroize::Zeroizing;
 
 use crate::exchange::{Answer, Claim, DataPhase, Ending, Exchange, Progress, ResultClaim};
 use crate::fields::{Fields, Malformed};
+use crate::multiplexer::Rescue;
+use crate::quarantine::ATTEMPTS;
 use crate::text::{IllegalCharacter, InlineData, Secret, Text};
 
 /// How long an answer may take where a command says nothing else.
@@ -100,6 +102,17 @@ impl Command<()> {
         CommandBuilder::new(name, "=?").information(name)
     }
 
+    /// What brings a module back that takes no commands. It goes out although the line is in doubt, which is what it is for, and
+    /// leaves it in doubt; but not before what is owed to a data phase has gone. What comes meanwhile answers nothing: it is done
+    /// when the silence behind it is over.
+    #[must_use]
+    pub fn rescue(rescue: Rescue) -> Command<()> {
+        let mut exchange = CommandBuilder::empty().exchange;
+        exchange.wire.extend_from_slice(rescue.bytes());
+        exchange.rescue = Some(rescue);
+        Command { exchange, decode: |_| Ok(()), answer: PhantomData }
+    }
+
     /// A command line as a person typed it. It claims the lines of its own name and all text that has no name, but
     /// for what is known to come unasked (`RING`, `SMS DONE`).
     ///
@@ -153,6 +166,8 @@ impl CommandBuilder {
             endings: &[],
             timeout: DEFAULT_TIMEOUT,
             private: false,
+            rescue: None,
+            probes: ATTEMPTS,
         };
         CommandBuilder { exchange, arguments: 0 }
     }
@@ -280,6 +295,14 @@ impl CommandBuilder {
     #[must_use]
     pub fn within(mut self, timeout: Duration) -> CommandBuilder {
         self.exchange.timeout = timeout;
+        self
+    }
+
+    /// On a line in doubt, the module is asked once whether it is in order before the command is given up, and not three times:
+    /// for a look whether something has helped.
+    #[must_use]
+    pub fn probed_once(mut self) -> CommandBuilder {
+        self.exchange.probes = 1;
         self
     }
 

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use crate::fields::{Fields, Malformed, MalformedKind};
 use crate::grammar::{self, FinalResult};
 use crate::lines::Lines;
+use crate::multiplexer::Rescue;
 use crate::shown::Shown;
 use crate::token::{Line, LineRef};
 
@@ -29,6 +30,10 @@ pub struct Exchange {
     pub(crate) timeout: Duration,
     /// The answer identifies a person or a device: traces hide it.
     pub(crate) private: bool,
+    /// It is no command: nothing answers it, and it stands between two silences.
+    pub(crate) rescue: Option<Rescue>,
+    /// How often the module is asked whether the line is in order, before this counts as not to be sent.
+    pub(crate) probes: u32,
 }
 
 /// Lines of the answer between the command and its final result code.

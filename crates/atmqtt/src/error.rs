@@ -15,9 +15,19 @@ pub enum Error {
     /// ([`Fault::Input`]).
     #[error(transparent)]
     Modem(#[from] Fault),
+    /// Nothing answers, at none of the baud rates that were tried ([`Baud::Auto`](crate::Baud)).
+    #[error("nothing answers AT commands on this port, at none of the baud rates {}", list(.rates))]
+    NoAnswer {
+        /// The rates, in bits per second, in the order in which they were tried.
+        rates: Vec<u32>,
+    },
     /// The modem was closed.
     #[error("the modem was closed")]
     Closed,
+}
+
+fn list(rates: &[u32]) -> String {
+    rates.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
 }
 
 impl Error {
@@ -28,6 +38,7 @@ impl Error {
         match self {
             Error::Port(fault) => fault.code(),
             Error::Modem(fault) => fault.code(),
+            Error::NoAnswer { .. } => "modem.no_answer",
             Error::Closed => "port.closed",
         }
     }
@@ -38,6 +49,9 @@ impl Error {
         match self {
             Error::Port(fault) => fault.advice(),
             Error::Modem(fault) => fault.advice(),
+            Error::NoAnswer { .. } => Some(
+                "check that the module is on and that this is its AT port; if it has yet another baud rate, name it with --baud",
+            ),
             Error::Closed => None,
         }
     }
@@ -47,7 +61,7 @@ impl Error {
     pub fn vendor_code(&self) -> Option<i32> {
         match self {
             Error::Modem(fault) => fault.vendor_code(),
-            Error::Port(_) | Error::Closed => None,
+            Error::Port(_) | Error::NoAnswer { .. } | Error::Closed => None,
         }
     }
 
@@ -57,6 +71,7 @@ impl Error {
         match self {
             Error::Modem(fault) => fault.is_retryable(),
             Error::Port(fault) => matches!(fault, PortError::Busy { .. } | PortError::Lost),
+            Error::NoAnswer { .. } => true,
             Error::Closed => false,
         }
     }

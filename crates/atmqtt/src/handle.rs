@@ -33,6 +33,14 @@ impl Handle {
         self.asks.send(ask).await.map_err(|_| self.gone())
     }
 
+    /// Signs out, if need be, and closes the port.
+    pub(crate) async fn close(&self) {
+        let (told, closed) = oneshot::channel();
+        if self.send(Ask::Close(told)).await.is_ok() {
+            closed.await.ok();
+        }
+    }
+
     /// Why nobody answers any more.
     pub(crate) fn gone(&self) -> Error {
         self.legacy.get().map_or(Error::Closed, |fault| fault.clone().into())

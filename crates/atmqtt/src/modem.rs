@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use atmqtt_modem::at::{Command, FinalResult, Line, TraceRecord};
 use atmqtt_modem::{
-    ConnectOptions, DriverOptions, Identity, NetworkOptions, Outcome, Profile, Refusal, Request, Status,
+    ConnectOptions, DriverOptions, Fault, Identity, NetworkOptions, Outcome, Overrides, Profile, Refusal, Request,
+    Status,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
@@ -17,12 +18,15 @@ use crate::client::Connect;
 use crate::events::Events;
 use crate::handle::Handle;
 use crate::owner::{Owner, QUEUE, RAW_TIMEOUT, Tracer};
-use crate::port;
+use crate::port::{self, Baud, Searched};
+
+/// What modules speak at unless their profile says otherwise.
+const USUAL_RATE: u32 = 115_200;
 
 /// How to open a modem.
 #[derive(Clone)]
 pub struct ModemOptions {
-    baud: u32,
+    baud: Baud,
     driver: DriverOptions,
     network: NetworkOptions,
     inbox: usize,
@@ -32,26 +36,36 @@ pub struct ModemOptions {
 impl Default for ModemOptions {
     fn default() -> ModemOptions {
         ModemOptions {
-            baud: 115_200,
+            baud: Baud::Auto,
             driver: DriverOptions::default(),
             network: NetworkOptions::default(),
-            inbox: 1024,
+            inbox: ModemOptions::INBOX,
             tracer: None,
         }
     }
 }
 
 impl ModemOptions {
-    /// The usual: 115200 baud, the profile that the module names, the operator's default access point.
+    /// How many messages of one subscription wait for a slow reader where nothing is said.
+    pub const INBOX: usize = 1024;
+
+    /// The usual: the baud rate at which the module answers, the profile that the module names, the operator's default access point.
     #[must_use]
     pub fn new() -> ModemOptions {
         ModemOptions::default()
     }
 
-    /// The baud rate of a serial port.
+    /// The baud rate of a serial port: a number, or [`Baud::Auto`], as it is where nothing is said.
     #[must_use]
-    pub fn baud(mut self, baud: u32) -> ModemOptions {
-        self.baud = baud;
+    pub fn baud(mut self, baud: impl Into<Baud>) -> ModemOptions {
+        self.baud = baud.into();
+        self
+    }
+
+    /// Puts these figures in the place of the profile's, whichever profile that will be.
+    #[must_use]
+    pub fn overrides(mut self, overrides: Overrides) -> ModemOptions {
+        self.driver.overrides = overrides;
         self
     }
 
@@ -77,7 +91,7 @@ impl ModemOptions {
     }
 
     /// How many messages of one subscription wait for a slow reader; more are dropped, and
-    /// [`Event::MessagesDropped`](crate::Event) says so. 1024 where nothing is said.
+    /// [`Event::MessagesDropped`](crate::Event) says so. [`INBOX`](ModemOptions::INBOX) where nothing is said.
     #[must_use]
     pub fn inbox(mut self, messages: usize) -> ModemOptions {
         self.inbox = messages;
@@ -110,6 +124,7 @@ pub struct Modem {
     identity: Arc<Identity>,
     profile: Arc<Profile>,
     network: NetworkOptions,
+    baud: Option<u32>,
 }
 
 /// The module's answer to a raw command.
@@ -144,8 +159,27 @@ impl Modem {
     /// # Panics
     /// As for [`open`](Modem::open).
     pub async fn open_with(path: &str, options: ModemOptions) -> Result<Modem, Error> {
-        let port = port::open(path, options.baud)?;
-        Modem::attach(port, options).await
+        let rate = match options.baud {
+            Baud::Fixed(rate) => rate,
+            Baud::Auto => return Modem::open_searching(path, options).await,
+        };
+        let port = port::open(path, rate)?;
+        let mut modem = Modem::attach(port, options).await?;
+        modem.baud = Some(rate);
+        Ok(modem)
+    }
+
+    /// Opens a serial port at the rate at which the module answers.
+    async fn open_searching(path: &str, options: ModemOptions) -> Result<Modem, Error> {
+        let factory = options.driver.profile.as_ref().map_or(USUAL_RATE, |profile| profile.rules.baud.value);
+        let Searched { port, rate, tried } = port::search(path, factory).await?;
+        let mut modem = Modem::attach(port, options).await.map_err(|error| match error {
+            Error::Modem(Fault::NoAnswer { .. }) => Error::NoAnswer { rates: tried },
+            error => error,
+        })?;
+        port::remember(path, rate);
+        modem.baud = Some(rate);
+        Ok(modem)
     }
 
     /// Identifies the module behind anything that reads and writes bytes: a TCP connection, a pipe to a mock.
@@ -169,11 +203,16 @@ impl Modem {
         let legacy = Legacy::default();
         tokio::spawn(Owner::new(port, driver, tracer, inbox, receiver, Arc::clone(&legacy)).run());
         let handle = Handle::new(asks, legacy);
-        match handle.module(Request::Attach).await? {
-            Outcome::Attached(identity, profile) => {
-                Ok(Modem { handle, identity: Arc::new(identity), profile, network })
+        match handle.module(Request::Attach).await {
+            Ok(Outcome::Attached(identity, profile)) => {
+                Ok(Modem { handle, identity: Arc::new(identity), profile, network, baud: None })
             }
-            other => unreachable!("attaching ends attached, not {other:?}"),
+            Ok(other) => unreachable!("attaching ends attached, not {other:?}"),
+            Err(error) => {
+                // So that whoever is told can try again at once.
+                handle.close().await;
+                Err(error)
+            }
         }
     }
 
@@ -187,6 +226,12 @@ impl Modem {
     #[must_use]
     pub fn profile(&self) -> &Profile {
         &self.profile
+    }
+
+    /// The baud rate of the serial port, in bits per second. `None`: the module was attached to and not opened.
+    #[must_use]
+    pub fn baud(&self) -> Option<u32> {
+        self.baud
     }
 
     /// A connection to a broker, still to be made.
@@ -247,9 +292,6 @@ impl Modem {
     /// # Cancel safety
     /// Dropping the future does not keep the port from being closed.
     pub async fn close(self) {
-        let (told, closed) = oneshot::channel();
-        if self.handle.send(Ask::Close(told)).await.is_ok() {
-            closed.await.ok();
-        }
+        self.handle.close().await;
     }
 }

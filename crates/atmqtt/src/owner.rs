@@ -168,7 +168,7 @@ impl<P: Port> Owner<P> {
                     self.driver.transmitted(now, count);
                     written = true;
                 }
-                Poll::Ready(Err(fault)) => return Poll::Ready(Wake::Lost(failed(&fault))),
+                Poll::Ready(Err(fault)) => return Poll::Ready(Wake::Lost(PortError::of(&fault))),
                 Poll::Pending => break,
             }
         }
@@ -191,7 +191,7 @@ impl<P: Port> Owner<P> {
                 self.driver.receive(now, read.filled());
                 return Poll::Ready(Wake::Progress);
             }
-            Poll::Ready(Err(fault)) => return Poll::Ready(Wake::Lost(failed(&fault))),
+            Poll::Ready(Err(fault)) => return Poll::Ready(Wake::Lost(PortError::of(&fault))),
             Poll::Pending => {}
         }
         if !self.asks_first
@@ -436,15 +436,6 @@ impl<P: Port> Owner<P> {
         }
         self.end_session(Some(LinkLoss::seen("the port is gone")));
         self.listeners.tell(&Event::PortLost);
-    }
-}
-
-/// A port that fails is gone.
-fn failed(fault: &std::io::Error) -> PortError {
-    match fault.raw_os_error() {
-        // EIO, ENXIO, ENODEV: what an unplugged serial port says.
-        Some(5 | 6 | 19) => PortError::Lost,
-        _ => PortError::Failed { reason: fault.to_string() },
     }
 }
 

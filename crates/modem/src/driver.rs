@@ -19,7 +19,7 @@ use crate::identify::{self, Identity};
 use crate::network;
 use crate::options::ConnectOptions;
 use crate::plan::{Dialogue, Plan, Reply, Wish};
-use crate::profile::{Profile, Restart};
+use crate::profile::{Overrides, Profile, Restart};
 use crate::refusal::Refusal;
 use crate::status;
 
@@ -34,6 +34,8 @@ const ECHO_AGAIN: Duration = Duration::from_secs(60);
 pub struct DriverOptions {
     /// The profile to use; without one the module is asked what it is.
     pub profile: Option<Arc<Profile>>,
+    /// What is put in the place of the profile's figures.
+    pub overrides: Overrides,
     /// How long a module may take to answer at all: it may be starting, or asleep.
     pub patience: Duration,
     /// Give out the dialogue as [`Event::Trace`].
@@ -42,7 +44,12 @@ pub struct DriverOptions {
 
 impl Default for DriverOptions {
     fn default() -> DriverOptions {
-        DriverOptions { profile: None, patience: Duration::from_secs(15), trace: false }
+        DriverOptions {
+            profile: None,
+            overrides: Overrides::default(),
+            patience: Duration::from_secs(15),
+            trace: false,
+        }
     }
 }
 
@@ -171,6 +178,9 @@ impl Driver {
 
     /// Takes what the port gave.
     pub fn receive(&mut self, now: Time, bytes: &[u8]) {
+        if self.preparing || self.is_attaching() {
+            self.dialogue.hear_frames(bytes);
+        }
         self.channel.receive(now, bytes);
         self.work(now);
     }
@@ -336,7 +346,9 @@ impl Driver {
             (Kind::Attach, Ok(Outcome::Attached(identity, profile))) => {
                 if let Some(dialect) = dialect::named(&profile.model.dialect) {
                     self.channel.expect_bodies(dialect.bodies());
-                    self.channel.options_mut().guard = profile.pauses.guard.value;
+                    let options = self.channel.options_mut();
+                    options.guard = profile.pauses.guard.value;
+                    options.write_timeout = profile.timeouts.write.value;
                     self.channel.reserve(profile.model.restart_signs.iter().map(|sign| sign.as_bytes().into()));
                     self.module = Some(Module { identity: identity.clone(), profile: Arc::clone(profile), dialect });
                     self.prepared = true;
@@ -434,13 +446,16 @@ impl Driver {
     /// again before the next request, but not for ever.
     fn echoed(&mut self, now: Time) {
         self.dialogue.note_echo();
-        let attaching = self.running.as_ref().is_some_and(|running| running.kind == Kind::Attach);
         let lately = self.echo_heeded.is_some_and(|heeded| now - heeded < ECHO_AGAIN);
-        if self.prepared && !self.preparing && !attaching && !lately {
+        if self.prepared && !self.preparing && !self.is_attaching() && !lately {
             self.echo_heeded = Some(now);
             self.prepared = false;
             self.channel.suspect();
         }
+    }
+
+    fn is_attaching(&self) -> bool {
+        self.running.as_ref().is_some_and(|running| running.kind == Kind::Attach)
     }
 
     /// An exchange that was given up says why.
@@ -489,6 +504,7 @@ impl Driver {
         let (kind, plan): (Kind, Plan<'static, Outcome>) = match request {
             Request::Attach => {
                 let wanted = self.options.profile.clone();
+                let overrides = self.options.overrides.clone();
                 let plan = async move {
                     identify::reach(&dialogue, patience).await?;
                     // Whoever had the port before may have left answers behind that are still to come.
@@ -496,6 +512,7 @@ impl Driver {
                     identify::set_up(&dialogue).await?;
                     let identity = identify::identify(&dialogue).await?;
                     let profile = identify::choose(&dialogue, &identity, wanted).await?;
+                    let profile = Arc::new(profile.with(&overrides));
                     Ok(Outcome::Attached(identity, profile))
                 };
                 return Ok((Kind::Attach, Box::pin(plan)));

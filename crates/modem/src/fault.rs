@@ -24,11 +24,14 @@ pub enum Fault {
     #[error(transparent)]
     Input(#[from] Refusal),
     /// Nothing answers at all.
-    #[error("nothing answers AT commands on this port; asked for {} s", .patience.as_secs())]
+    #[error("nothing answers AT commands on this port; asked for {} s", .after.as_secs())]
     NoAnswer {
         /// How long was asked.
-        patience: Duration,
+        after: Duration,
     },
+    /// The module sends frames of a multiplexer (3GPP TS 27.010), and the frame that ends this mode changed nothing.
+    #[error("the module is in multiplexer mode (CMUX), and does not leave it")]
+    StuckInCmux,
     /// A command was not answered in time.
     #[error("{command}: {stage} within {} s", .after.as_secs_f32())]
     TimedOut {
@@ -158,7 +161,14 @@ impl Fault {
     /// Whether the line is out of order, so that nothing is known of what the module has done.
     #[must_use]
     pub fn is_line_fault(&self) -> bool {
-        matches!(self, Fault::NoAnswer { .. } | Fault::TimedOut { .. } | Fault::Unresponsive { .. } | Fault::Restarted)
+        matches!(
+            self,
+            Fault::NoAnswer { .. }
+                | Fault::StuckInCmux
+                | Fault::TimedOut { .. }
+                | Fault::Unresponsive { .. }
+                | Fault::Restarted
+        )
     }
 
     /// Whether the same request may succeed later, without anything being changed.
@@ -183,6 +193,7 @@ impl Fault {
             Fault::Publish(fault) => *fault != PacketFault::BadParameter,
             Fault::Subscribe { fault, .. } => *fault != PacketFault::BadParameter.into(),
             Fault::Input(_)
+            | Fault::StuckInCmux
             | Fault::Refused { .. }
             | Fault::Malformed { .. }
             | Fault::UnknownModel { .. }
@@ -199,6 +210,7 @@ impl Fault {
         match self {
             Fault::Input(refusal) => refusal.code(),
             Fault::NoAnswer { .. } => "modem.no_answer",
+            Fault::StuckInCmux => "modem.stuck_in_cmux",
             Fault::TimedOut { .. } => "modem.timed_out",
             Fault::Unresponsive { .. } => "modem.unresponsive",
             Fault::Restarted => "modem.restarted",
@@ -265,6 +277,9 @@ impl Fault {
             Fault::Input(refusal) => return refusal.advice(),
             Fault::NoAnswer { .. } => {
                 "check that the module is on, that this is its AT port, and that the baud rate fits (--baud)"
+            }
+            Fault::StuckInCmux => {
+                "end the program that multiplexes the port, if there is one; else reset the module or cycle its power"
             }
             Fault::TimedOut { stage: Stage::Write | Stage::Data, .. } => {
                 "check the cable and the flow control: the port takes no bytes"

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use atmqtt_at::{Answer, Command, Malformed};
+use atmqtt_at::{Answer, Command, Malformed, Rescue};
 
 use crate::dialect;
 use crate::fault::Fault;
@@ -60,23 +60,60 @@ pub(crate) async fn prepare(dialogue: &Dialogue, patience: Duration) -> Result<(
 
 /// Waits until the module answers.
 ///
-/// The first bytes after a sleep or at power-up are lost, so the first `AT` may be thrown away.
+/// The first bytes after a sleep or at power-up are lost, so the first `AT` may be thrown away. A module that answers nothing
+/// may also have been left in data mode or multiplexer mode by a host that crashed: what ends these modes is sent once each,
+/// and not before silence has lasted for seven seconds, or frames have shown what it is. So a silent module is given up after 14 s
+/// at the earliest, unless the patience is over with the first `AT`.
+///
+/// A module that waits for counted data takes all of this for its data, as it would any other command.
 pub(crate) async fn reach(dialogue: &Dialogue, patience: Duration) -> Result<(), Fault> {
-    let until = dialogue.now() + patience;
+    let began = dialogue.now();
+    let mut rescues = Rescues::default();
+    let mut contact = Command::attention().within(FIRST_CONTACT);
     loop {
-        match dialogue.run(Command::attention().within(FIRST_CONTACT).done()).await {
+        let fault = match dialogue.run(contact.done()).await {
             // Whatever it answers, it answers.
             Ok(()) | Err(Fault::Refused { .. }) => return Ok(()),
-            Err(fault @ (Fault::TimedOut { .. } | Fault::Unresponsive { .. } | Fault::Restarted)) => {
-                if dialogue.now() >= until {
-                    return Err(match fault {
-                        Fault::TimedOut { .. } | Fault::Unresponsive { .. } => Fault::NoAnswer { patience },
-                        other => other,
-                    });
-                }
-            }
+            Err(fault @ (Fault::TimedOut { .. } | Fault::Unresponsive { .. } | Fault::Restarted)) => fault,
             Err(fault) => return Err(fault),
+        };
+        contact = Command::attention().within(FIRST_CONTACT);
+        let is_silent = matches!(fault, Fault::Unresponsive { .. });
+        if let Some(rescue) = rescues.next(is_silent, dialogue.has_heard_frames()) {
+            contact = contact.probed_once();
+            let (exchange, _) = Command::rescue(rescue).into_parts();
+            match dialogue.exchange(exchange).await {
+                // What has become of it, the next `AT` shows.
+                Ok(_) | Err(Fault::Restarted) => {}
+                Err(fault) => return Err(fault),
+            }
+        } else if dialogue.now() - began >= patience {
+            return Err(match fault {
+                Fault::Restarted => Fault::Restarted,
+                _ if dialogue.has_heard_frames() => Fault::StuckInCmux,
+                _ => Fault::NoAnswer { after: dialogue.now() - began },
+            });
         }
+    }
+}
+
+/// What has not been tried yet on a module that takes no commands.
+#[derive(Debug)]
+struct Rescues(Vec<Rescue>);
+
+impl Default for Rescues {
+    /// `+++` first: a multiplexer throws it away, while a frame would be data in data mode.
+    fn default() -> Rescues {
+        Rescues(vec![Rescue::EscapeFromData, Rescue::CloseMultiplexer])
+    }
+}
+
+impl Rescues {
+    /// What to try now: what frames call for at once, and else the next one, if the module does not answer any more.
+    fn next(&mut self, is_silent: bool, has_heard_frames: bool) -> Option<Rescue> {
+        let called_for = self.0.iter().position(|rescue| has_heard_frames && *rescue == Rescue::CloseMultiplexer);
+        let place = called_for.or((is_silent && !self.0.is_empty()).then_some(0))?;
+        Some(self.0.remove(place))
     }
 }
 
@@ -164,6 +201,28 @@ fn words(name: &'static str) -> Command<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_rescue_is_tried_once_and_frames_say_which_first() {
+        use Rescue::{CloseMultiplexer, EscapeFromData};
+        for (asked, expected) in [
+            // Whether the module is silent by now, and whether it has sent frames.
+            (&[(false, false); 3][..], &[None; 3][..]),
+            (
+                &[(false, false), (true, false), (true, false), (true, false)],
+                &[None, Some(EscapeFromData), Some(CloseMultiplexer), None],
+            ),
+            (
+                &[(false, true), (false, true), (true, true), (true, true)],
+                &[Some(CloseMultiplexer), None, Some(EscapeFromData), None],
+            ),
+            (&[(true, false), (false, true), (true, true)], &[Some(EscapeFromData), Some(CloseMultiplexer), None]),
+        ] {
+            let mut rescues = Rescues::default();
+            let tried: Vec<_> = asked.iter().map(|(silent, frames)| rescues.next(*silent, *frames)).collect();
+            assert_eq!(tried, expected, "{asked:?}");
+        }
+    }
 
     #[test]
     fn a_model_is_recognised_by_any_of_its_texts() {

@@ -26,7 +26,10 @@ pub use identify::Identity;
 pub use message::{Filter, Framing, Incoming, InvalidTopic, Outgoing, QoS, Topic};
 pub use network::{NetworkOptions, Registration, RegistrationStatus, Signal, SimState};
 pub use options::{Broker, ConnectOptions, DeviceSecret, InvalidBroker, ModuleSignIn, Will};
-pub use profile::{Evidence, Figure, FigureValue, InvalidProfile, MessageIdRule, NamedFigure, Profile, Restart};
+pub use profile::{
+    Evidence, Figure, FigureValue, InvalidOverride, InvalidProfile, MessageIdRule, NamedFigure, Overrides, Profile,
+    Restart,
+};
 pub use refusal::Refusal;
 pub use status::Status;
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use atmqtt_at::{Answer, BodyRule, Command, Exchange, Time};
+use atmqtt_at::{Answer, BodyRule, Command, Exchange, FrameWatch, Time};
 
 use crate::fault::Fault;
 
@@ -31,6 +31,8 @@ struct Desk {
     reply: Option<Reply>,
     /// The module has sent a command back since this was last asked.
     echoed: bool,
+    /// What the module has sent since the plan began, as far as it is listened to, in frames of a multiplexer.
+    frames: FrameWatch,
     bodies: Option<&'static [BodyRule]>,
     /// Somebody else has spoken on the line before.
     past_suspected: bool,
@@ -111,6 +113,11 @@ impl Dialogue {
         std::mem::take(&mut self.desk().echoed)
     }
 
+    /// Whether the module has sent frames of a multiplexer (3GPP TS 27.010) while it was being reached.
+    pub(crate) fn has_heard_frames(&self) -> bool {
+        self.desk().frames.frames() > 0
+    }
+
     /// Somebody else has spoken on the line before: the next command waits until it is proven to be in order.
     pub(crate) fn suspect_the_past(&self) {
         self.desk().past_suspected = true;
@@ -166,6 +173,11 @@ impl Dialogue {
         self.desk().link_open
     }
 
+    /// What the port gave while the module is being reached.
+    pub(crate) fn hear_frames(&self, bytes: &[u8]) {
+        self.desk().frames.hear(bytes);
+    }
+
     pub(crate) fn note_echo(&self) {
         self.desk().echoed = true;
     }
@@ -176,6 +188,7 @@ impl Dialogue {
         desk.wish = None;
         desk.reply = None;
         desk.link_open = false;
+        desk.frames = FrameWatch::default();
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {

@@ -1,6 +1,7 @@
 //! Profiles: the figures and rules of a model, as data, each with its evidence.
 
 mod figures;
+mod overrides;
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 pub use figures::{FigureValue, NamedFigure};
+pub use overrides::{InvalidOverride, Overrides};
 
 /// How a figure is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -25,6 +27,9 @@ pub enum Evidence {
     /// Nobody says so; it follows from something else.
     #[serde(rename = "inferred")]
     Inferred,
+    /// Whoever runs the driver says so. No file does.
+    #[serde(skip)]
+    Override,
 }
 
 impl fmt::Display for Evidence {
@@ -34,6 +39,7 @@ impl fmt::Display for Evidence {
             Evidence::Measured => "measured",
             Evidence::DriverCode => "driver code",
             Evidence::Inferred => "inferred",
+            Evidence::Override => "override",
         })
     }
 }
@@ -158,6 +164,9 @@ pub struct Timeouts {
     /// Closing the link.
     #[serde(deserialize_with = "figure::seconds")]
     pub close: Figure<Duration>,
+    /// How long the port may take no byte at all while something is to be written.
+    #[serde(deserialize_with = "figure::seconds")]
+    pub write: Figure<Duration>,
 }
 
 /// Quiet times on the line.
@@ -184,6 +193,9 @@ pub struct Rules {
     /// The PDP context that the module's own services use.
     #[serde(deserialize_with = "figure::count")]
     pub pdp_context: Figure<u32>,
+    /// The baud rate of its serial port as it leaves the factory, in bits per second.
+    #[serde(deserialize_with = "figure::rate")]
+    pub baud: Figure<u32>,
 }
 
 /// Which message identifier a QoS 0 publish may have.
@@ -288,6 +300,7 @@ mod figure {
     form!(Count, count: u32);
     form!(Seconds, seconds: f64);
     form!(Rule, rule: MessageIdRule);
+    form!(Rate, bits_per_second: u32);
 
     pub(super) fn bytes<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<usize>, D::Error> {
         Bytes::deserialize(from).map(Into::into)
@@ -299,6 +312,10 @@ mod figure {
 
     pub(super) fn count<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<u32>, D::Error> {
         Count::deserialize(from).map(Into::into)
+    }
+
+    pub(super) fn rate<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<u32>, D::Error> {
+        Rate::deserialize(from).map(Into::into)
     }
 
     pub(super) fn rule<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<MessageIdRule>, D::Error> {

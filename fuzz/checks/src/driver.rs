@@ -42,7 +42,7 @@ enum Start {
 /// Whatever the steps:
 ///
 /// - Every request that is taken is done once, in its turn; and once the module is silent, within bounded time.
-/// - What is written is one command line, or a payload that was asked for.
+/// - What is written is one command line, or a payload that was asked for, or what brings a module back that takes no commands.
 /// - While nothing is asked for, nothing that comes causes a command.
 /// - A message has the payload that came over the line.
 /// - The link is up only where a request to connect has said so.
@@ -242,11 +242,14 @@ impl Run {
     }
 }
 
-/// One command line, or one whole payload.
+/// What brings a module back from data mode and from multiplexer mode (3GPP TS 27.010, 5.4.6.3.3).
+const RESCUES: [&[u8]; 2] = [b"+++", b"\xf9\x03\xef\x05\xc3\x01\xf2\xf9"];
+
+/// One command line, one whole payload, or one whole rescue.
 fn is_legal(bytes: &[u8]) -> bool {
     let is_command = bytes
         .strip_prefix(b"AT")
         .and_then(|rest| rest.strip_suffix(b"\r"))
         .is_some_and(|rest| !rest.iter().any(u8::is_ascii_control));
-    is_command || PAYLOADS.contains(&bytes)
+    is_command || PAYLOADS.contains(&bytes) || RESCUES.contains(&bytes)
 }

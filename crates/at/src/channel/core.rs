@@ -68,6 +68,8 @@ pub(super) enum Phase {
     Answer { deadline: Time },
     /// The result has come, `OK` has not.
     Settling { deadline: Time },
+    /// Nothing may be sent for a while, and nothing that comes is an answer.
+    Silence { until: Time },
 }
 
 /// An event in the queue. What it borrows lies elsewhere, in the order of the queue.
@@ -112,10 +114,16 @@ impl Core {
         }
     }
 
-    /// Asks whether the line is in order, as soon as nothing is owed any more and somebody waits for it.
+    /// Asks whether the line is in order, as soon as nothing is owed any more and somebody waits for it. A rescue is for a line
+    /// that is not.
     fn ask(&mut self, now: Time) {
         let Some(quarantine) = &mut self.quarantine else { return };
-        if matches!(quarantine.owed, Owed::Nothing) && self.waiting.is_some() && self.flight.is_none() {
+        if !matches!(quarantine.owed, Owed::Nothing) || self.flight.is_some() {
+            return;
+        }
+        if let Some(rescue) = self.waiting.take_if(|waiting| waiting.rescue.is_some()) {
+            self.start(now, rescue, false);
+        } else if self.waiting.is_some() {
             let probe = quarantine.ask(self.options.probe_timeout);
             self.start(now, probe, true);
         }
@@ -123,7 +131,11 @@ impl Core {
 
     fn start(&mut self, now: Time, exchange: Exchange, is_probe: bool) {
         self.redactor.learn(&exchange);
-        let quiet = self.last_byte.map_or(now, |last| last + self.options.guard);
+        let quiet = match exchange.rescue {
+            None => self.last_byte.map_or(now, |last| last + self.options.guard),
+            // What the module sends does not break a silence of the host's.
+            Some(rescue) => now + rescue.silence().before,
+        };
         let phase = if quiet > now { Phase::Guard { until: quiet } } else { self.writing(now) };
         let mut answer = Answer::default();
         if !self.is_answer_queued {
@@ -164,9 +176,10 @@ impl Core {
                     return;
                 }
                 flight.written_at = received;
-                flight.phase = match &flight.exchange.data {
-                    Some(data) => Phase::Prompt { deadline: now + data.prompt_timeout },
-                    None => Phase::Answer { deadline: answer_deadline },
+                flight.phase = match (&flight.exchange.data, flight.exchange.rescue) {
+                    (Some(data), _) => Phase::Prompt { deadline: now + data.prompt_timeout },
+                    (None, Some(rescue)) => Phase::Silence { until: now + rescue.silence().behind },
+                    (None, None) => Phase::Answer { deadline: answer_deadline },
                 };
                 let shown = self.options.trace.then(|| flight.exchange.redacted());
                 self.trace(now, Direction::Command, shown.as_deref());
@@ -358,7 +371,7 @@ impl Core {
             (_, Some(Quarantine { owed: Owed::Bytes { deadline, .. }, .. })) => Some(*deadline),
             (None, Some(Quarantine { owed: Owed::Prompt { until, .. }, .. })) => Some(*until),
             (Some(flight), _) => Some(match flight.phase {
-                Phase::Guard { until } | Phase::DataGuard { until } => until,
+                Phase::Guard { until } | Phase::DataGuard { until } | Phase::Silence { until } => until,
                 Phase::Writing { deadline, .. }
                 | Phase::Prompt { deadline }
                 | Phase::WritingData { deadline, .. }
@@ -405,8 +418,8 @@ impl Core {
                 flight.phase = Phase::WritingData { sent: 0, deadline: now + write_timeout };
                 return;
             }
-            Phase::Settling { .. } => {
-                // The OK may still come.
+            // The OK may still come; or nobody knows what the module has made of it.
+            Phase::Settling { .. } | Phase::Silence { .. } => {
                 self.doubt(Owed::Nothing);
                 self.end(Ok(()));
                 return;
@@ -457,7 +470,8 @@ impl Core {
     fn probe_unanswered(&mut self, now: Time) {
         let Some(quarantine) = &mut self.quarantine else { return };
         quarantine.attempts += 1;
-        if quarantine.attempts < ATTEMPTS {
+        let probes = self.waiting.as_ref().map_or(ATTEMPTS, |waiting| waiting.probes);
+        if quarantine.attempts < probes {
             self.ask(now);
         } else {
             self.waiting = None;
@@ -528,6 +542,6 @@ impl Core {
 impl Flight {
     /// Whether the command is out, so that what begins now can be an answer.
     fn is_listening(&self) -> bool {
-        !matches!(self.phase, Phase::Guard { .. } | Phase::Writing { .. })
+        !matches!(self.phase, Phase::Guard { .. } | Phase::Writing { .. } | Phase::Silence { .. })
     }
 }

@@ -3,6 +3,7 @@ use crate::fault::{ConnectFault, LinkLoss, OpenFault, ReturnCode};
 use crate::message::{Filter, Outgoing, QoS, Topic};
 use crate::network::NetworkOptions;
 use crate::options::{Broker, DeviceSecret, ModuleSignIn, Will};
+use crate::profile::Evidence;
 use crate::{Delivery, RegistrationStatus, SimState, Unconfirmed};
 use atmqtt_at::{Command, Secret, Stage, Text};
 
@@ -25,8 +26,12 @@ impl Bench {
 
     /// A driver with an identified module of this profile.
     fn attached(profile: &str) -> Bench {
+        Bench::attached_with(profile, Overrides::default())
+    }
+
+    fn attached_with(profile: &str, overrides: Overrides) -> Bench {
         let profile = Profile::named(profile).map(|profile| Arc::new(profile.clone()));
-        let mut bench = Bench::new(DriverOptions { profile, ..DriverOptions::default() });
+        let mut bench = Bench::new(DriverOptions { profile, overrides, ..DriverOptions::default() });
         bench.submit(Request::Attach);
         bench.answer("AT", "OK").in_order().answer("ATE0", "OK").answer("AT", "OK").answer("AT+CMEE=1", "OK");
         for command in ["ATI", "AT+CGMI", "AT+CGMM", "AT+CGMR", "AT+LGMR"] {
@@ -78,7 +83,7 @@ impl Bench {
             self.driver.transmitted(self.now, count);
         }
         self.drain();
-        String::from_utf8(written).unwrap()
+        String::from_utf8_lossy(&written).into_owned()
     }
 
     /// The driver has to send this command, and is given this answer.
@@ -188,7 +193,27 @@ fn a_port_where_nothing_answers_is_given_up_in_bounded_time() {
         waited += 1;
         assert!(waited < 30);
     }
-    assert_eq!(bench.outcome(), Err(Fault::NoAnswer { patience: Duration::from_secs(15) }));
+    // What might bring a module back has been tried by then.
+    let Err(Fault::NoAnswer { after }) = bench.outcome() else { panic!("{:?}", bench.outcome()) };
+    assert!((15..25).contains(&after.as_secs()), "{after:?}");
+}
+
+#[test]
+fn a_figure_that_was_set_goes_before_that_of_the_profile() {
+    let mut overrides = Overrides::default();
+    overrides.set("guard", SECOND).unwrap();
+    overrides.set("timeouts.write", 2 * SECOND).unwrap();
+    let mut bench = Bench::attached_with("lierda-nt26e", overrides);
+    let profile = bench.driver.profile().unwrap();
+    assert_eq!((profile.pauses.guard.value, profile.pauses.guard.evidence), (SECOND, Evidence::Override));
+    assert_eq!(profile.timeouts.command, Profile::named("lierda-nt26e").unwrap().timeouts.command);
+
+    // The line was busy just now.
+    bench.submit(Request::Status);
+    assert_eq!((bench.driver.transmit(), bench.driver.deadline()), (&b""[..], Some(bench.now + SECOND)));
+    bench.wait(SECOND);
+    assert!(!bench.driver.transmit().is_empty());
+    assert_eq!(bench.driver.deadline(), Some(bench.now + 2 * SECOND));
 }
 
 #[test]

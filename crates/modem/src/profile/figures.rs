@@ -25,6 +25,8 @@ pub enum FigureValue {
     Count(u32),
     /// A time.
     Wait(Duration),
+    /// A baud rate, in bits per second.
+    Rate(u32),
     /// A rule.
     MessageId(MessageIdRule),
 }
@@ -35,17 +37,52 @@ impl fmt::Display for FigureValue {
             FigureValue::Bytes(bytes) => write!(f, "{bytes} bytes"),
             FigureValue::Count(count) => write!(f, "{count}"),
             FigureValue::Wait(wait) => write!(f, "{} s", wait.as_secs_f64()),
+            FigureValue::Rate(rate) => write!(f, "{rate} bit/s"),
             FigureValue::MessageId(MessageIdRule::Zero) => f.write_str("zero"),
             FigureValue::MessageId(MessageIdRule::Any) => f.write_str("any"),
         }
     }
 }
 
+/// A figure that is a time: its name, and where it stands in a profile.
+pub(super) struct WaitFigure {
+    pub(super) name: &'static str,
+    of: fn(&Profile) -> &Figure<Duration>,
+    pub(super) of_mut: fn(&mut Profile) -> &mut Figure<Duration>,
+}
+
+macro_rules! waits {
+    ($($name:literal: $($field:ident).+,)*) => {
+        &[$(WaitFigure {
+            name: $name,
+            of: |profile| &profile.$($field).+,
+            of_mut: |profile| &mut profile.$($field).+,
+        }),*]
+    };
+}
+
+/// Every figure that is a time.
+pub(super) const WAITS: &[WaitFigure] = waits! {
+    "timeouts.command": timeouts.command,
+    "timeouts.prompt": timeouts.prompt,
+    "timeouts.sim": timeouts.sim,
+    "timeouts.attach": timeouts.attach,
+    "timeouts.open": timeouts.open,
+    "timeouts.connect": timeouts.connect,
+    "timeouts.subscribe": timeouts.subscribe,
+    "timeouts.publish": timeouts.publish,
+    "timeouts.disconnect": timeouts.disconnect,
+    "timeouts.close": timeouts.close,
+    "timeouts.write": timeouts.write,
+    "guard": pauses.guard,
+    "prompt_guard": pauses.prompt_guard,
+};
+
 impl Profile {
     /// Every figure of the profile, in the order of its file.
     #[must_use]
     pub fn figures(&self) -> Vec<NamedFigure> {
-        let Profile { limits, timeouts, pauses, rules, .. } = self;
+        let Profile { limits, rules, .. } = self;
         let mut figures = vec![
             count("limits.connections", limits.connections),
             bytes("limits.host", limits.host),
@@ -56,24 +93,12 @@ impl Profile {
             bytes("limits.inline_payload", limits.inline_payload),
         ];
         figures.extend(limits.prompt_payload.map(|figure| bytes("limits.prompt_payload", figure)));
-        figures.extend([
-            bytes("limits.will_payload", limits.will_payload),
-            count("limits.keep_alive", limits.keep_alive),
-            wait("timeouts.command", timeouts.command),
-            wait("timeouts.prompt", timeouts.prompt),
-            wait("timeouts.sim", timeouts.sim),
-            wait("timeouts.attach", timeouts.attach),
-            wait("timeouts.open", timeouts.open),
-            wait("timeouts.connect", timeouts.connect),
-            wait("timeouts.subscribe", timeouts.subscribe),
-            wait("timeouts.publish", timeouts.publish),
-            wait("timeouts.disconnect", timeouts.disconnect),
-            wait("timeouts.close", timeouts.close),
-            wait("guard", pauses.guard),
-            wait("prompt_guard", pauses.prompt_guard),
-            named("rules.qos0_message_id", rules.qos0_message_id, FigureValue::MessageId),
-            count("rules.pdp_context", rules.pdp_context),
-        ]);
+        figures.push(bytes("limits.will_payload", limits.will_payload));
+        figures.push(count("limits.keep_alive", limits.keep_alive));
+        figures.extend(WAITS.iter().map(|wait| named(wait.name, *(wait.of)(self), FigureValue::Wait)));
+        figures.push(named("rules.qos0_message_id", rules.qos0_message_id, FigureValue::MessageId));
+        figures.push(count("rules.pdp_context", rules.pdp_context));
+        figures.push(named("rules.baud", rules.baud, FigureValue::Rate));
         figures
     }
 }
@@ -88,8 +113,4 @@ fn bytes(name: &'static str, figure: Figure<usize>) -> NamedFigure {
 
 fn count(name: &'static str, figure: Figure<u32>) -> NamedFigure {
     named(name, figure, FigureValue::Count)
-}
-
-fn wait(name: &'static str, figure: Figure<Duration>) -> NamedFigure {
-    named(name, figure, FigureValue::Wait)
 }

@@ -1,0 +1,133 @@
+//! `--set KEY=VALUE`: figures that stand in the place of the profile's.
+
+use atmqtt::{InvalidOverride, ModemOptions, Overrides, Profile};
+
+use crate::duration;
+use crate::exit::Failure;
+use crate::nearest::nearest;
+
+/// How many messages wait for a slow reader. The one figure that is not the module's.
+pub(crate) const INBOX: &str = "inbox";
+
+/// Figures of what is not there yet.
+const LATER: [&str; 7] =
+    ["idle_probe", "wake_after", "unconfirmed_retry", "reconnect.min", "reconnect.max", "reconnect.stable", "window"];
+
+/// What was set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Figures {
+    pub(crate) overrides: Overrides,
+    inbox: Option<usize>,
+}
+
+impl Figures {
+    /// Reads what was typed. What was typed last counts.
+    pub(crate) fn parse(typed: &[String]) -> Result<Figures, Failure> {
+        let mut figures = Figures::default();
+        for typed in typed {
+            let (key, value) = typed.split_once('=').ok_or_else(|| {
+                Failure::usage(format!("--set takes KEY=VALUE, and {typed:?} has no ="))
+                    .help("write it as in --set timeouts.command=3s")
+            })?;
+            figures.set(key, value)?;
+        }
+        Ok(figures)
+    }
+
+    fn set(&mut self, key: &str, value: &str) -> Result<(), Failure> {
+        if key == INBOX {
+            let count = value.parse().ok().filter(|count| *count > 0);
+            self.inbox = Some(
+                count.ok_or_else(|| invalid(format!("{key}: {value:?} is no count of messages"), "write 1 or more"))?,
+            );
+            return Ok(());
+        }
+        // First of all the name: what is said about the value would lead astray else.
+        if !Overrides::names().any(|known| known == key) {
+            return Err(unknown(key));
+        }
+        let wait = duration::parse(value).map_err(|fault| Failure::new("input.figure", format!("{key}: {fault}")))?;
+        self.overrides.set(key, wait).map_err(|fault| match fault {
+            InvalidOverride::Zero { .. } => invalid(fault.to_string(), "a time-out is how long the module may take"),
+            _ => unknown(key),
+        })
+    }
+
+    /// How many messages wait for a slow reader, and where that is from.
+    pub(crate) fn inbox(&self) -> (usize, &'static str) {
+        self.inbox.map_or((ModemOptions::INBOX, "built-in"), |count| (count, SET))
+    }
+}
+
+/// Where a figure is from that was set.
+pub(crate) const SET: &str = "--set";
+
+fn invalid(message: String, help: &str) -> Failure {
+    Failure::new("input.figure", message).help(help)
+}
+
+/// Why there is nothing to set by this name.
+fn unknown(key: &str) -> Failure {
+    let settable: Vec<&str> = Overrides::names().chain([INBOX]).collect();
+    let help = format!("these can be set: {}", settable.join(", "));
+    if LATER.contains(&key) {
+        let message = format!("{key} is not supported yet: this version does not do what it is about");
+        return Failure::new("input.unsupported_figure", message).help(help);
+    }
+    if Profile::shipped().iter().flat_map(Profile::figures).any(|figure| figure.name == key) {
+        return Failure::new("input.fixed_figure", format!("{key} is a fact about the module, and cannot be set"))
+            .help(help);
+    }
+    let known = settable.into_iter().chain(LATER);
+    Failure::new("input.unknown_figure", format!("there is no figure {key:?}")).help(match nearest(key, known) {
+        Some(meant) => format!("did you mean {meant}? {help}"),
+        None => help,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn parse(typed: &[&str]) -> Result<Figures, Failure> {
+        Figures::parse(&typed.iter().map(|typed| (*typed).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_is_set_last_counts() {
+        let figures = parse(&["guard=1s", "inbox=7", "timeouts.open=2m", "guard=20ms"]).unwrap();
+        let profile = Profile::named("lierda-nt35e").unwrap().with(&figures.overrides);
+        assert_eq!(profile.pauses.guard.value, Duration::from_millis(20));
+        assert_eq!(profile.timeouts.open.value, Duration::from_secs(120));
+        assert_eq!(figures.inbox(), (7, "--set"));
+        assert_eq!(parse(&[]).unwrap().inbox(), (1024, "built-in"));
+    }
+
+    #[test]
+    fn what_cannot_be_set_says_what_can() {
+        for (typed, code, says) in [
+            ("guard", "input.usage", "--set timeouts.command=3s"),
+            ("", "input.usage", "KEY=VALUE"),
+            ("timeouts.comand=3s", "input.unknown_figure", "did you mean timeouts.command?"),
+            ("Guard=3s", "input.unknown_figure", "did you mean guard?"),
+            ("reconect.min=1s", "input.unknown_figure", "did you mean reconnect.min?"),
+            ("=3s", "input.unknown_figure", "these can be set: timeouts.command"),
+            ("colour=red", "input.unknown_figure", "inbox"),
+            ("window=4", "input.unsupported_figure", "window is not supported yet"),
+            ("limits.topic=99", "input.fixed_figure", "a fact about the module"),
+            ("rules.baud=9600", "input.fixed_figure", "a fact about the module"),
+            ("guard=", "input.figure", "guard: \"\" is no duration: write 500ms, 30s or 2m"),
+            ("timeouts.open=soon", "input.figure", "timeouts.open: \"soon\" is no duration"),
+            ("timeouts.open=-1s", "input.figure", "no duration"),
+            ("timeouts.open=0", "input.figure", "timeouts.open cannot be 0"),
+            ("inbox=0", "input.figure", "1 or more"),
+            ("inbox=3s", "input.figure", "no count of messages"),
+        ] {
+            let failure = parse(&[typed]).unwrap_err();
+            let text = format!("{} {}", failure.message, failure.help.as_deref().unwrap_or_default());
+            assert_eq!((failure.code, failure.exit() as u8), (code, 2), "{typed}: {text}");
+            assert!(text.contains(says), "{typed}: {text}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Figures that whoever runs the driver knows better.
+
+use std::time::Duration;
+
+use super::figures::WAITS;
+use super::{Evidence, Figure, Profile};
+
+/// Figures that are put in the place of a profile's, whichever profile that will be.
+///
+/// ```
+/// use atmqtt_modem::{Overrides, Profile};
+/// use std::time::Duration;
+///
+/// let mut overrides = Overrides::default();
+/// overrides.set("timeouts.command", Duration::from_secs(3))?;
+/// let profile = Profile::named("lierda-nt26e").expect("a shipped profile").with(&overrides);
+/// assert_eq!(profile.timeouts.command.value, Duration::from_secs(3));
+/// # Ok::<(), atmqtt_modem::InvalidOverride>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrides(Vec<(&'static str, Duration)>);
+
+/// Why a figure cannot be set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidOverride {
+    /// There is no such figure, or it is none that can be set.
+    #[error("there is no figure {name:?} that can be set")]
+    Unknown {
+        /// What it is called.
+        name: String,
+    },
+    /// A time-out of nothing.
+    #[error("{name} cannot be 0: every command would fail")]
+    Zero {
+        /// The figure.
+        name: &'static str,
+    },
+}
+
+impl Overrides {
+    /// The names of the figures that can be set: all those that are times. A time-out is never zero; a quiet time may be.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        WAITS.iter().map(|wait| wait.name)
+    }
+
+    /// Sets a figure. What is set last counts.
+    ///
+    /// # Errors
+    /// There is no figure of this name that can be set, or the value makes no sense.
+    pub fn set(&mut self, name: &str, value: Duration) -> Result<(), InvalidOverride> {
+        let name = Overrides::names()
+            .find(|known| *known == name)
+            .ok_or_else(|| InvalidOverride::Unknown { name: name.to_owned() })?;
+        if value.is_zero() && name.starts_with("timeouts.") {
+            return Err(InvalidOverride::Zero { name });
+        }
+        self.0.push((name, value));
+        Ok(())
+    }
+}
+
+impl Profile {
+    /// The profile with these figures in the place of its own.
+    #[must_use]
+    pub fn with(&self, overrides: &Overrides) -> Profile {
+        let mut profile = self.clone();
+        for (name, value) in &overrides.0 {
+            for wait in WAITS.iter().filter(|wait| wait.name == *name) {
+                *(wait.of_mut)(&mut profile) = Figure { value: *value, evidence: Evidence::Override };
+            }
+        }
+        profile
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::{FigureValue, NamedFigure};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn each_figure_that_is_a_time_can_be_set_and_changes_no_other() {
+        let shipped = Profile::named("lierda-nt26e").unwrap();
+        let waits = |profile: &Profile| -> Vec<NamedFigure> {
+            let is_wait = |figure: &NamedFigure| matches!(figure.value, FigureValue::Wait(_));
+            profile.figures().into_iter().filter(is_wait).collect()
+        };
+        assert!(Overrides::names().eq(waits(shipped).iter().map(|figure| figure.name)));
+        for (place, name) in Overrides::names().enumerate() {
+            let mut overrides = Overrides::default();
+            overrides.set(name, 7 * SECOND).unwrap();
+            overrides.set(name, 77 * SECOND).unwrap();
+            let mut expected = waits(shipped);
+            expected[place].value = FigureValue::Wait(77 * SECOND);
+            expected[place].evidence = Evidence::Override;
+            assert_eq!(waits(&shipped.with(&overrides)), expected, "{name}");
+        }
+        assert_eq!(shipped.with(&Overrides::default()), *shipped);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let set = |name: &str, value| Overrides::default().set(name, value);
+        for name in ["", "timeouts", "timeouts.Command", "limits.topic", "rules.baud", "window"] {
+            assert_eq!(set(name, SECOND), Err(InvalidOverride::Unknown { name: name.to_owned() }));
+        }
+        assert_eq!(set("timeouts.open", Duration::ZERO), Err(InvalidOverride::Zero { name: "timeouts.open" }));
+        assert_eq!(set("guard", Duration::ZERO), Ok(()));
+    }
+
+    #[test]
+    fn no_file_says_that_it_was_overridden() {
+        assert!(toml::from_str::<Holder>("evidence = \"override\"").is_err());
+        assert!(toml::from_str::<Holder>("evidence = \"manual\"").is_ok());
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Holder {
+        #[expect(dead_code, reason = "whether it can be read is what matters")]
+        evidence: Evidence,
+    }
+}
