@@ -96,6 +96,11 @@ impl Rig {
         self.wire.set_baud(rate);
     }
 
+    /// How far apart pieces must be so that the host reads them one by one.
+    pub(crate) fn set_spacing(&mut self, spacing: Duration) {
+        self.wire.set_spacing(spacing);
+    }
+
     /// The rate that the host has set.
     pub(crate) fn set_host_baud(&mut self, rate: u32) {
         self.wire.set_host_baud(rate);
