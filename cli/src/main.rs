@@ -13,6 +13,7 @@ mod format;
 mod guard;
 mod log;
 mod render;
+mod scenario;
 mod secret;
 mod settings;
 mod utc;

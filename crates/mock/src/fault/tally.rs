@@ -53,3 +53,14 @@ impl fmt::Display for Tally {
         Ok(())
     }
 }
+
+/// The sum of several.
+impl FromIterator<Tally> for Tally {
+    fn from_iter<T: IntoIterator<Item = Tally>>(tallies: T) -> Self {
+        let mut sum = Tally::default();
+        for (kind, count) in tallies.into_iter().flat_map(|tally| tally.0) {
+            *sum.0.entry(kind).or_default() += count;
+        }
+        sum
+    }
+}
