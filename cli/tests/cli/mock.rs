@@ -189,7 +189,8 @@ async fn many_mocks_have_one_broker() {
 async fn a_scenario_sets_a_mock_up() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("bench.toml");
-    fs::write(&file, "modem = \"lierda-nt26e\"\nseed = 7\nfaults = [\"refuse=5\"]\n[signal]\nrssi = 9\n").unwrap();
+    fs::write(&file, "modem = \"lierda-nt26e\"\nseed = 7\nfaults = [\"refuse=5\", \"urc~0.1\"]\n[signal]\nrssi = 9\n")
+        .unwrap();
     let mut mock = Running::start(&["mock", "--scenario", file.to_str().unwrap()]);
     let path = mock.line().await;
     let broker = mock.line().await;

@@ -158,11 +158,11 @@ pub enum Parameter {
 /// When a fault happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
-    /// At a moment. Its rate is a number of times a second.
+    /// At a moment, or again and again. Its rate is a number of times a second.
     Moment,
-    /// For a time. Its rate is a number of beginnings a second.
+    /// For a time: the whole, if nothing is said. Its rate is a number of beginnings a second.
     Span {
-        /// How long it lasts where it comes again and again; `None`: with nothing said it holds from the beginning to the end.
+        /// How long it lasts in a group, where it comes again and again; `None`: there too it holds the whole time.
         usual: Option<Duration>,
     },
     /// To each of these with the given chance.
@@ -184,7 +184,7 @@ pub struct Row {
     pub parameter: Parameter,
     /// When it happens.
     pub manner: Manner,
-    /// Its rate where none is given.
+    /// Its rate where it needs one and none is given.
     pub usual: Rate,
     /// Which bytes it may damage.
     pub touches: Touches,

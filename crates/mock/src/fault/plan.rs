@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use super::{Faults, Random, Rate, Term, kind::Manner};
 
+/// How long a fault lasts that comes again and again, where its row does not say it.
+const A_WHILE: Duration = Duration::from_secs(10);
+
 /// The scheduler of one run.
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -102,8 +105,8 @@ impl Term {
     /// How often it begins, if it does so again and again.
     fn recurrence(&self) -> Option<Rate> {
         let comes_again = match self.kind.row().manner {
-            Manner::Moment | Manner::Span { usual: Some(_) } => self.from.is_none(),
-            Manner::Span { usual: None } => self.rate.is_some(),
+            Manner::Moment => self.from.is_none(),
+            Manner::Span { .. } => self.rate.is_some(),
             Manner::Chance(_) => false,
         };
         comes_again.then(|| self.rate.unwrap_or(self.kind.row().usual))
@@ -112,8 +115,7 @@ impl Term {
     /// How long it lasts once it has begun; `None`: to the end.
     fn duration(&self) -> Option<Duration> {
         self.lasting.or_else(|| match self.kind.row().manner {
-            // Where the usual is the whole time, and it is to come again: a while.
-            Manner::Span { usual } => self.recurrence().map(|_| usual.unwrap_or(Duration::from_secs(10))),
+            Manner::Span { usual } => self.rate.map(|_| usual.unwrap_or(A_WHILE)),
             Manner::Moment | Manner::Chance(_) => None,
         })
     }

@@ -148,10 +148,14 @@ fn rates(kind: Kind) -> &'static str {
 }
 
 impl Term {
-    /// The fault with nothing more said: as usual.
+    /// The fault as it is meant where a group is named: at its usual rate, and for its usual time.
     #[must_use]
     pub fn usual(kind: Kind) -> Self {
-        Self { kind, value: None, from: None, lasting: None, rate: None }
+        let (lasting, rate) = match kind.row().manner {
+            Manner::Span { usual: Some(lasting) } => (Some(lasting), Some(kind.row().usual)),
+            Manner::Span { usual: None } | Manner::Moment | Manner::Chance(_) => (None, None),
+        };
+        Self { kind, value: None, from: None, lasting, rate }
     }
 
     /// Which fault.

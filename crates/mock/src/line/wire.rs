@@ -10,8 +10,8 @@ use crate::fault::{Happening, Kind, Random, Rate, Touches};
 
 /// Bytes that wait for a slow line, each direction. What comes on top is lost.
 const WAITING: usize = 1 << 20;
-/// Bytes that may be on their way to the module before its UART has no room for more.
-const UART: usize = 256;
+/// Bytes that may wait on their way to the module before the host has to: the transmit buffer of a serial port.
+const UART: usize = 4096;
 /// How long a module is deaf that has been woken (not documented).
 const WAKING: Duration = Duration::from_millis(50);
 /// Longest piece where its length is left to chance.
