@@ -279,7 +279,7 @@ impl Rig {
                     touches = if word(value) == Some(TO_HOST) { Touches::TO_HOST } else { Touches::TO_MODULE };
                 }
                 match kind.row().manner {
-                    Manner::Moment => {
+                    Manner::Moment { .. } => {
                         let until = match kind {
                             Kind::Reset | Kind::BrownOut => now.saturating_add(self.modem.boot_time()),
                             _ => now,
@@ -288,12 +288,15 @@ impl Rig {
                         self.strike(now, kind, value);
                     }
                     manner => {
-                        let rate = term.rate.unwrap_or(kind.row().usual);
+                        let rate = match manner {
+                            Manner::Chance { usual, .. } => term.rate.unwrap_or(usual),
+                            Manner::Moment { .. } | Manner::Span { .. } => Rate::ONE,
+                        };
                         self.active.insert(entry, Active { kind, value, rate });
                         // What strikes by chance is told each time it does.
                         let is_told = match manner {
-                            Manner::Chance(_) => false,
-                            Manner::Moment | Manner::Span { .. } => kind != Kind::Sleep,
+                            Manner::Chance { .. } => false,
+                            Manner::Moment { .. } | Manner::Span { .. } => kind != Kind::Sleep,
                         };
                         if is_told {
                             self.happen(Happening { kind, from: now, until, touches });

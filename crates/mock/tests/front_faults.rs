@@ -10,8 +10,10 @@ use std::{
 
 use atmqtt_mock::{
     BrokerChoice, Builder, Mock,
-    fault::Kind,
-    modem::{Identity, ModemOptions},
+    broker::BrokerOptions,
+    fault::{Faults, Kind},
+    modem::{Fault, Identity, Modem, ModemOptions},
+    world::{Output, World},
 };
 use rustix::{
     fs::{Mode, OFlags},
@@ -99,6 +101,40 @@ async fn pieces_are_read_apart() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_seed_does_the_same_in_virtual_and_in_real_time() {
+    const LIST: &str =
+        "lose-byte~0.02,add-byte~0.02,flip-byte~0.02,urc~0.3,double-urc~0.5,line-end,lose-ok~0.3,reset@30s,mute@9s+3s";
+    let faults: Faults = LIST.parse().unwrap();
+    let options = ModemOptions::default();
+    let mut world = World::new(Modem::new(options.clone(), Duration::ZERO), BrokerOptions::new()).faults(&faults, 7);
+    let (_mock, mut host) =
+        Mock::builder().broker(BrokerChoice::None).modem(options).faults(faults, 7).duplex().unwrap();
+    let start = Instant::now();
+    let (mut virtual_bytes, mut real_bytes) = (Vec::new(), Vec::new());
+    for second in 0..60 {
+        // Between the milliseconds at which the faults are due.
+        let now = Duration::from_millis(1000 * second + 500);
+        while let Some(next) = world.deadline(now).filter(|next| *next <= now) {
+            world.advance(next);
+        }
+        world.receive(now, b"AT+CSQ;+CEREG=2\r");
+        let said = std::iter::from_fn(|| world.poll());
+        virtual_bytes.extend(
+            said.filter_map(|output| if let Output::ToHost(bytes) = output { Some(bytes) } else { None }).flatten(),
+        );
+
+        tokio::time::sleep_until(start + now).await;
+        host.write_all(b"AT+CSQ;+CEREG=2\r").await.unwrap();
+        let mut buffer = [0; 4096];
+        while let Ok(read) = tokio::time::timeout(Duration::from_millis(100), host.read(&mut buffer)).await {
+            real_bytes.extend_from_slice(&buffer[..read.unwrap()]);
+        }
+    }
+    assert!(real_bytes.len() > 1000, "{}", real_bytes.len());
+    assert_eq!(real_bytes.escape_ascii().to_string(), virtual_bytes.escape_ascii().to_string());
+}
+
+#[tokio::test(start_paused = true)]
 async fn faults_come_at_their_times() {
     let (mock, mut host) = quiet().faults("reset@5s,mute@10s+2s".parse().unwrap(), 1).duplex().unwrap();
     let start = Instant::now();
@@ -129,7 +165,7 @@ async fn a_host_at_another_rate_hears_garbage_and_is_not_understood() {
         assert!(!command(&mut wrong, "AT", "OK\r\n").contains("OK"));
     }
     assert_eq!(mock.log().lines(), ["AT"], "none of them was a command");
-    mock.control().order(atmqtt_mock::modem::Fault::Inject(b"\r\n+EARLY\r\n".to_vec())).await.unwrap();
+    mock.control().order(Fault::Inject(b"\r\n+EARLY\r\n".to_vec())).await.unwrap();
     let mut garbage = [0; 64];
     let read = wrong.read(&mut garbage).unwrap();
     assert!(read > 0 && !garbage[..read].windows(5).any(|text| text == b"EARLY"), "{:?}", &garbage[..read]);
@@ -167,8 +203,8 @@ async fn a_modem_listens_for_one_host_at_a_time() {
         host.read_exact(&mut answer).await.unwrap();
         drop(host);
         // What is said to nobody is lost, and holds nothing up.
-        mock.control().order(atmqtt_mock::modem::Fault::Flood(10_000)).await.unwrap();
-        mock.control().order(atmqtt_mock::modem::Fault::Reset).await.unwrap();
+        mock.control().order(Fault::Flood(10_000)).await.unwrap();
+        mock.control().order(Fault::Reset).await.unwrap();
         mock.control().until(|status| status.booted).await.unwrap();
     }
     mock.shutdown().await;

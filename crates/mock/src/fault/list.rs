@@ -85,12 +85,12 @@ fn usage(row: &Row) -> String {
         Parameter::Count { .. } | Parameter::Word(_) => format!("={}; ", expected(row.parameter)),
     };
     let when = match row.manner {
-        Manner::Moment => format!("usually ~{} times a second", row.usual),
+        Manner::Moment { usual } => format!("usually ~{usual} times a second"),
         Manner::Span { usual: None } => "the whole time".to_owned(),
-        Manner::Span { usual: Some(lasting) } => {
-            format!("the whole time; in a group +{}~{} times a second", super::Value::Time(lasting), row.usual)
+        Manner::Span { usual: Some((lasting, rate)) } => {
+            format!("the whole time; in a group +{}~{rate} times a second", super::Value::Time(lasting))
         }
-        Manner::Chance(of) => format!("~chance for each {of}, usually {}", row.usual),
+        Manner::Chance { of, usual } => format!("~chance for each {of}, usually {usual}"),
     };
     value + &when
 }

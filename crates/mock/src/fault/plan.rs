@@ -64,7 +64,7 @@ impl Plan {
         let entry = &mut self.entries[index];
         let term = entry.term;
         match entry.next {
-            Next::Begin(_) if term.kind.row().manner == Manner::Moment => {
+            Next::Begin(_) if matches!(term.kind.row().manner, Manner::Moment { .. }) => {
                 entry.again(now);
                 Some(Change::Begins { entry: index, term, until: now })
             }
@@ -104,19 +104,18 @@ impl Entry {
 impl Term {
     /// How often it begins, if it does so again and again.
     fn recurrence(&self) -> Option<Rate> {
-        let comes_again = match self.kind.row().manner {
-            Manner::Moment => self.from.is_none(),
-            Manner::Span { .. } => self.rate.is_some(),
-            Manner::Chance(_) => false,
-        };
-        comes_again.then(|| self.rate.unwrap_or(self.kind.row().usual))
+        match self.kind.row().manner {
+            Manner::Moment { usual } if self.from.is_none() => self.rate.or(Some(usual)),
+            Manner::Span { .. } => self.rate,
+            Manner::Moment { .. } | Manner::Chance { .. } => None,
+        }
     }
 
     /// How long it lasts once it has begun; `None`: to the end.
     fn duration(&self) -> Option<Duration> {
         self.lasting.or_else(|| match self.kind.row().manner {
-            Manner::Span { usual } => self.rate.map(|_| usual.unwrap_or(A_WHILE)),
-            Manner::Moment | Manner::Chance(_) => None,
+            Manner::Span { usual } => self.rate.map(|_| usual.map_or(A_WHILE, |(lasting, _)| lasting)),
+            Manner::Moment { .. } | Manner::Chance { .. } => None,
         })
     }
 }

@@ -21,7 +21,7 @@ fn pieces_are_as_small_as_asked_and_nothing_is_lost() {
         bench.host(b"ATI\r");
     }
     let longest = lengths(&bench).into_iter().max();
-    assert!(longest <= Some(16) && lengths(&bench).iter().any(|&length| length == 1), "{longest:?}");
+    assert!(longest <= Some(16) && lengths(&bench).contains(&1), "{longest:?}");
 }
 
 #[test]
