@@ -11,7 +11,7 @@ use crate::{
         Change, Faults, Happening, Kind, Manner, Parameter, Plan, Random, Rate, TO_HOST, TO_MODULE, Tally, Touches,
         Value,
     },
-    line::{Direction, Disturbance, Wire},
+    line::{Damage, Direction, Disturbance, Wire},
     modem::{
         DialOutcome, Fault, Modem, ModemOptions, NetworkInput, Output, Registration, Sim, SocketId, Status, Switches,
     },
@@ -351,7 +351,7 @@ impl Rig {
         self.happenings.push_back(happening);
     }
 
-    /// Makes everything as the active faults want it. Of two of one kind the later in the list holds.
+    /// Makes everything as the active faults want it. Of two of one kind the later in the list holds, for each direction that it names.
     fn apply(&mut self, now: Duration) {
         let mut disturbance = Disturbance::default();
         let mut switches = Switches::default();
@@ -363,10 +363,14 @@ impl Rig {
                 Kind::Chunk => disturbance.chunk = Some(number(value)),
                 Kind::Delay => disturbance.delay = time(value),
                 Kind::Trickle => disturbance.trickle = time(value),
-                Kind::LoseByte => disturbance.lose = damage,
-                Kind::AddByte => disturbance.add = damage,
-                Kind::FlipByte => disturbance.flip = damage,
-                Kind::HalfClosed => disturbance.closed = directions,
+                Kind::LoseByte => merge(&mut disturbance.lose, damage),
+                Kind::AddByte => merge(&mut disturbance.add, damage),
+                Kind::FlipByte => merge(&mut disturbance.flip, damage),
+                Kind::HalfClosed => {
+                    for (closed, is_hit) in disturbance.closed.iter_mut().zip(directions) {
+                        *closed |= is_hit;
+                    }
+                }
                 Kind::Baud => disturbance.baud = number(value),
                 Kind::Sleep => disturbance.sleep = time(value),
                 Kind::Urc => switches.urc = Some(rate),
@@ -409,6 +413,13 @@ impl Rig {
             }
         }
         self.modem.change(now, |held| *held = options);
+    }
+}
+
+/// What another term of the same kind adds.
+fn merge(damage: &mut Damage, more: Damage) {
+    for (rate, more) in damage.iter_mut().zip(more) {
+        *rate = more.or(*rate);
     }
 }
 

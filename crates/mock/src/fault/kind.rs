@@ -24,7 +24,8 @@ pub enum Kind {
     FlipByte,
     /// One direction of the port is dead, the other works.
     HalfClosed,
-    /// The module's UART runs at another rate than the host's: both hear what a UART makes of it.
+    /// The module's UART runs at another rate than the host's: both hear what a UART makes of it. Where neither the line nor the host has
+    /// a rate, the host's is 115200.
     Baud,
     /// Lines that nobody asked for stand between the module's lines and inside the echo.
     Urc,
@@ -278,7 +279,7 @@ pub const KINDS: [Row; 34] = [
         "one direction of the port is dead (either, where none is named), the other works")
         .value(DIRECTIONS).damaging(Touches::BOTH),
     row(Kind::Baud, Line, "baud", span(10, 5_000),
-        "the module's UART runs at another rate than the host's: garbage in both directions")
+        "the module's UART runs at another rate than the host's: garbage in both directions; a line without a rate has 115200")
         .value(count("bits per second", 300, 3_000_000, None)).damaging(Touches::BOTH),
     row(Kind::Urc, Module, "urc", chance("line of the module, and echo", 50_000),
         "unsolicited lines stand between the module's lines and inside the echo"),

@@ -85,7 +85,7 @@ fn usage(row: &Row) -> String {
         Parameter::Count { .. } | Parameter::Word(_) => format!("={}; ", expected(row.parameter)),
     };
     let when = match row.manner {
-        Manner::Moment { usual } => format!("usually ~{usual} times a second"),
+        Manner::Moment { usual } => format!("at a time (@), or else ~{usual} times a second"),
         Manner::Span { usual: None } => "the whole time".to_owned(),
         Manner::Span { usual: Some((lasting, rate)) } => {
             format!("the whole time; in a group +{}~{rate} times a second", super::Value::Time(lasting))

@@ -11,7 +11,8 @@ pub struct Happening {
     pub kind: Kind,
     /// Since when, as the one who brings the time counts it.
     pub from: Duration,
-    /// When it will be over; the same as `from` for what takes no time, [`Duration::MAX`] for what does not end.
+    /// When it will be over, and damaged bytes have arrived; the same as `from` for what takes no time, [`Duration::MAX`] for what does
+    /// not end.
     pub until: Duration,
     /// The directions in which bytes may be lost, added or changed meanwhile.
     pub touches: Touches,

@@ -40,7 +40,9 @@ impl Builder {
             if number > 0 {
                 options.identity = Identity::numbered(number);
             }
-            let pty = Pty::open(Some(&directory.join(format!("modem-{number:0digits$}"))), setup.baud)?;
+            let link = directory.join(format!("modem-{number:0digits$}"));
+            let pty = Pty::open(Some(&link), setup.baud)
+                .map_err(|fault| io::Error::new(fault.kind(), format!("{}: {fault}", link.display())))?;
             let place = pty.path().to_owned();
             mocks.push(setup.start(options, number as u64, pty, place, &network, &runtime));
         }

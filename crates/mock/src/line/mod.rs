@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 
 pub(crate) use pty::Pty;
 pub(crate) use tcp::Tcp;
-pub(crate) use wire::{Direction, Disturbance, Wire};
+pub(crate) use wire::{Damage, Direction, Disturbance, Wire};
 
 /// Something that a host opens as its serial port.
 pub(crate) trait Terminal: AsyncRead + AsyncWrite + Unpin {

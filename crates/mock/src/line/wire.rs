@@ -130,6 +130,7 @@ impl Wire {
         if self.disturbance.closed[lane] {
             return lost;
         }
+        let damaged_before = self.happened.len();
         bytes = self.damage(now, direction, bytes);
         let host = self.host_baud.or(self.baud).unwrap_or(USUAL_BAUD);
         let module = self.disturbance.baud.or(self.baud).unwrap_or(host);
@@ -138,6 +139,11 @@ impl Wire {
             Direction::ToModule => uart::heard(&bytes, host, module),
         };
         self.enqueue(now, direction, bytes);
+        // The other end has the damage when the bytes around it have come.
+        let arrival = self.lanes[lane].last_arrival().max(now);
+        for happening in &mut self.happened[damaged_before..] {
+            happening.until = arrival;
+        }
         lost
     }
 
