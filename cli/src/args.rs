@@ -6,6 +6,7 @@
     reason = "the documentation of an option is its help text, which is no Markdown"
 )]
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -79,8 +80,10 @@ pub(crate) enum Command {
     /// Run a mock modem on a pseudo-terminal until it is interrupted.
     ///
     /// Here --modem names the model that it plays (default: lierda-nt35e), and --broker the broker that its network leads to:
-    /// `embedded` (a broker in this process, the default), `mqtt://host[:port]`, or `none`. The first line on stdout is the
-    /// path to open, and the second, where there is an embedded broker, `broker mqtt://127.0.0.1:PORT`.
+    /// `embedded` (a broker in this process, the default), `mqtt://host[:port]`, or `none`. With --baud the line is as slow as
+    /// the wire, and a host at another rate hears garbage. The first line on stdout is the path or address to open (with
+    /// --count a line for each modem), and the next, where there is an embedded broker, `broker mqtt://127.0.0.1:PORT`.
+    #[command(after_long_help = atmqtt_mock::fault::Faults::help())]
     Mock(Mock),
 }
 
@@ -301,6 +304,25 @@ pub(crate) struct Mock {
     /// Make a symbolic link to the pseudo-terminal, and remove it at the end
     #[arg(long, value_name = "PATH")]
     pub(crate) link: Option<PathBuf>,
+    /// Listen on TCP instead, as a raw serial server does: 127.0.0.1:4000, for instance; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", conflicts_with = "link")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Run that many modems with one broker, each with numbers of its own
+    #[arg(long, value_name = "N", requires = "link_dir", conflicts_with_all = ["link", "listen"],
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) count: Option<u16>,
+    /// Where the links to them are made: DIR/modem-000, DIR/modem-001 and so on
+    #[arg(long, value_name = "DIR", requires = "count")]
+    pub(crate) link_dir: Option<PathBuf>,
+    /// What goes wrong, such as reset@5s,urc~0.01; `help` lists all faults
+    #[arg(long, value_name = "SPEC")]
+    pub(crate) faults: Option<String>,
+    /// Decides what the faults leave to chance [default: any, and said on stderr]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Settings and faults from a TOML file; what is typed beside it goes before it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) scenario: Option<PathBuf>,
 }
 
 fn qos(text: &str) -> Result<QoS, String> {

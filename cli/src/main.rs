@@ -15,6 +15,7 @@ mod guard;
 mod log;
 mod nearest;
 mod render;
+mod scenario;
 mod secret;
 mod settings;
 mod utc;

@@ -12,6 +12,8 @@ use crate::exit::Failure;
 use crate::figures::Figures;
 use crate::secret::Secrets;
 
+/// What a mock's line can run at.
+pub(crate) const MOCK_BAUDS: std::ops::RangeInclusive<u32> = 300..=3_000_000;
 /// A port that is a mock modem.
 const MOCK: &str = "mock";
 
@@ -102,7 +104,7 @@ fn parse_port(port: &str, own_broker: bool) -> Result<Port, Failure> {
 }
 
 /// A model that the mock plays.
-fn model(name: &str) -> Result<Model, Failure> {
+pub(crate) fn model(name: &str) -> Result<Model, Failure> {
     Model::named(name).ok_or_else(|| {
         let known: Vec<&str> = MODELS.iter().map(|model| model.name).collect();
         Failure::new("input.unknown_profile", format!("there is no mock of {name:?}"))
@@ -205,11 +207,25 @@ pub(crate) fn mock_broker(choice: Option<&str>) -> BrokerChoice {
     }
 }
 
-/// The model that `atmqtt mock` plays.
-pub(crate) fn mock_model(global: &Global, environment: &Environment) -> Result<Model, Failure> {
+/// The model that `atmqtt mock` plays; `default` is a scenario's.
+pub(crate) fn mock_model(global: &Global, environment: &Environment, default: Option<Model>) -> Result<Model, Failure> {
     match environment.or(global.line.modem.as_ref(), "ATMQTT_MODEM") {
-        None | Some("auto") => Ok(NT35E),
+        None | Some("auto") => Ok(default.unwrap_or(NT35E)),
         Some(name) => model(name),
+    }
+}
+
+/// The rate of a mock's line; `None`: it takes no time.
+pub(crate) fn mock_baud(global: &Global, environment: &Environment) -> Result<Option<u32>, Failure> {
+    match environment.or(global.line.baud.as_ref(), "ATMQTT_BAUD") {
+        None | Some("auto") => Ok(None),
+        Some(rate) => rate.parse().ok().filter(|rate| MOCK_BAUDS.contains(rate)).map(Some).ok_or_else(|| {
+            Failure::usage(format!("{rate:?} is no rate that a mock's line can have")).help(format!(
+                "a number from {} to {}, such as 115200",
+                MOCK_BAUDS.start(),
+                MOCK_BAUDS.end()
+            ))
+        }),
     }
 }
 

@@ -1,49 +1,87 @@
-//! `atmqtt mock`: a mock modem on a pseudo-terminal, until it is interrupted.
+//! `atmqtt mock`: a mock modem, or many, until it is interrupted.
 
 use std::convert::Infallible;
 use std::future::pending;
-use std::io::ErrorKind;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, ErrorKind};
 
 use atmqtt::{Broker, Refusal};
-use atmqtt_mock::{BrokerChoice, Mock, modem::ModemOptions};
+use atmqtt_mock::fault::{Faults, Tally};
+use atmqtt_mock::{BrokerChoice, Builder, Fleet, Mock};
 
 use super::Context;
 use crate::args;
 use crate::exit::{Exit, Failure, Halt};
 use crate::guard::{Guard, Stage};
-use crate::render::Results;
+use crate::render::{Look, Results};
+use crate::scenario::Scenario;
 use crate::settings;
 
+/// Instead of a list of faults: what there is to list.
+const HELP: &str = "help";
+
+/// What runs.
+enum Modems {
+    One(Mock),
+    Many(Fleet),
+}
+
 pub(super) async fn run(typed: args::Mock, context: Context) -> Result<Exit, Halt> {
-    let Context { global, environment, deadline, mut results, .. } = context;
+    let Context { global, environment, look, deadline, mut results, .. } = context;
+    if typed.faults.as_deref() == Some(HELP) {
+        results.line(Faults::help().trim_end()).await?;
+        return Ok(Exit::Done);
+    }
     if global.line.port.is_some() {
         return Err(Failure::usage("a mock opens no port: it is one")
             .help("leave --port out; --link PATH gives the mock's port a name")
             .into());
     }
-    let model = settings::mock_model(&global, &environment)?;
+    let scenario = typed.scenario.as_deref().map(Scenario::read).transpose()?.unwrap_or_default();
+    let model = settings::mock_model(&global, &environment, scenario.modem)?;
+    let baud = settings::mock_baud(&global, &environment)?.or(scenario.baud);
+    let faults = match &typed.faults {
+        Some(spec) => parse_faults(spec)?,
+        None => scenario.faults.clone(),
+    };
+    let seed = typed.seed.or(scenario.seed);
     let broker = settings::mock_broker(environment.or(global.session.broker.as_ref(), "ATMQTT_BROKER"));
     check(&broker)?;
     let is_embedded = broker == BrokerChoice::Embedded;
-    let mut builder = Mock::builder().modem(ModemOptions { model, ..ModemOptions::default() }).broker(broker);
-    if let Some(link) = typed.link {
-        builder = builder.link(link);
+    let mut builder = Mock::builder().modem(scenario.options(model)).broker(broker);
+    if let Some(rate) = baud {
+        builder = builder.baud(rate);
+    }
+    if !faults.is_empty() {
+        let seed = seed.unwrap_or_else(|| say_seed(look));
+        builder = builder.faults(faults.clone(), seed);
     }
     let mut guard = Guard::new(deadline)?;
-    let mock = builder.start().map_err(|fault| {
-        let failure = Failure::new("port.mock", format!("the mock modem does not start: {fault}"));
-        match fault.kind() {
-            ErrorKind::AlreadyExists => failure.help("there is something else in the place of the link; remove it"),
-            _ => failure,
-        }
-    })?;
-    let ended = serve(&mock, is_embedded, &mut guard, &mut results).await;
-    mock.shutdown().await;
+    let modems = Modems::start(builder, typed)?;
+    let ended = modems.serve(is_embedded, &mut guard, &mut results).await;
+    if !faults.is_empty() {
+        look.status(format_args!("faults that happened: {}", modems.tally()));
+    }
+    modems.shutdown().await;
     match ended {
         // How everybody ends a mock.
         Halt::Interrupted => Ok(Exit::Done),
         other => Err(other),
     }
+}
+
+fn parse_faults(spec: &str) -> Result<Faults, Failure> {
+    spec.parse().map_err(|fault: atmqtt_mock::fault::SpecError| {
+        Failure::new("input.faults", fault.to_string()).help("atmqtt mock --faults help lists what can go wrong")
+    })
+}
+
+/// Any seed, said so that the run can be repeated. Short enough to be typed.
+fn say_seed(look: Look) -> u64 {
+    // The keys of a hasher are random.
+    let seed = RandomState::new().hash_one(0_u8) >> 40;
+    look.status(format_args!("faults are drawn by --seed {seed}"));
+    seed
 }
 
 /// Refuses a broker's URL that is none, or that the mock cannot use.
@@ -56,17 +94,66 @@ fn check(broker: &BrokerChoice) -> Result<(), Failure> {
     }
 }
 
-/// Says where the mock is, and lets it run; gives what ended it.
-async fn serve(mock: &Mock, is_embedded: bool, guard: &mut Guard, results: &mut Results) -> Halt {
-    let serving = async {
-        results.line(mock.path().as_os_str().as_encoded_bytes()).await?;
-        if let (true, Some(url)) = (is_embedded, mock.broker_url()) {
-            results.line(format!("broker {url}")).await?;
+impl Modems {
+    fn start(builder: Builder, typed: args::Mock) -> Result<Modems, Failure> {
+        let started = match (typed.count.zip(typed.link_dir), typed.listen, typed.link) {
+            (Some((count, directory)), ..) => builder.start_many(count.into(), &directory).map(Modems::Many),
+            (None, Some(address), _) => builder.listen(address).map(Modems::One),
+            (None, None, Some(link)) => builder.link(link).start().map(Modems::One),
+            (None, None, None) => builder.start().map(Modems::One),
+        };
+        started.map_err(|fault: io::Error| {
+            let failure = Failure::new("port.mock", format!("the mock modem does not start: {fault}"));
+            match fault.kind() {
+                ErrorKind::AlreadyExists => failure.help("there is something else in the place of the link; remove it"),
+                _ => failure,
+            }
+        })
+    }
+
+    fn mocks(&self) -> &[Mock] {
+        match self {
+            Modems::One(mock) => std::slice::from_ref(mock),
+            Modems::Many(fleet) => fleet.mocks(),
         }
-        pending::<Result<Infallible, Halt>>().await
-    };
-    match guard.run(Stage::Waiting, serving).await {
-        Ok(never) => match never {},
-        Err(halt) => halt,
+    }
+
+    fn broker_url(&self) -> Option<&str> {
+        match self {
+            Modems::One(mock) => mock.broker_url(),
+            Modems::Many(fleet) => fleet.broker_url(),
+        }
+    }
+
+    /// Of all modems together.
+    fn tally(&self) -> Tally {
+        self.mocks().iter().map(|mock| mock.log().tally()).collect()
+    }
+
+    /// Says where the modems are, and lets them run; gives what ended it.
+    async fn serve(&self, is_embedded: bool, guard: &mut Guard, results: &mut Results) -> Halt {
+        let serving = async {
+            for mock in self.mocks() {
+                match mock.address() {
+                    Some(address) => results.line(address.to_string()).await?,
+                    None => results.line(mock.path().as_os_str().as_encoded_bytes()).await?,
+                }
+            }
+            if let (true, Some(url)) = (is_embedded, self.broker_url()) {
+                results.line(format!("broker {url}")).await?;
+            }
+            pending::<Result<Infallible, Halt>>().await
+        };
+        match guard.run(Stage::Waiting, serving).await {
+            Ok(never) => match never {},
+            Err(halt) => halt,
+        }
+    }
+
+    async fn shutdown(self) {
+        match self {
+            Modems::One(mock) => mock.shutdown().await,
+            Modems::Many(fleet) => fleet.shutdown().await,
+        }
     }
 }

@@ -4,6 +4,8 @@ use std::fs;
 
 use atmqtt_mock::broker::{BrokerOptions, Server};
 use rustix::process::Signal;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::program::{Running, run};
 
@@ -75,10 +77,128 @@ async fn what_a_mock_cannot_be_is_refused() {
         (&["mock", "--broker", "mqtts://example.org"], 2, "no TLS"),
         (&["mock", "--port", "/dev/ttyUSB0"], 2, "a mock opens no port"),
         (&["mock", "--link", taken], 3, "the mock modem does not start"),
+        (
+            &["mock", "--faults", "rest@5s"],
+            2,
+            "column 1, \"rest@5s\": there is no fault \"rest\"; did you mean \"reset\"?",
+        ),
+        (&["mock", "--baud", "12"], 2, "\"12\" is no rate that a mock's line can have"),
+        (&["mock", "--count", "2"], 2, "--link-dir"),
+        (&["mock", "--link-dir", "x"], 2, "--count"),
+        (&["mock", "--count", "0", "--link-dir", "x"], 2, "0 is not in 1.."),
+        (&["mock", "--listen", "localhost"], 2, "invalid socket address"),
+        (&["mock", "--listen", "127.0.0.1:0", "--link", "x"], 2, "cannot be used with"),
+        (&["mock", "--scenario", "/nowhere.toml"], 2, "the scenario /nowhere.toml cannot be read"),
+        (&["mock", "--scenario", taken], 2, "taken, line 1, column 10: "),
     ] {
         let done = run(arguments).await.ended(code);
         assert!(done.stderr.contains(text), "{}", done.stderr);
         assert_eq!(done.stdout(), "");
     }
     assert_eq!(fs::read_to_string(taken).unwrap(), "something");
+}
+
+#[tokio::test]
+async fn faults_are_listed_and_explained() {
+    let listed = run(&["mock", "--faults", "help"]).await.ended(0);
+    let help = run(&["mock", "--help"]).await.ended(0);
+    for name in ["chunk", "lose-byte", "sim-busy", "refuse"] {
+        for text in [listed.stdout(), help.stdout()] {
+            assert!(text.contains(&format!("\n  {name} ")), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_seed_is_chosen_and_said_unless_it_is_given() {
+    let mut mock = Running::start(&["mock", "--faults", "reset@0s"]);
+    let said = mock.says("--seed").await;
+    let seed = said.rsplit(' ').next().unwrap();
+    assert!(seed.parse::<u64>().is_ok(), "{said}");
+    mock.line().await;
+    mock.signal(Signal::TERM);
+    assert_eq!(mock.says("happened").await, "faults that happened: reset 1");
+    assert_eq!(mock.code().await, Some(0));
+
+    let mut mock = Running::start(&["mock", "--faults", "mute@60m", "--seed", "7"]);
+    mock.line().await;
+    mock.signal(Signal::TERM);
+    assert_eq!(mock.code().await, Some(0));
+    assert_eq!(mock.stderr.next_line().await.unwrap().as_deref(), Some("faults that happened: none"));
+}
+
+#[tokio::test]
+async fn a_message_gets_through_a_mock_that_cuts_and_repeats() {
+    let faults = "chunk=1,double-urc~1,line-end=cr-cr-lf,prompt";
+    let mut mock = Running::start(&["mock", "--modem", "lierda-nt26e", "--faults", faults, "--seed", "1"]);
+    let path = mock.line().await;
+    let broker = mock.line().await;
+    let broker = broker.strip_prefix("broker ").unwrap();
+    run(&["--port", &path, "--broker", broker, "pub", "-t", "a", "-m", "x", "-q", "1"]).await.ended(0);
+    mock.signal(Signal::TERM);
+    assert_eq!(mock.code().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_mock_with_a_rate_is_deaf_to_others() {
+    let mut mock = Running::start(&["mock", "--baud", "57600", "--broker", "none"]);
+    let path = mock.line().await;
+    run(&["--port", &path, "--baud", "57600", "at", "AT"]).await.ended(0);
+    run(&["--port", &path, "--baud", "9600", "--timeout", "2s", "at", "AT"]).await.ended(4);
+    run(&["--port", &path, "--baud", "57600", "at", "AT"]).await.ended(0);
+    mock.signal(Signal::TERM);
+    assert_eq!(mock.code().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_mock_listens_on_tcp() {
+    let mut mock = Running::start(&["mock", "--listen", "127.0.0.1:0"]);
+    let address = mock.line().await;
+    assert!(mock.line().await.starts_with("broker mqtt://"));
+    let mut host = TcpStream::connect(&address).await.unwrap();
+    host.write_all(b"AT\r").await.unwrap();
+    let mut answer = [0; 9];
+    host.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"AT\r\r\nOK\r\n");
+    mock.signal(Signal::TERM);
+    assert_eq!(mock.code().await, Some(0));
+}
+
+#[tokio::test]
+async fn many_mocks_have_one_broker() {
+    let folder = tempfile::tempdir().unwrap();
+    let links = folder.path().join("line");
+    let directory = links.to_str().unwrap();
+    let mut mock = Running::start(&["mock", "--count", "3", "--link-dir", directory]);
+    let mut paths = Vec::new();
+    for number in 0..3 {
+        paths.push(mock.line().await);
+        assert_eq!(paths[number], format!("{directory}/modem-00{number}"));
+    }
+    let broker = mock.line().await;
+    let broker = broker.strip_prefix("broker ").unwrap();
+    run(&["--port", &paths[0], "--broker", broker, "pub", "-t", "a", "-m", "x", "-q", "1", "-r"]).await.ended(0);
+    let done = run(&["--port", &paths[2], "--broker", broker, "sub", "-t", "a", "-C", "1", "-W", "10"]).await.ended(0);
+    assert_eq!(done.stdout(), "x\n");
+    mock.signal(Signal::TERM);
+    assert_eq!(mock.code().await, Some(0));
+    assert_eq!(fs::read_dir(&links).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_scenario_sets_a_mock_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bench.toml");
+    fs::write(&file, "modem = \"lierda-nt26e\"\nseed = 7\nfaults = [\"refuse=5\", \"urc~0.1\"]\n[signal]\nrssi = 9\n")
+        .unwrap();
+    let mut mock = Running::start(&["mock", "--scenario", file.to_str().unwrap()]);
+    let path = mock.line().await;
+    let broker = mock.line().await;
+    let broker = broker.strip_prefix("broker ").unwrap();
+    let done = run(&["--port", &path, "at", "AT+CSQ", "AT+CGMM"]).await.ended(0);
+    assert_eq!(done.stdout(), "+CSQ: 9,99\nNT26E\n");
+    let refused = run(&["--json", "--port", &path, "--broker", broker, "pub", "-t", "a", "-m", "x"]).await.ended(6);
+    assert_eq!(refused.error()["code"], "broker.not_authorized");
+    mock.signal(Signal::TERM);
+    assert_eq!(mock.code().await, Some(0));
 }

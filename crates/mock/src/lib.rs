@@ -30,4 +30,4 @@ mod mqtt;
 mod rig;
 pub mod world;
 
-pub use front::{BrokerChoice, Builder, Control, Heard, Log, Mock, Resolve, Stopped};
+pub use front::{BrokerChoice, Builder, Control, Fleet, Heard, Log, Mock, Resolve, Stopped};

@@ -11,7 +11,7 @@ use crate::{
         Change, Faults, Happening, Kind, Manner, Parameter, Plan, Random, Rate, TO_HOST, TO_MODULE, Tally, Touches,
         Value,
     },
-    line::{Direction, Disturbance, Wire},
+    line::{Damage, Direction, Disturbance, Wire},
     modem::{
         DialOutcome, Fault, Modem, ModemOptions, NetworkInput, Output, Registration, Sim, SocketId, Status, Switches,
     },
@@ -94,6 +94,11 @@ impl Rig {
     /// The rate of the line, in bits a second at ten a byte.
     pub(crate) fn set_baud(&mut self, rate: u32) {
         self.wire.set_baud(rate);
+    }
+
+    /// How far apart pieces must be so that the host reads them one by one.
+    pub(crate) fn set_spacing(&mut self, spacing: Duration) {
+        self.wire.set_spacing(spacing);
     }
 
     /// The rate that the host has set.
@@ -274,7 +279,7 @@ impl Rig {
                     touches = if word(value) == Some(TO_HOST) { Touches::TO_HOST } else { Touches::TO_MODULE };
                 }
                 match kind.row().manner {
-                    Manner::Moment => {
+                    Manner::Moment { .. } => {
                         let until = match kind {
                             Kind::Reset | Kind::BrownOut => now.saturating_add(self.modem.boot_time()),
                             _ => now,
@@ -283,12 +288,15 @@ impl Rig {
                         self.strike(now, kind, value);
                     }
                     manner => {
-                        let rate = term.rate.unwrap_or(kind.row().usual);
+                        let rate = match manner {
+                            Manner::Chance { usual, .. } => term.rate.unwrap_or(usual),
+                            Manner::Moment { .. } | Manner::Span { .. } => Rate::ONE,
+                        };
                         self.active.insert(entry, Active { kind, value, rate });
                         // What strikes by chance is told each time it does.
                         let is_told = match manner {
-                            Manner::Chance(_) => false,
-                            Manner::Moment | Manner::Span { .. } => kind != Kind::Sleep,
+                            Manner::Chance { .. } => false,
+                            Manner::Moment { .. } | Manner::Span { .. } => kind != Kind::Sleep,
                         };
                         if is_told {
                             self.happen(Happening { kind, from: now, until, touches });
@@ -343,7 +351,7 @@ impl Rig {
         self.happenings.push_back(happening);
     }
 
-    /// Makes everything as the active faults want it. Of two of one kind the later in the list holds.
+    /// Makes everything as the active faults want it. Of two of one kind the later in the list holds, for each direction that it names.
     fn apply(&mut self, now: Duration) {
         let mut disturbance = Disturbance::default();
         let mut switches = Switches::default();
@@ -355,10 +363,14 @@ impl Rig {
                 Kind::Chunk => disturbance.chunk = Some(number(value)),
                 Kind::Delay => disturbance.delay = time(value),
                 Kind::Trickle => disturbance.trickle = time(value),
-                Kind::LoseByte => disturbance.lose = damage,
-                Kind::AddByte => disturbance.add = damage,
-                Kind::FlipByte => disturbance.flip = damage,
-                Kind::HalfClosed => disturbance.closed = directions,
+                Kind::LoseByte => merge(&mut disturbance.lose, damage),
+                Kind::AddByte => merge(&mut disturbance.add, damage),
+                Kind::FlipByte => merge(&mut disturbance.flip, damage),
+                Kind::HalfClosed => {
+                    for (closed, is_hit) in disturbance.closed.iter_mut().zip(directions) {
+                        *closed |= is_hit;
+                    }
+                }
                 Kind::Baud => disturbance.baud = number(value),
                 Kind::Sleep => disturbance.sleep = time(value),
                 Kind::Urc => switches.urc = Some(rate),
@@ -401,6 +413,13 @@ impl Rig {
             }
         }
         self.modem.change(now, |held| *held = options);
+    }
+}
+
+/// What another term of the same kind adds.
+fn merge(damage: &mut Damage, more: Damage) {
+    for (rate, more) in damage.iter_mut().zip(more) {
+        *rate = more.or(*rate);
     }
 }
 

@@ -150,7 +150,7 @@ impl World {
     }
 
     /// The faults that have happened since this was last asked, at most the latest 4096, each with the time in which it may have
-    /// damaged bytes and in which direction. Bytes that were on a slow or late line arrive damaged after that time.
+    /// damaged bytes and in which direction.
     pub fn take_happenings(&mut self) -> Vec<Happening> {
         self.module.take_happenings()
     }

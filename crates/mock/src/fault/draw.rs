@@ -51,10 +51,13 @@ impl Term {
         });
         let millis = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
         let from = Some(Duration::from_millis(below(millis.max(1))));
-        let lasting = (row.manner != Manner::Moment).then_some(lasting);
-        let rate = matches!(row.manner, Manner::Chance(_))
-            .then(|| Rate::from_millionths(row.usual.millionths() * u32::try_from(more).unwrap_or(1)))
-            .map(|rate| rate.min(Rate::ONE));
+        let rate = match row.manner {
+            Manner::Chance { usual, .. } => {
+                Some(Rate::from_millionths(usual.millionths() * u32::try_from(more).unwrap_or(1)).min(Rate::ONE))
+            }
+            Manner::Moment { .. } | Manner::Span { .. } => None,
+        };
+        let lasting = Some(lasting).filter(|_| !matches!(row.manner, Manner::Moment { .. }));
         Self { kind, value: value.flatten(), from, lasting, rate }
     }
 }

@@ -24,7 +24,8 @@ pub enum Kind {
     FlipByte,
     /// One direction of the port is dead, the other works.
     HalfClosed,
-    /// The module's UART runs at another rate than the host's: both hear what a UART makes of it.
+    /// The module's UART runs at another rate than the host's: both hear what a UART makes of it. Where neither the line nor the host has
+    /// a rate, the host's is 115200.
     Baud,
     /// Lines that nobody asked for stand between the module's lines and inside the echo.
     Urc,
@@ -158,15 +159,23 @@ pub enum Parameter {
 /// When a fault happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
-    /// At a moment. Its rate is a number of times a second.
-    Moment,
-    /// For a time. Its rate is a number of beginnings a second.
-    Span {
-        /// How long it lasts where it comes again and again; `None`: with nothing said it holds from the beginning to the end.
-        usual: Option<Duration>,
+    /// At a moment, or again and again at a rate: a number of times a second.
+    Moment {
+        /// Where neither a time nor a rate is given.
+        usual: Rate,
     },
-    /// To each of these with the given chance.
-    Chance(&'static str),
+    /// For a time, and the whole time if nothing is said; or again and again at a rate: a number of beginnings a second.
+    Span {
+        /// How long, and how often, where a group is named; `None`: there too it holds the whole time.
+        usual: Option<(Duration, Rate)>,
+    },
+    /// To some things and not to others; its rate is the chance of each.
+    Chance {
+        /// What it happens to.
+        of: &'static str,
+        /// Where no rate is given.
+        usual: Rate,
+    },
 }
 
 /// A row of the table.
@@ -184,14 +193,11 @@ pub struct Row {
     pub parameter: Parameter,
     /// When it happens.
     pub manner: Manner,
-    /// Its rate where none is given.
-    pub usual: Rate,
     /// Which bytes it may damage.
     pub touches: Touches,
 }
 
 use Group::{Broker, Line, Module, Network};
-use Manner::{Chance, Moment};
 
 const DIRECTIONS: Parameter = Parameter::Word(&[TO_HOST, TO_MODULE]);
 pub(crate) const TO_HOST: &str = "to-host";
@@ -215,100 +221,131 @@ const fn count(what: &'static str, least: u32, most: u32, default: Option<u32>) 
     Parameter::Count { what, least, most, default }
 }
 
-const fn span(usual: u64) -> Manner {
-    Manner::Span { usual: Some(seconds(usual)) }
+/// So many times in a million seconds.
+const fn moment(usual: u32) -> Manner {
+    Manner::Moment { usual: Rate::from_millionths(usual) }
 }
 
-/// From the beginning to the end.
+/// For so many seconds, so many times in a million seconds.
+const fn span(lasting: u64, usual: u32) -> Manner {
+    Manner::Span { usual: Some((seconds(lasting), Rate::from_millionths(usual))) }
+}
+
+/// So many of a million.
+const fn chance(of: &'static str, usual: u32) -> Manner {
+    Manner::Chance { of, usual: Rate::from_millionths(usual) }
+}
+
+/// The whole time.
 const ALWAYS: Manner = Manner::Span { usual: None };
-const PER_BYTE: Manner = Chance("byte");
 
-const fn row(
-    kind: Kind,
-    group: Group,
-    name: &'static str,
-    parameter: Parameter,
-    manner: Manner,
-    millionths: u32,
-    touches: Touches,
-    help: &'static str,
-) -> Row {
-    Row { kind, name, group, help, parameter, manner, usual: Rate::from_millionths(millionths), touches }
+/// A fault without a value that damages no bytes.
+const fn row(kind: Kind, group: Group, name: &'static str, manner: Manner, help: &'static str) -> Row {
+    Row { kind, name, group, help, parameter: Parameter::None, manner, touches: Touches::NOTHING }
 }
 
-const NO_VALUE: Parameter = Parameter::None;
+impl Row {
+    const fn value(self, parameter: Parameter) -> Self {
+        Self { parameter, ..self }
+    }
+
+    const fn damaging(self, touches: Touches) -> Self {
+        Self { touches, ..self }
+    }
+}
 
 /// Every fault, in the order of [`Kind`].
 #[rustfmt::skip]
 pub const KINDS: [Row; 34] = [
-    row(Kind::Chunk, Line, "chunk", count("bytes", 1, 4096, None), ALWAYS, 20_000, Touches::NOTHING,
-        "what the module says comes in pieces of so many bytes, or of any number from 1 to 16"),
-    row(Kind::Delay, Line, "delay", time(millis(300)), ALWAYS, 20_000, Touches::NOTHING,
-        "each piece that the module says is late by up to that time"),
-    row(Kind::Trickle, Line, "trickle", time(millis(5)), ALWAYS, 20_000, Touches::NOTHING,
-        "the module's bytes come one by one, that far apart"),
-    row(Kind::LoseByte, Line, "lose-byte", DIRECTIONS, PER_BYTE, 500, Touches::BOTH,
-        "bytes are lost, in one direction or in both"),
-    row(Kind::AddByte, Line, "add-byte", DIRECTIONS, PER_BYTE, 500, Touches::BOTH,
-        "bytes of noise are added, in one direction or in both"),
-    row(Kind::FlipByte, Line, "flip-byte", DIRECTIONS, PER_BYTE, 500, Touches::BOTH,
-        "a bit is wrong, in one direction or in both"),
-    row(Kind::HalfClosed, Line, "half-closed", DIRECTIONS, span(10), 5_000, Touches::BOTH,
-        "one direction of the port is dead (either, where none is named), the other works"),
-    row(Kind::Baud, Line, "baud", count("bits per second", 300, 3_000_000, None), span(10), 5_000, Touches::BOTH,
-        "the module's UART runs at another rate than the host's: garbage in both directions"),
-    row(Kind::Urc, Module, "urc", NO_VALUE, Chance("line of the module, and echo"), 50_000, Touches::NOTHING,
+    row(Kind::Chunk, Line, "chunk", ALWAYS,
+        "what the module says comes in pieces of so many bytes, or of any number from 1 to 16")
+        .value(count("bytes", 1, 4096, None)),
+    row(Kind::Delay, Line, "delay", ALWAYS,
+        "each piece that the module says is late by up to that time")
+        .value(time(millis(300))),
+    row(Kind::Trickle, Line, "trickle", ALWAYS,
+        "the module's bytes come one by one, that far apart")
+        .value(time(millis(5))),
+    row(Kind::LoseByte, Line, "lose-byte", chance("byte", 500),
+        "bytes are lost, in one direction or in both")
+        .value(DIRECTIONS).damaging(Touches::BOTH),
+    row(Kind::AddByte, Line, "add-byte", chance("byte", 500),
+        "bytes of noise are added, in one direction or in both")
+        .value(DIRECTIONS).damaging(Touches::BOTH),
+    row(Kind::FlipByte, Line, "flip-byte", chance("byte", 500),
+        "a bit is wrong, in one direction or in both")
+        .value(DIRECTIONS).damaging(Touches::BOTH),
+    row(Kind::HalfClosed, Line, "half-closed", span(10, 5_000),
+        "one direction of the port is dead (either, where none is named), the other works")
+        .value(DIRECTIONS).damaging(Touches::BOTH),
+    row(Kind::Baud, Line, "baud", span(10, 5_000),
+        "the module's UART runs at another rate than the host's: garbage in both directions; a line without a rate has 115200")
+        .value(count("bits per second", 300, 3_000_000, None)).damaging(Touches::BOTH),
+    row(Kind::Urc, Module, "urc", chance("line of the module, and echo", 50_000),
         "unsolicited lines stand between the module's lines and inside the echo"),
-    row(Kind::Flood, Module, "flood", count("lines", 1, 100_000, Some(100)), Moment, 5_000, Touches::NOTHING,
-        "many unsolicited lines come at once"),
-    row(Kind::DoubleUrc, Module, "double-urc", NO_VALUE, Chance("unsolicited line"), 100_000, Touches::NOTHING,
+    row(Kind::Flood, Module, "flood", moment(5_000),
+        "many unsolicited lines come at once")
+        .value(count("lines", 1, 100_000, Some(100))),
+    row(Kind::DoubleUrc, Module, "double-urc", chance("unsolicited line", 100_000),
         "an unsolicited line is said twice"),
-    row(Kind::Echo, Module, "echo", NO_VALUE, ALWAYS, 10_000, Touches::NOTHING,
+    row(Kind::Echo, Module, "echo", ALWAYS,
         "the module echoes commands, whatever ATE0 has said"),
-    row(Kind::LineEnd, Module, "line-end", Parameter::Word(&LINE_ENDS), ALWAYS, 10_000, Touches::NOTHING,
-        "lines end with CR CR LF or with a bare LF, or have no blank after the colon; any of them, where none is named"),
-    row(Kind::Prompt, Module, "prompt", Parameter::Word(&PROMPTS), ALWAYS, 10_000, Touches::NOTHING,
-        "the prompt of the data phase is > alone or with a blank, with CR LF before it or around it"),
-    row(Kind::LoseOk, Module, "lose-ok", NO_VALUE, Chance("final OK"), 20_000, Touches::TO_HOST,
-        "the final result code OK is not sent"),
-    row(Kind::Late, Module, "late", time(seconds(4)), Chance("command"), 20_000, Touches::NOTHING,
-        "a command is executed and answered that much later"),
-    row(Kind::Busy, Module, "busy", NO_VALUE, ALWAYS, 10_000, Touches::NOTHING,
+    row(Kind::LineEnd, Module, "line-end", ALWAYS,
+        "lines end with CR CR LF or with a bare LF, or have no blank after the colon; any of them, where none is named")
+        .value(Parameter::Word(&LINE_ENDS)),
+    row(Kind::Prompt, Module, "prompt", ALWAYS,
+        "the prompt of the data phase is > alone or with a blank, with CR LF before it or around it")
+        .value(Parameter::Word(&PROMPTS)),
+    row(Kind::LoseOk, Module, "lose-ok", chance("final OK", 20_000),
+        "the final result code OK is not sent")
+        .damaging(Touches::TO_HOST),
+    row(Kind::Late, Module, "late", chance("command", 20_000),
+        "a command is executed and answered that much later")
+        .value(time(seconds(4))),
+    row(Kind::Busy, Module, "busy", ALWAYS,
         "a command that comes while another runs is refused (CME error 302) and dropped"),
-    row(Kind::Mute, Module, "mute", NO_VALUE, span(10), 5_000, Touches::BOTH,
-        "nothing is heard and nothing is said"),
-    row(Kind::Reset, Module, "reset", NO_VALUE, Moment, 5_000, Touches::TO_MODULE,
-        "the module restarts with its boot text, and has forgotten everything"),
-    row(Kind::BrownOut, Module, "brown-out", NO_VALUE, Moment, 5_000, Touches::TO_MODULE,
-        "the module restarts without a word, and has forgotten everything"),
-    row(Kind::Sleep, Module, "sleep", time(seconds(10)), ALWAYS, 5_000, Touches::TO_MODULE,
-        "after that much silence the module sleeps, and what wakes it is lost"),
-    row(Kind::LateConfirm, Module, "late-confirm", time(seconds(180)), Chance("publish"), 50_000, Touches::NOTHING,
-        "a publish that the broker has taken is confirmed that much later"),
-    row(Kind::Retransmit, Module, "retransmit", count("lines, each with its count", 1, 5, None), Chance("publish"), 100_000, Touches::NOTHING,
-        "a publish tells retransmissions (result 1) before its result; one without a count, where no number is given"),
-    row(Kind::Overflow, Module, "overflow", NO_VALUE, Moment, 5_000, Touches::NOTHING,
+    row(Kind::Mute, Module, "mute", span(10, 5_000),
+        "nothing is heard and nothing is said")
+        .damaging(Touches::BOTH),
+    row(Kind::Reset, Module, "reset", moment(5_000),
+        "the module restarts with its boot text, and has forgotten everything")
+        .damaging(Touches::TO_MODULE),
+    row(Kind::BrownOut, Module, "brown-out", moment(5_000),
+        "the module restarts without a word, and has forgotten everything")
+        .damaging(Touches::TO_MODULE),
+    row(Kind::Sleep, Module, "sleep", ALWAYS,
+        "after that much silence the module sleeps, and what wakes it is lost")
+        .value(time(seconds(10))).damaging(Touches::TO_MODULE),
+    row(Kind::LateConfirm, Module, "late-confirm", chance("publish", 50_000),
+        "a publish that the broker has taken is confirmed that much later")
+        .value(time(seconds(180))),
+    row(Kind::Retransmit, Module, "retransmit", chance("publish", 100_000),
+        "a publish tells retransmissions (result 1) before its result; one without a count, where no number is given")
+        .value(count("lines, each with its count", 1, 5, None)),
+    row(Kind::Overflow, Module, "overflow", moment(5_000),
         "the module reports an overflow of its receive buffer (STATS 13), and the link is lost"),
-    row(Kind::SimBusy, Network, "sim-busy", NO_VALUE, span(10), 5_000, Touches::NOTHING,
+    row(Kind::SimBusy, Network, "sim-busy", span(10, 5_000),
         "the SIM is busy"),
-    row(Kind::SimGone, Network, "sim-gone", NO_VALUE, span(10), 2_000, Touches::NOTHING,
+    row(Kind::SimGone, Network, "sim-gone", span(10, 2_000),
         "the SIM is not there"),
-    row(Kind::Denied, Network, "denied", count("the EMM cause", 1, 255, Some(15)), span(20), 2_000, Touches::NOTHING,
-        "the network refuses to register the module"),
-    row(Kind::Searching, Network, "searching", NO_VALUE, span(20), 5_000, Touches::NOTHING,
+    row(Kind::Denied, Network, "denied", span(20, 2_000),
+        "the network refuses to register the module")
+        .value(count("the EMM cause", 1, 255, Some(15))),
+    row(Kind::Searching, Network, "searching", span(20, 5_000),
         "the registration is lost, and the module searches"),
-    row(Kind::NoPdp, Network, "no-pdp", NO_VALUE, span(10), 5_000, Touches::NOTHING,
+    row(Kind::NoPdp, Network, "no-pdp", span(10, 5_000),
         "the packet network is lost: no attach, no PDP context"),
-    row(Kind::Dns, Network, "dns", NO_VALUE, span(20), 5_000, Touches::NOTHING,
+    row(Kind::Dns, Network, "dns", span(20, 5_000),
         "names do not resolve"),
-    row(Kind::Unreachable, Network, "unreachable", NO_VALUE, span(20), 5_000, Touches::NOTHING,
+    row(Kind::Unreachable, Network, "unreachable", span(20, 5_000),
         "whatever the module dials refuses it"),
-    row(Kind::DropLinks, Network, "drop-links", NO_VALUE, Moment, 5_000, Touches::NOTHING,
+    row(Kind::DropLinks, Network, "drop-links", moment(5_000),
         "every link breaks, as if the broker had closed it"),
-    row(Kind::LinkDead, Network, "link-dead", NO_VALUE, Moment, 2_000, Touches::NOTHING,
+    row(Kind::LinkDead, Network, "link-dead", moment(2_000),
         "every link goes silently dead, until a keep-alive notices"),
-    row(Kind::Refuse, Broker, "refuse", count("the CONNACK code", 1, 5, None), span(20), 5_000, Touches::NOTHING,
-        "the broker refuses sign-ins, with any code where none is given"),
+    row(Kind::Refuse, Broker, "refuse", span(20, 5_000),
+        "the broker refuses sign-ins, with any code where none is given")
+        .value(count("the CONNACK code", 1, 5, None)),
 ];
 
 impl Kind {
@@ -345,7 +382,7 @@ mod tests {
     fn the_rows_stand_in_the_order_of_the_kinds() {
         for (index, row) in KINDS.iter().enumerate() {
             assert_eq!((row.kind as usize, Kind::named(row.name)), (index, Some(row.kind)), "{}", row.name);
-            assert!(!row.help.ends_with('.') && row.usual.millionths() > 0);
+            assert!(!row.help.ends_with('.'), "{}", row.name);
         }
     }
 }

@@ -85,12 +85,12 @@ fn usage(row: &Row) -> String {
         Parameter::Count { .. } | Parameter::Word(_) => format!("={}; ", expected(row.parameter)),
     };
     let when = match row.manner {
-        Manner::Moment => format!("usually ~{} times a second", row.usual),
-        Manner::Span { usual: None } => "usually the whole time".to_owned(),
-        Manner::Span { usual: Some(lasting) } => {
-            format!("usually +{}~{} times a second", super::Value::Time(lasting), row.usual)
+        Manner::Moment { usual } => format!("at a time (@), or else ~{usual} times a second"),
+        Manner::Span { usual: None } => "the whole time".to_owned(),
+        Manner::Span { usual: Some((lasting, rate)) } => {
+            format!("the whole time; in a group +{}~{rate} times a second", super::Value::Time(lasting))
         }
-        Manner::Chance(of) => format!("~chance for each {of}, usually {}", row.usual),
+        Manner::Chance { of, usual } => format!("~chance for each {of}, usually {usual}"),
     };
     value + &when
 }
@@ -184,7 +184,7 @@ mod tests {
             ("late=5000ms@60+0.5m~0.2", "late=5s@1m+30s~0.2"),
             ("mute+3~0.01", "mute+3s~0.01"),
             ("half-closed=to-host@0", "half-closed=to-host@0s"),
-            ("broker", "refuse"),
+            ("broker", "refuse+20s~0.005"),
             (
                 "all,-reset,reset@1s,-mute",
                 &format!("{}", {

@@ -9,7 +9,9 @@
 //! lose-byte=to-host~0.001   one byte of a thousand
 //! mute+3s~0.01          again and again, 0.01 times a second on the average, for 3 s each
 //! late=5s@1m+30s~0.2    one command of five is 5 s late, in the second half of the second minute
-//! network               every fault of a group (line, module, network, broker, all), each as usual
+//! dns                   the whole time
+//! reset                 again and again, at its usual rate
+//! network               every fault of a group (line, module, network, broker, all), again and again as usual
 //! all,-baud             every fault but one
 //! ```
 //!

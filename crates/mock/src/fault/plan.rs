@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use super::{Faults, Random, Rate, Term, kind::Manner};
 
+/// How long a fault lasts that comes again and again, where its row does not say it.
+const A_WHILE: Duration = Duration::from_secs(10);
+
 /// The scheduler of one run.
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -61,7 +64,7 @@ impl Plan {
         let entry = &mut self.entries[index];
         let term = entry.term;
         match entry.next {
-            Next::Begin(_) if term.kind.row().manner == Manner::Moment => {
+            Next::Begin(_) if matches!(term.kind.row().manner, Manner::Moment { .. }) => {
                 entry.again(now);
                 Some(Change::Begins { entry: index, term, until: now })
             }
@@ -101,20 +104,18 @@ impl Entry {
 impl Term {
     /// How often it begins, if it does so again and again.
     fn recurrence(&self) -> Option<Rate> {
-        let comes_again = match self.kind.row().manner {
-            Manner::Moment | Manner::Span { usual: Some(_) } => self.from.is_none(),
-            Manner::Span { usual: None } => self.rate.is_some(),
-            Manner::Chance(_) => false,
-        };
-        comes_again.then(|| self.rate.unwrap_or(self.kind.row().usual))
+        match self.kind.row().manner {
+            Manner::Moment { usual } if self.from.is_none() => self.rate.or(Some(usual)),
+            Manner::Span { .. } => self.rate,
+            Manner::Moment { .. } | Manner::Chance { .. } => None,
+        }
     }
 
     /// How long it lasts once it has begun; `None`: to the end.
     fn duration(&self) -> Option<Duration> {
         self.lasting.or_else(|| match self.kind.row().manner {
-            // Where the usual is the whole time, and it is to come again: a while.
-            Manner::Span { usual } => self.recurrence().map(|_| usual.unwrap_or(Duration::from_secs(10))),
-            Manner::Moment | Manner::Chance(_) => None,
+            Manner::Span { usual } => self.rate.map(|_| usual.map_or(A_WHILE, |(lasting, _)| lasting)),
+            Manner::Moment { .. } | Manner::Chance { .. } => None,
         })
     }
 }

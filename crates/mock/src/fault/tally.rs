@@ -11,7 +11,8 @@ pub struct Happening {
     pub kind: Kind,
     /// Since when, as the one who brings the time counts it.
     pub from: Duration,
-    /// When it will be over; the same as `from` for what takes no time, [`Duration::MAX`] for what does not end.
+    /// When it will be over, and damaged bytes have arrived; the same as `from` for what takes no time, [`Duration::MAX`] for what does
+    /// not end.
     pub until: Duration,
     /// The directions in which bytes may be lost, added or changed meanwhile.
     pub touches: Touches,
@@ -51,5 +52,16 @@ impl fmt::Display for Tally {
             write!(f, "{comma}{kind} {count}")?;
         }
         Ok(())
+    }
+}
+
+/// The sum of several.
+impl FromIterator<Tally> for Tally {
+    fn from_iter<T: IntoIterator<Item = Tally>>(tallies: T) -> Self {
+        let mut sum = Tally::default();
+        for (kind, count) in tallies.into_iter().flat_map(|tally| tally.0) {
+            *sum.0.entry(kind).or_default() += count;
+        }
+        sum
     }
 }

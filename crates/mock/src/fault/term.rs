@@ -142,16 +142,22 @@ pub(super) fn expected(parameter: Parameter) -> String {
 
 fn rates(kind: Kind) -> &'static str {
     match kind.row().manner {
-        Manner::Chance(_) => "a chance, more than 0 and at most 1, of up to six decimals",
-        Manner::Moment | Manner::Span { .. } => "times a second, more than 0 and at most 1000, of up to six decimals",
+        Manner::Chance { .. } => "a chance, more than 0 and at most 1, of up to six decimals",
+        Manner::Moment { .. } | Manner::Span { .. } => {
+            "times a second, more than 0 and at most 1000, of up to six decimals"
+        }
     }
 }
 
 impl Term {
-    /// The fault with nothing more said: as usual.
+    /// The fault as it is meant where a group is named: at its usual rate, and for its usual time.
     #[must_use]
     pub fn usual(kind: Kind) -> Self {
-        Self { kind, value: None, from: None, lasting: None, rate: None }
+        let (lasting, rate) = match kind.row().manner {
+            Manner::Span { usual: Some((lasting, rate)) } => (Some(lasting), Some(rate)),
+            Manner::Span { usual: None } | Manner::Moment { .. } | Manner::Chance { .. } => (None, None),
+        };
+        Self { kind, value: None, from: None, lasting, rate }
     }
 
     /// Which fault.
@@ -177,8 +183,8 @@ impl Term {
     pub fn ends(&self) -> Option<Duration> {
         let from = self.from?;
         match self.kind.row().manner {
-            Manner::Moment => Some(from),
-            Manner::Span { .. } | Manner::Chance(_) => self.lasting.map(|lasting| from.saturating_add(lasting)),
+            Manner::Moment { .. } => Some(from),
+            Manner::Span { .. } | Manner::Chance { .. } => self.lasting.map(|lasting| from.saturating_add(lasting)),
         }
     }
 
@@ -208,9 +214,9 @@ impl Term {
         let rate = rate.map(|rate| read_rate(kind, rate)).transpose()?;
         let term = Self { kind, value, from, lasting, rate };
         match (kind.row().manner, from, lasting, rate) {
-            (Manner::Moment, _, Some(_), _) => Err(Problem::Moment(kind)),
-            (Manner::Moment | Manner::Span { .. }, Some(_), _, Some(_)) => Err(Problem::TimeAndRate(kind)),
-            (Manner::Span { .. }, None, Some(_), None) | (Manner::Chance(_), None, Some(_), _) => {
+            (Manner::Moment { .. }, _, Some(_), _) => Err(Problem::Moment(kind)),
+            (Manner::Moment { .. } | Manner::Span { .. }, Some(_), _, Some(_)) => Err(Problem::TimeAndRate(kind)),
+            (Manner::Span { .. }, None, Some(_), None) | (Manner::Chance { .. }, None, Some(_), _) => {
                 Err(Problem::From(kind))
             }
             _ => Ok(term),
@@ -253,8 +259,8 @@ fn read_value(kind: Kind, text: &str) -> Result<Value, Problem> {
 
 fn read_rate(kind: Kind, text: &str) -> Result<Rate, Problem> {
     let most = match kind.row().manner {
-        Manner::Chance(_) => Rate::ONE.0,
-        Manner::Moment | Manner::Span { .. } => Rate::MOST,
+        Manner::Chance { .. } => Rate::ONE.0,
+        Manner::Moment { .. } | Manner::Span { .. } => Rate::MOST,
     };
     Rate::parse(text)
         .filter(|rate| (1..=most).contains(&rate.0))

@@ -1,4 +1,4 @@
-//! The one task that owns modem, line and network.
+//! The one task that owns module, line and network.
 
 use std::{
     future::poll_fn,
@@ -9,13 +9,17 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::ReadBuf,
     sync::{mpsc, oneshot, watch},
     time::{Instant, sleep_until},
 };
 
 use super::{internet::Internet, log::Log};
-use crate::modem::{Fault, Modem, ModemOptions, NetworkInput, Output, Status};
+use crate::{
+    line::Terminal,
+    modem::{Fault, ModemOptions, NetworkInput, Output, Status},
+    rig::Rig,
+};
 
 /// Bytes for a host that does not read. What comes on top is lost, as on a UART without flow control.
 const UNREAD: usize = 64 * 1024;
@@ -32,7 +36,9 @@ pub(super) enum Request {
 pub(super) type Envelope = (Request, oneshot::Sender<()>);
 
 pub(super) struct Engine<L> {
-    pub(super) modem: Modem,
+    pub(super) rig: Rig,
+    /// The line has a rate, and the host must have the same.
+    pub(super) is_paced: bool,
     pub(super) line: L,
     pub(super) internet: Internet,
     pub(super) requests: mpsc::Receiver<Envelope>,
@@ -48,7 +54,7 @@ struct Unread {
     written: usize,
 }
 
-impl<L: AsyncRead + AsyncWrite + Unpin> Engine<L> {
+impl<L: Terminal> Engine<L> {
     /// Runs until `stop` ends.
     pub(super) async fn run(mut self, mut stop: oneshot::Receiver<()>) {
         let mut unread = Unread::default();
@@ -58,26 +64,35 @@ impl<L: AsyncRead + AsyncWrite + Unpin> Engine<L> {
         let mut timer = pin!(sleep_until(self.epoch));
         loop {
             self.carry_out(&mut unread);
-            let deadline = self.modem.deadline(self.now()).and_then(|at| self.epoch.checked_add(at));
+            let deadline = self.rig.deadline(self.now()).and_then(|at| self.epoch.checked_add(at));
             if let Some(deadline) = deadline
                 && timer.deadline() != deadline
             {
                 timer.as_mut().reset(deadline);
             }
+            // A slow line holds its host up, as a full UART does.
+            let room = self.rig.has_room();
             tokio::select! {
-                read = poll_fn(|cx| exchange(&mut self.line, &mut unread, &mut chunk, cx)), if host_is_there => match read {
+                read = poll_fn(|cx| exchange(&mut self.line, &mut unread, room.then_some(&mut chunk), cx)), if host_is_there => match read {
                     Ok(0) | Err(_) => host_is_there = false,
                     Ok(length) => {
                         self.log.count(length, 0, 0);
-                        self.modem.receive(self.now(), &chunk[..length]);
+                        self.look_at_host();
+                        self.rig.receive(self.now(), &chunk[..length]);
                     }
                 },
-                Some((socket, input)) = self.internet.next() => self.modem.network(self.now(), socket, input),
+                Some((socket, input)) = self.internet.next() => {
+                    self.look_at_host();
+                    self.rig.network(self.now(), socket, input);
+                }
                 request = self.requests.recv(), if requests_come => match request {
                     Some(envelope) => self.serve(envelope, &mut unread),
                     None => requests_come = false,
                 },
-                () = &mut timer, if deadline.is_some() => self.modem.advance(self.now()),
+                () = &mut timer, if deadline.is_some() => {
+                    self.look_at_host();
+                    self.rig.advance(self.now());
+                }
                 _ = &mut stop => return,
             }
         }
@@ -87,11 +102,21 @@ impl<L: AsyncRead + AsyncWrite + Unpin> Engine<L> {
         self.epoch.elapsed()
     }
 
+    /// A host may change its rate at any time, and tells nobody.
+    fn look_at_host(&mut self) {
+        if self.is_paced
+            && let Some(rate) = self.line.host_baud()
+        {
+            self.rig.set_host_baud(rate);
+        }
+    }
+
     fn serve(&mut self, (request, done): Envelope, unread: &mut Unread) {
+        self.look_at_host();
         let now = self.now();
         match request {
-            Request::Order(fault) => self.modem.order(now, fault),
-            Request::Change(change) => self.modem.change(now, change),
+            Request::Order(fault) => self.rig.order(now, fault),
+            Request::Change(change) => self.rig.change(now, change),
         }
         self.carry_out(unread);
         // Whoever asked may have gone.
@@ -99,7 +124,7 @@ impl<L: AsyncRead + AsyncWrite + Unpin> Engine<L> {
     }
 
     fn carry_out(&mut self, unread: &mut Unread) {
-        while let Some(output) = self.modem.poll() {
+        while let Some(output) = self.rig.poll() {
             match output {
                 Output::Transmit(bytes) => {
                     let lost = unread.push(&bytes);
@@ -112,7 +137,7 @@ impl<L: AsyncRead + AsyncWrite + Unpin> Engine<L> {
                 Output::Send { socket, bytes } => {
                     if self.internet.send(socket, bytes).is_err() {
                         tracing::warn!(?socket, "the broker does not read; its link is broken");
-                        self.modem.network(self.now(), socket, NetworkInput::Closed);
+                        self.rig.network(self.now(), socket, NetworkInput::Closed);
                     }
                 }
                 Output::HangUp { socket } => self.internet.hang_up(socket),
@@ -120,7 +145,15 @@ impl<L: AsyncRead + AsyncWrite + Unpin> Engine<L> {
                 Output::HeardData(data) => self.log.heard_data(data),
             }
         }
-        let status = self.modem.status();
+        let lost = usize::try_from(self.rig.take_lost()).unwrap_or(usize::MAX);
+        if lost > 0 {
+            self.log.count(0, 0, lost);
+            tracing::warn!(lost, "the line is slower than the module; bytes are lost");
+        }
+        if !self.rig.take_happenings().is_empty() {
+            self.log.set_tally(self.rig.tally());
+        }
+        let status = self.rig.status();
         self.status.send_if_modified(|shown| std::mem::replace(shown, status) != status);
     }
 }
@@ -137,11 +170,11 @@ impl Unread {
     }
 }
 
-/// Writes what can be written, then reads what there is.
-fn exchange<L: AsyncRead + AsyncWrite + Unpin>(
+/// Writes what can be written, then reads what there is if there is room for it.
+fn exchange<L: Terminal>(
     line: &mut L,
     unread: &mut Unread,
-    chunk: &mut [u8],
+    room: Option<&mut [u8; CHUNK]>,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<usize>> {
     while unread.written < unread.bytes.len() {
@@ -151,6 +184,9 @@ fn exchange<L: AsyncRead + AsyncWrite + Unpin>(
             Poll::Pending => break,
         }
     }
+    let Some(chunk) = room else {
+        return Poll::Pending;
+    };
     let mut buffer = ReadBuf::new(chunk);
     Pin::new(line).poll_read(cx, &mut buffer).map_ok(|()| buffer.filled().len())
 }

@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use crate::fault::Tally;
+
 /// Command lines kept; of more the oldest are forgotten.
 const KEPT: usize = 4096;
 
@@ -30,6 +32,7 @@ struct Record {
     bytes_heard: u64,
     bytes_said: u64,
     bytes_lost: u64,
+    tally: Tally,
 }
 
 impl Log {
@@ -68,6 +71,16 @@ impl Log {
     #[must_use]
     pub fn bytes_lost(&self) -> u64 {
         self.record().bytes_lost
+    }
+
+    /// How often each fault has happened.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.record().tally.clone()
+    }
+
+    pub(super) fn set_tally(&self, tally: &Tally) {
+        self.record().tally.clone_from(tally);
     }
 
     pub(super) fn heard(&self, line: Vec<u8>) {

@@ -1,6 +1,8 @@
 //! The mock modem on a line that a host can open, in a tokio runtime.
 
+mod descriptors;
 mod engine;
+mod fleet;
 mod internet;
 mod log;
 
@@ -8,10 +10,11 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, DuplexStream, duplex},
+    io::{DuplexStream, duplex},
     runtime::Handle,
     sync::{mpsc, oneshot, watch},
     task::JoinHandle,
@@ -20,10 +23,13 @@ use tokio::{
 
 use crate::{
     broker::{self, BrokerOptions},
-    line::Pty,
+    fault::Faults,
+    line::{Pty, Tcp, Terminal},
     modem::{Fault, Modem, ModemOptions, Status},
+    rig::Rig,
 };
 use engine::{Engine, Envelope, Request};
+pub use fleet::Fleet;
 use internet::{Internet, Route};
 pub use log::{Heard, Log};
 
@@ -31,6 +37,8 @@ pub use log::{Heard, Log};
 const REQUESTS: usize = 16;
 /// Bytes in each direction of a duplex line.
 const DUPLEX: usize = 16 * 1024;
+/// Between two pieces that are to be read apart: timers are as fine as a millisecond.
+const SPACING: Duration = Duration::from_millis(2);
 
 /// The broker that the modem's network leads to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,6 +70,22 @@ pub struct Builder {
     broker_options: Option<BrokerOptions>,
     resolve: Resolve,
     link: Option<PathBuf>,
+    setup: Setup,
+}
+
+/// What is wanted of a modem's line.
+#[derive(Debug, Default)]
+struct Setup {
+    faults: Faults,
+    seed: u64,
+    baud: Option<u32>,
+}
+
+/// Where the dials of one modem or of many lead.
+struct Network {
+    server: Option<broker::Server>,
+    broker_url: Option<String>,
+    route: Route,
 }
 
 impl Builder {
@@ -100,6 +124,23 @@ impl Builder {
         self
     }
 
+    /// What goes wrong, and the seed that decides what the list leaves open. Times count from the start. Default: nothing.
+    #[must_use]
+    pub fn faults(mut self, faults: Faults, seed: u64) -> Self {
+        self.setup.faults = faults;
+        self.setup.seed = seed;
+        self
+    }
+
+    /// The rate of the line, in bits a second: it is as slow as the wire would be, at ten bits a byte (8N1). A host that sets another
+    /// rate on the pseudo-terminal hears garbage, and so does the modem. 300 at least. Default: a line that takes no time, at every
+    /// rate.
+    #[must_use]
+    pub fn baud(mut self, rate: u32) -> Self {
+        self.setup.baud = Some(rate.max(300));
+        self
+    }
+
     /// Starts the modem on a pseudo-terminal. The broker listens and the modem answers when this returns.
     ///
     /// # Errors
@@ -108,9 +149,22 @@ impl Builder {
     /// broker's port gives; [`io::ErrorKind::Other`] outside of a tokio runtime.
     pub fn start(self) -> io::Result<Mock> {
         let runtime = Handle::try_current().map_err(io::Error::other)?;
-        let pty = Pty::open(self.link.as_deref())?;
+        let pty = Pty::open(self.link.as_deref(), self.setup.baud)?;
         let path = pty.path().to_owned();
         self.start_on(pty, path, &runtime)
+    }
+
+    /// Starts the modem on a TCP port, as a raw serial server does; port 0 takes a free one, see [`Mock::address`]. One host is served at
+    /// a time. A host cannot set a rate there.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start), with what binding the address gives instead of what concerns the pseudo-terminal. A link is not made.
+    pub fn listen(self, address: SocketAddr) -> io::Result<Mock> {
+        let runtime = Handle::try_current().map_err(io::Error::other)?;
+        let line = Tcp::bind(address)?;
+        let address = line.local_addr()?;
+        Ok(Mock { address: Some(address), ..self.start_on(line, PathBuf::new(), &runtime)? })
     }
 
     /// Starts the modem without a pseudo-terminal; the other end of its line is returned. When that is dropped the modem goes on, heard
@@ -127,33 +181,65 @@ impl Builder {
 
     fn start_on<L>(self, line: L, path: PathBuf, runtime: &Handle) -> io::Result<Mock>
     where
-        L: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        L: Terminal + Send + 'static,
     {
-        let (server, broker) = match self.broker {
+        let network = Network::start(&self.broker, self.broker_options, self.resolve)?;
+        let mock = self.setup.start(self.modem, 0, line, path, &network, runtime);
+        Ok(Mock { broker_url: network.broker_url, server: network.server, ..mock })
+    }
+}
+
+impl Network {
+    fn start(choice: &BrokerChoice, options: Option<BrokerOptions>, resolve: Resolve) -> io::Result<Self> {
+        let (server, broker) = match choice {
             BrokerChoice::Embedded => {
                 let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-                let server = broker::Server::bind(address, self.broker_options.unwrap_or_default())?;
+                let server = broker::Server::bind(address, options.unwrap_or_default())?;
                 let address = server.local_addr();
                 (Some(server), Some((address.ip().to_string(), address.port())))
             }
-            BrokerChoice::Url(url) => (None, Some(parse_url(&url)?)),
+            BrokerChoice::Url(url) => (None, Some(parse_url(url)?)),
             BrokerChoice::None => (None, None),
         };
         let broker_url = broker.as_ref().map(|(host, port)| format!("mqtt://{host}:{port}"));
-        let route = match (self.resolve, broker) {
+        let route = match (resolve, broker) {
             (Resolve::Literal, _) => Route::Named,
             (Resolve::ToBroker, Some((host, port))) => Route::To(host.trim_matches(['[', ']']).to_owned(), port),
             (Resolve::ToBroker, None) => Route::Nowhere,
         };
-        let modem = Modem::new(self.modem, std::time::Duration::ZERO);
+        Ok(Self { server, broker_url, route })
+    }
+}
+
+impl Setup {
+    /// A modem of that number, whose dials lead into the network; the mock does not own it.
+    fn start<L>(
+        &self,
+        options: ModemOptions,
+        number: u64,
+        line: L,
+        path: PathBuf,
+        network: &Network,
+        runtime: &Handle,
+    ) -> Mock
+    where
+        L: Terminal + Send + 'static,
+    {
+        let mut rig = Rig::new(Modem::new(options, Duration::ZERO));
+        rig.set_faults(&self.faults, self.seed.wrapping_add(number));
+        rig.set_spacing(SPACING);
+        if let Some(rate) = self.baud {
+            rig.set_baud(rate);
+        }
         let (to_engine, requests) = mpsc::channel(REQUESTS);
-        let (status, shown) = watch::channel(modem.status());
+        let (status, shown) = watch::channel(rig.status());
         let (stop, stopped) = oneshot::channel();
         let log = Log::default();
         let engine = Engine {
-            modem,
+            rig,
+            is_paced: self.baud.is_some(),
             line,
-            internet: Internet::new(route),
+            internet: Internet::new(network.route.clone()),
             requests,
             status,
             log: log.clone(),
@@ -161,7 +247,7 @@ impl Builder {
         };
         let task = runtime.spawn(engine.run(stopped));
         let control = Control { requests: to_engine, status: shown };
-        Ok(Mock { path, broker_url, server, control, log, stop, task })
+        Mock { path, address: None, broker_url: None, server: None, control, log, stop, task }
     }
 }
 
@@ -169,6 +255,7 @@ impl Builder {
 #[derive(Debug)]
 pub struct Mock {
     path: PathBuf,
+    address: Option<SocketAddr>,
     broker_url: Option<String>,
     server: Option<broker::Server>,
     control: Control,
@@ -185,10 +272,16 @@ impl Mock {
         Builder::default()
     }
 
-    /// The serial port to open: the link, or else the pseudo-terminal. Empty on a duplex line.
+    /// The serial port to open: the link, or else the pseudo-terminal. Empty on a duplex line and on a TCP port.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Where the modem listens; `None` unless it was started with [`Builder::listen`].
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
     }
 
     /// The broker's address, `mqtt://host:port`; `None` where there is no broker.

@@ -2,8 +2,22 @@
 
 mod lane;
 mod pty;
+mod tcp;
 mod uart;
 mod wire;
 
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
+
 pub(crate) use pty::Pty;
-pub(crate) use wire::{Direction, Disturbance, Wire};
+pub(crate) use tcp::Tcp;
+pub(crate) use wire::{Damage, Direction, Disturbance, Wire};
+
+/// Something that a host opens as its serial port.
+pub(crate) trait Terminal: AsyncRead + AsyncWrite + Unpin {
+    /// The rate that the host has set, in bits a second, where it can set one.
+    fn host_baud(&self) -> Option<u32> {
+        None
+    }
+}
+
+impl Terminal for DuplexStream {}

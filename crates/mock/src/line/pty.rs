@@ -16,14 +16,16 @@ use rustix::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, unix::AsyncFd};
 
+use super::Terminal;
+
 /// The master side. A host may open and close the other side as often as it likes.
 ///
 /// Flush and shutdown do nothing: there is no buffer here, and a line is not shut down.
 #[derive(Debug)]
 pub(crate) struct Pty {
     master: AsyncFd<OwnedFd>,
-    /// Keeps the line up while no host has it open; reads of the master would fail otherwise.
-    _slave: OwnedFd,
+    /// Keeps the line up while no host has it open; reads of the master would fail otherwise. It also shows what the host has set.
+    slave: OwnedFd,
     path: PathBuf,
     link: Option<Link>,
 }
@@ -32,8 +34,9 @@ impl Pty {
     /// Opens a pseudo-terminal and, at `link`, a symbolic link to it. A link that is there already is replaced; anything else there is an
     /// error.
     ///
-    /// It is in raw mode before anybody can open it, so that the line discipline echoes and translates nothing.
-    pub(crate) fn open(link: Option<&Path>) -> io::Result<Self> {
+    /// It is in raw mode before anybody can open it, so that the line discipline echoes and translates nothing, and at that rate, so that
+    /// a host that sets none has the right one.
+    pub(crate) fn open(link: Option<&Path>, baud: Option<u32>) -> io::Result<Self> {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
         grantpt(&master)?;
         unlockpt(&master)?;
@@ -41,10 +44,13 @@ impl Pty {
         let slave = rustix::fs::open(&path, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?;
         let mut termios = tcgetattr(&slave)?;
         termios.make_raw();
+        if let Some(baud) = baud {
+            termios.set_speed(baud)?;
+        }
         tcsetattr(&slave, OptionalActions::Now, &termios)?;
         rustix::io::ioctl_fionbio(&master, true)?;
         let link = link.map(|at| Link::create(at, &path)).transpose()?;
-        Ok(Self { master: watched(master)?, _slave: slave, path, link })
+        Ok(Self { master: watched(master)?, slave, path, link })
     }
 
     /// What a host opens: the link where there is one.
@@ -59,6 +65,13 @@ impl Pty {
 )]
 fn watched(master: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::new(master)
+}
+
+impl Terminal for Pty {
+    /// Of the last host that has set one; a pseudo-terminal keeps its settings while this side is open.
+    fn host_baud(&self) -> Option<u32> {
+        tcgetattr(&self.slave).ok().map(|termios| termios.output_speed())
+    }
 }
 
 impl AsyncRead for Pty {

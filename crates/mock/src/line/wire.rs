@@ -10,8 +10,8 @@ use crate::fault::{Happening, Kind, Random, Rate, Touches};
 
 /// Bytes that wait for a slow line, each direction. What comes on top is lost.
 const WAITING: usize = 1 << 20;
-/// Bytes that may be on their way to the module before its UART has no room for more.
-const UART: usize = 256;
+/// Bytes that may wait on their way to the module before the host has to: the transmit buffer of a serial port.
+const UART: usize = 4096;
 /// How long a module is deaf that has been woken (not documented).
 const WAKING: Duration = Duration::from_millis(50);
 /// Longest piece where its length is left to chance.
@@ -52,6 +52,8 @@ pub(crate) struct Wire {
     cuts: Random,
     /// The rate of the line; `None`: it takes no time.
     baud: Option<u32>,
+    /// Between two pieces that are to be read apart.
+    spacing: Duration,
     /// The rate of the host, where it is known.
     host_baud: Option<u32>,
     disturbance: Disturbance,
@@ -71,6 +73,7 @@ impl Wire {
             chances: [fork(u64::MAX), fork(u64::MAX - 1)],
             cuts: fork(u64::MAX - 2),
             baud: None,
+            spacing: Duration::ZERO,
             host_baud: None,
             disturbance: Disturbance::default(),
             last_traffic: Duration::ZERO,
@@ -81,12 +84,17 @@ impl Wire {
 
     /// What is left to chance from now on is decided by this seed.
     pub(crate) fn seed(&mut self, seed: u64) {
-        *self = Self { baud: self.baud, host_baud: self.host_baud, ..Self::new(seed) };
+        *self = Self { baud: self.baud, host_baud: self.host_baud, spacing: self.spacing, ..Self::new(seed) };
     }
 
     /// Bits a second, at ten a byte.
     pub(crate) fn set_baud(&mut self, rate: u32) {
         self.baud = Some(rate);
+    }
+
+    /// How far apart pieces must be so that the host reads them one by one; otherwise they are so at no distance.
+    pub(crate) fn set_spacing(&mut self, spacing: Duration) {
+        self.spacing = spacing;
     }
 
     /// What the host has set.
@@ -122,6 +130,7 @@ impl Wire {
         if self.disturbance.closed[lane] {
             return lost;
         }
+        let damaged_before = self.happened.len();
         bytes = self.damage(now, direction, bytes);
         let host = self.host_baud.or(self.baud).unwrap_or(USUAL_BAUD);
         let module = self.disturbance.baud.or(self.baud).unwrap_or(host);
@@ -130,6 +139,11 @@ impl Wire {
             Direction::ToModule => uart::heard(&bytes, host, module),
         };
         self.enqueue(now, direction, bytes);
+        // The other end has the damage when the bytes around it have come.
+        let arrival = self.lanes[lane].last_arrival().max(now);
+        for happening in &mut self.happened[damaged_before..] {
+            happening.until = arrival;
+        }
         lost
     }
 
@@ -221,6 +235,7 @@ impl Wire {
                 let length = usize::try_from(length).unwrap_or(usize::MAX);
                 let rest = bytes.split_off(length.min(bytes.len()));
                 lane.push(earliest, std::mem::replace(&mut bytes, rest), pace);
+                earliest = lane.last_arrival() + self.spacing;
             }
         }
         lane.push(earliest, bytes, pace);

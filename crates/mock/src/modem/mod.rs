@@ -10,6 +10,7 @@ mod lierda;
 mod model;
 mod options;
 mod radio;
+mod speech;
 mod standard;
 mod troubles;
 
@@ -418,91 +419,6 @@ impl Modem {
         reply.unwrap_or(Err(Cme::NotSupported)).map(with_work)
     }
 
-    fn reply(&mut self, answer: Result<Answer<Work>, Cme>) {
-        match answer {
-            Ok(Answer::Lines(lines)) => {
-                for line in lines {
-                    self.information(line.as_bytes());
-                }
-                self.final_ok();
-            }
-            Ok(Answer::AfterResult(of)) => self.phase = Phase::AwaitingResult(of),
-            Ok(Answer::Prompt { bytes, then }) => {
-                if let Work::Data(publish, collected) = then {
-                    let prompt = self.troubles.prompt();
-                    self.transmit(prompt);
-                    self.phase = Phase::Data { bytes, collected, publish };
-                }
-            }
-            Err(error) => self.final_error(error),
-        }
-    }
-
-    /// A line of the module, and what may stand before it.
-    fn information(&mut self, line: &[u8]) {
-        if let Some(unsolicited) = self.troubles.interrupts() {
-            self.write_line(unsolicited.as_bytes());
-        }
-        self.write_line(line);
-    }
-
-    /// A line that comes without having been asked for, or later than the answer.
-    fn unsolicited(&mut self, line: &[u8]) {
-        self.information(line);
-        if self.troubles.doubles() {
-            self.write_line(line);
-        }
-    }
-
-    fn write_line(&mut self, line: &[u8]) {
-        let framed = self.troubles.framed(line);
-        self.transmit(&framed);
-    }
-
-    /// A command line that comes while another is executed is refused at once, and never executed.
-    fn refuse_overlap(&mut self, byte: u8) {
-        if let Some(line) = self.overlap.push(byte, self.options.model.command_line) {
-            let (CommandLine::Complete(text) | CommandLine::TooLong(text)) = line;
-            self.outputs.push_back(Output::Heard(text));
-            self.final_error(Cme::Busy);
-        }
-    }
-
-    fn final_ok(&mut self) {
-        let is_lost = std::mem::take(&mut self.lose_next_ok) || self.troubles.loses_ok();
-        if !is_lost {
-            self.final_result("OK", "0");
-        }
-    }
-
-    fn final_error(&mut self, error: Cme) {
-        match self.errors {
-            ErrorReport::Plain => self.final_result("ERROR", "4"),
-            ErrorReport::Numeric | ErrorReport::Verbose if self.quiet => {}
-            ErrorReport::Numeric => self.information(format!("+CME ERROR: {}", error.code()).as_bytes()),
-            ErrorReport::Verbose => self.information(format!("+CME ERROR: {}", error.text()).as_bytes()),
-        }
-    }
-
-    /// As words or as a number (V.250, 6.2.6), or not at all (6.2.5).
-    fn final_result(&mut self, text: &str, number: &str) {
-        match (self.quiet, self.verbose) {
-            (true, _) => {}
-            (false, true) => self.information(text.as_bytes()),
-            (false, false) => self.transmit(format!("{number}\r").as_bytes()),
-        }
-    }
-
-    fn transmit(&mut self, bytes: &[u8]) {
-        if self.is_mute() || bytes.is_empty() {
-            return;
-        }
-        match self.outputs.back_mut() {
-            Some(Output::Transmit(earlier)) => earlier.extend_from_slice(bytes),
-            _ => self.outputs.push_back(Output::Transmit(bytes.to_vec())),
-        }
-    }
-
     fn reset(&mut self, now: Duration, silent: bool) {
         self.lierda.reset(&self.options);
         self.radio = Radio::new(now);
@@ -575,29 +491,6 @@ impl Modem {
                 Event::Send { socket, bytes } => self.outputs.push_back(Output::Send { socket, bytes }),
                 Event::HangUp { socket } => self.outputs.push_back(Output::HangUp { socket }),
             }
-        }
-    }
-}
-
-impl Modem {
-    /// How much later a result is told than it is known. Only a publish is ever told late.
-    fn lateness_of(&mut self, of: Completion, is_told: bool) -> Duration {
-        if of.step == Step::Publish && is_told { self.troubles.confirms_late() } else { Duration::ZERO }
-    }
-
-    /// Tells the result of a step, and the OK that has waited for it.
-    fn completed(&mut self, of: Completion, line: Option<String>) {
-        if of.step == Step::Publish && line.is_some() {
-            for count in self.troubles.retransmissions() {
-                self.unsolicited(format!("+LMQTTPUB: {},{},1{count}", of.connection, of.message).as_bytes());
-            }
-        }
-        if let Some(line) = line {
-            self.unsolicited(line.as_bytes());
-        }
-        if matches!(self.phase, Phase::AwaitingResult(awaited) if awaited == of) {
-            self.phase = Phase::Command;
-            self.final_ok();
         }
     }
 }

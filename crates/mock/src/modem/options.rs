@@ -76,6 +76,37 @@ impl Default for Identity {
     }
 }
 
+impl Identity {
+    /// One of many identities, made up: the IMEI is of the test range 00 and has a right check digit (3GPP TS 23.003, annex B), and no two of the first million
+    /// numbers have anything in common, nor has any with the default.
+    #[must_use]
+    pub fn numbered(number: usize) -> Self {
+        let number = number % 1_000_000;
+        let body = format!("00101001{number:06}");
+        let check = check_digit(&body);
+        Self {
+            imei: format!("{body}{check}"),
+            serial: format!("MOCK1{number:07}"),
+            imsi: format!("001010000{number:06}"),
+            iccid: format!("89001010000000{number:06}"),
+        }
+    }
+}
+
+/// The digit that makes a number right by Luhn's rule.
+fn check_digit(digits: &str) -> u32 {
+    let sum: u32 = digits
+        .bytes()
+        .rev()
+        .enumerate()
+        .map(|(place, digit)| {
+            let digit = u32::from(digit - b'0');
+            if place % 2 == 0 { digit * 2 / 10 + digit * 2 % 10 } else { digit }
+        })
+        .sum();
+    (10 - sum % 10) % 10
+}
+
 /// The SIM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sim {
@@ -196,4 +227,33 @@ pub enum UnsubscribeSpelling {
     Manual,
     /// `+LMQTTSUBUNSUB`, as the command is named.
     Command,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn identities_are_right_and_differ() {
+        // The check digits of published examples.
+        for (body, check) in [("49015420323751", 8), ("35209900176148", 1), ("00000000000000", 0)] {
+            assert_eq!(check_digit(body), check, "{body}");
+        }
+        let all: Vec<_> = (0..1000).map(Identity::numbered).chain([Identity::default()]).collect();
+        for identity in &all {
+            assert_eq!((identity.imei.len(), identity.imsi.len(), identity.iccid.len()), (15, 15, 20));
+            let (body, check) = identity.imei.split_at(14);
+            assert_eq!(check_digit(body).to_string(), check);
+        }
+        for pick in [
+            |of: &Identity| of.imei.clone(),
+            |of: &Identity| of.imsi.clone(),
+            |of: &Identity| of.iccid.clone(),
+            |of: &Identity| of.serial.clone(),
+        ] {
+            assert_eq!(all.iter().map(pick).collect::<BTreeSet<_>>().len(), all.len());
+        }
+    }
 }

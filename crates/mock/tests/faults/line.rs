@@ -21,7 +21,7 @@ fn pieces_are_as_small_as_asked_and_nothing_is_lost() {
         bench.host(b"ATI\r");
     }
     let longest = lengths(&bench).into_iter().max();
-    assert!(longest <= Some(16) && lengths(&bench).iter().any(|&length| length == 1), "{longest:?}");
+    assert!(longest <= Some(16) && lengths(&bench).contains(&1), "{longest:?}");
 }
 
 #[test]
@@ -110,4 +110,23 @@ fn a_sleeping_module_loses_what_wakes_it() {
     assert_eq!(bench.command("AT"), "\r\nOK\r\n");
     let slept = bench.happened(Kind::Sleep);
     assert!(slept.len() == 1 && slept[0].touches.to_module && !slept[0].touches.to_host);
+}
+
+#[test]
+fn terms_for_two_directions_hold_together() {
+    let mut bench = Bench::new("lose-byte=to-host~1,lose-byte=to-module@10s~1");
+    bench.host(b"AT\r");
+    assert_eq!((bench.said().as_str(), bench.heard.len()), ("", 1));
+    bench.until(Duration::from_secs(10));
+    bench.host(b"AT\r");
+    assert_eq!((bench.said().as_str(), bench.heard.len()), ("", 1));
+}
+
+#[test]
+fn damage_on_a_slow_line_lasts_until_it_has_arrived() {
+    let mut bench = Bench::with("flip-byte=to-host~1", 1, crate::bench::options(), Some(9600));
+    bench.host(b"AT\r");
+    bench.pass(100);
+    let arrived = bench.pieces.last().map(|(at, _)| *at);
+    assert_eq!(bench.happened(Kind::FlipByte).iter().map(|happening| happening.until).max(), arrived);
 }

@@ -74,6 +74,15 @@ fn unsolicited_lines_stand_between_lines_and_inside_the_echo() {
 }
 
 #[test]
+fn an_unsolicited_line_stands_before_the_prompt() {
+    let mut bench = Bench::new("urc@1s~1");
+    bench.connect();
+    bench.until(Duration::from_secs(1));
+    let said = bench.command("AT+LMQTTPUB=0,1,1,0,\"t\",2");
+    assert!(said.len() > 4 && said.starts_with("\r\n") && said.ends_with("\r\n\r\n> "), "{said:?}");
+}
+
+#[test]
 fn unsolicited_lines_come_twice_and_answers_do_not() {
     let mut bench = Bench::new("double-urc~1");
     assert_eq!(bench.command("AT+CEREG=1"), "\r\nOK\r\n");
