@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use atmqtt_mock::broker::{BrokerOptions, Message, QoS};
-use atmqtt_mock::modem::{Latency, Modem, ModemOptions, NT26E, Quirks, Step};
+use atmqtt_mock::modem::{Fault, Latency, Modem, ModemOptions, NT26E, Quirks, Step};
 use atmqtt_mock::world::{Output, World};
 
 use crate::faults::{self, SEEN};
@@ -23,6 +23,10 @@ pub(crate) struct OtherSide {
     /// Since when the module waits for data that it was promised.
     owed_since: Option<Duration>,
 }
+
+/// How long a module may wait for data before somebody at the bench switches it off and on: nothing else can be done for one that has
+/// lost its prompt, where its data could be taken for commands.
+const BENCH: Duration = Duration::from_secs(120);
 
 /// How long the driver waits at least for a module to ask for the data that it was promised. A module that waits longer, since its
 /// prompt was lost, takes whatever comes next for them: nobody can know, and nothing that it is known to heed ends its wait.
@@ -70,6 +74,17 @@ impl OtherSide {
             run.note(format_args!("fault {}", happening.kind));
             run.ledger().see(format!("{SEEN}{}", happening.kind));
             run.ledger().troubles.push(faults::trouble(&happening));
+        }
+    }
+
+    /// Switches a module off and on that waits for what nobody will send.
+    fn help_out(&mut self, run: &Run, now: Duration) {
+        if self.owed_since.is_some_and(|since| now - since >= BENCH) {
+            self.owed_since = None;
+            run.note(format_args!("somebody switches the module off and on"));
+            run.ledger().see("switched off and on by hand");
+            mislead(run);
+            self.world.order(now, Fault::Reset);
         }
     }
 
@@ -155,10 +170,12 @@ pub(crate) async fn attend(run: Arc<Run>) {
         let next = {
             let mut side = run.other_side.lock().unwrap_or_else(PoisonError::into_inner);
             side.world.advance(now);
+            side.help_out(&run, now);
             let downlink = side.publish_due(&run, now);
             side.give_out(&run, now);
             let deadline = side.world.deadline(now);
-            [deadline, downlink].into_iter().flatten().min()
+            let help = side.owed_since.map(|since| since + BENCH);
+            [deadline, downlink, help].into_iter().flatten().min()
         };
         let written = poll_fn(|context| run.line.poll_written(context));
         let time = async {

@@ -401,6 +401,8 @@ async fn listen(run: &Run, mut events: Events) {
             Event::MessagesDropped { count, .. } | Event::Modem(ModemEvent::LinesDropped(count)) => {
                 run.ledger().dropped += count;
             }
+            // What it was that could not be read, nobody knows.
+            Event::Modem(ModemEvent::Damaged(_)) => run.ledger().dropped += 1,
             _ => {}
         }
         run.note(format_args!("event {text}"));
