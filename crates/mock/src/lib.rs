@@ -26,6 +26,8 @@ mod front;
 mod line;
 pub mod modem;
 mod mqtt;
+pub mod transcript;
 pub mod world;
 
 pub use front::{BrokerChoice, Builder, Control, Heard, Log, Mock, Resolve, Stopped};
+pub use line::Pty;

@@ -173,6 +173,9 @@ impl Pattern {
     /// there is a choice, an earlier text is the shorter one.
     #[must_use]
     pub fn hidden_in(&self, bytes: &[u8]) -> Option<Vec<Range<usize>>> {
+        if let Some(known) = self.bytes() {
+            return (known == bytes).then(Vec::new);
+        }
         // For each part the places at which it may end, and before them those at which the first may begin.
         let mut ends = vec![vec![false; bytes.len() + 1]];
         ends[0][0] = true;

@@ -2,4 +2,4 @@
 
 mod pty;
 
-pub(crate) use pty::Pty;
+pub use pty::Pty;

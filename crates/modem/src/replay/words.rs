@@ -124,7 +124,6 @@ pub(super) fn end(outcome: &Result<Outcome, Fault>) -> String {
             let shown = |line: &Line| format!(" {}", escaped(line.text()));
             format!("{result}{}", lines.iter().map(shown).collect::<String>())
         }
-        Ok(other) => format!("{other:?}"),
         Err(fault) => fault.code().to_owned(),
     }
 }
