@@ -12,6 +12,7 @@ mod exit;
 mod format;
 mod guard;
 mod log;
+mod recording;
 mod render;
 mod secret;
 mod settings;

@@ -42,17 +42,18 @@ mod port;
 mod router;
 mod subscription;
 
+pub use atmqtt_modem::at::transcript;
 pub use atmqtt_modem::at::{Direction, FinalResult, IllegalCharacter, Line, Secret, Text, Time, TraceRecord};
 pub use atmqtt_modem::{
     Broker, ConnectFault, ConnectOptions as MqttOptions, Delivery, DeviceSecret, Event as ModemEvent, Evidence, Fault,
     Figure, FigureValue, Filter, Framing, Identity, Incoming as Message, InvalidBroker, InvalidProfile, InvalidTopic,
     LinkLoss, LinkState, MessageIdRule, ModuleSignIn, NamedFigure, NetworkOptions, OpenFault, Outgoing, PacketFault,
     Profile, QoS, Refusal, Registration, RegistrationStatus, ReturnCode, Signal, SimState, Status, SubscribeFault,
-    Topic, Unconfirmed, Will, dialect,
+    Topic, Unconfirmed, Will, dialect, replay,
 };
 pub use client::{Client, Connect, Publish, Receipt};
 pub use error::Error;
 pub use events::{Event, Events};
 pub use modem::{Modem, ModemOptions, RawAnswer};
-pub use port::PortError;
+pub use port::{PortError, open_serial};
 pub use subscription::Subscription;

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atmqtt_modem::at::{Command, FinalResult, Line, TraceRecord};
+use atmqtt_modem::at::transcript::Side;
+use atmqtt_modem::at::{Command, FinalResult, Line, Time, TraceRecord};
 use atmqtt_modem::{
     ConnectOptions, DriverOptions, Identity, NetworkOptions, Outcome, Profile, Refusal, Request, Status,
 };
@@ -16,7 +17,7 @@ use crate::ask::{Ask, Legacy};
 use crate::client::Connect;
 use crate::events::Events;
 use crate::handle::Handle;
-use crate::owner::{Owner, QUEUE, RAW_TIMEOUT, Tracer};
+use crate::owner::{Owner, QUEUE, RAW_TIMEOUT, Watchers};
 use crate::port;
 
 /// How to open a modem.
@@ -26,7 +27,7 @@ pub struct ModemOptions {
     driver: DriverOptions,
     network: NetworkOptions,
     inbox: usize,
-    tracer: Option<Tracer>,
+    watchers: Watchers,
 }
 
 impl Default for ModemOptions {
@@ -36,7 +37,7 @@ impl Default for ModemOptions {
             driver: DriverOptions::default(),
             network: NetworkOptions::default(),
             inbox: 1024,
-            tracer: None,
+            watchers: Watchers::default(),
         }
     }
 }
@@ -89,7 +90,16 @@ impl ModemOptions {
     #[must_use]
     pub fn trace(mut self, tracer: impl Fn(&TraceRecord) + Send + Sync + 'static) -> ModemOptions {
         self.driver.trace = true;
-        self.tracer = Some(Arc::new(tracer));
+        self.watchers.tracer = Some(Arc::new(tracer));
+        self
+    }
+
+    /// Calls `tap` with the bytes as they go over the line, each time some are written or read: nothing is hidden in them. A
+    /// [`Recorder`](crate::transcript::Recorder) makes a transcript of them, and hides what is secret. The time is that since
+    /// the port was opened. It is called by the task that owns the port, so it should be quick.
+    #[must_use]
+    pub fn tap(mut self, tap: impl Fn(Time, Side, &[u8]) + Send + Sync + 'static) -> ModemOptions {
+        self.watchers.tap = Some(Arc::new(tap));
         self
     }
 }
@@ -164,10 +174,10 @@ impl Modem {
     where
         P: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let ModemOptions { driver, network, inbox, tracer, .. } = options;
+        let ModemOptions { driver, network, inbox, watchers, .. } = options;
         let (asks, receiver) = mpsc::channel(QUEUE);
         let legacy = Legacy::default();
-        tokio::spawn(Owner::new(port, driver, tracer, inbox, receiver, Arc::clone(&legacy)).run());
+        tokio::spawn(Owner::new(port, driver, watchers, inbox, receiver, Arc::clone(&legacy)).run());
         let handle = Handle::new(asks, legacy);
         match handle.module(Request::Attach).await? {
             Outcome::Attached(identity, profile) => {

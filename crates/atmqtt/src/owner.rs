@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use atmqtt_modem::at::transcript::Side;
 use atmqtt_modem::at::{Text, Time, TraceRecord};
 use atmqtt_modem::{
     Broker, Driver, DriverOptions, Event as ModemEvent, Filter, LinkLoss, LinkState, Outcome, Output, Refusal, Request,
@@ -43,6 +44,16 @@ enum Waiting {
 /// Called with each line of the dialogue.
 pub(crate) type Tracer = Arc<dyn Fn(&TraceRecord) + Send + Sync>;
 
+/// Called with the bytes as they go over the line.
+pub(crate) type Tap = Arc<dyn Fn(Time, Side, &[u8]) + Send + Sync>;
+
+/// Who is shown the dialogue.
+#[derive(Clone, Default)]
+pub(crate) struct Watchers {
+    pub(crate) tracer: Option<Tracer>,
+    pub(crate) tap: Option<Tap>,
+}
+
 pub(crate) struct Owner<P> {
     port: P,
     driver: Driver,
@@ -51,7 +62,7 @@ pub(crate) struct Owner<P> {
     waiting: VecDeque<(Ticket, Waiting)>,
     router: Router,
     listeners: Listeners,
-    tracer: Option<Tracer>,
+    watchers: Watchers,
     session: Option<Session>,
     sessions: u64,
     /// With whom the last connection was.
@@ -96,7 +107,7 @@ impl<P: Port> Owner<P> {
     pub(crate) fn new(
         port: P,
         options: DriverOptions,
-        tracer: Option<Tracer>,
+        watchers: Watchers,
         inbox: usize,
         asks: mpsc::Receiver<Ask>,
         legacy: Legacy,
@@ -109,7 +120,7 @@ impl<P: Port> Owner<P> {
             waiting: VecDeque::new(),
             router: Router::new(inbox),
             listeners: Listeners::default(),
-            tracer,
+            watchers,
             session: None,
             sessions: 0,
             peer: None,
@@ -165,6 +176,9 @@ impl<P: Port> Owner<P> {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Wake::Lost(PortError::Lost)),
                 Poll::Ready(Ok(count)) => {
                     let now = self.now();
+                    if let Some(tap) = &self.watchers.tap {
+                        tap(now, Side::Host, &self.driver.transmit()[..count]);
+                    }
                     self.driver.transmitted(now, count);
                     written = true;
                 }
@@ -188,6 +202,9 @@ impl<P: Port> Owner<P> {
             Poll::Ready(Ok(())) if read.filled().is_empty() => return Poll::Ready(Wake::Lost(PortError::Lost)),
             Poll::Ready(Ok(())) => {
                 let now = self.now();
+                if let Some(tap) = &self.watchers.tap {
+                    tap(now, Side::Module, read.filled());
+                }
                 self.driver.receive(now, read.filled());
                 return Poll::Ready(Wake::Progress);
             }
@@ -333,7 +350,7 @@ impl<P: Port> Owner<P> {
                     }
                 }
                 Output::Event(ModemEvent::Trace(record)) => {
-                    if let Some(tracer) = &self.tracer {
+                    if let Some(tracer) = &self.watchers.tracer {
                         tracer(&record);
                     }
                 }

@@ -28,7 +28,7 @@ where
     let now = || -> Duration { epoch.elapsed() };
     let (mut from_host, mut to_host) = split(line);
     let mut pieces: VecDeque<Vec<u8>> = VecDeque::new();
-    let mut chunk = [0_u8; 4096];
+    let mut chunk = vec![0_u8; 4096];
     loop {
         player.advance(now());
         pieces.extend(std::iter::from_fn(|| player.poll()));

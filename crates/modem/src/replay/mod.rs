@@ -111,8 +111,7 @@ impl<'a> Replay<'a> {
             pauses.guard.value = header.guard.unwrap_or(pauses.guard.value);
             pauses.prompt_guard.value = header.prompt_guard.unwrap_or(pauses.prompt_guard.value);
         }
-        let mut options = DriverOptions::default();
-        options.profile = profile.map(Arc::new);
+        let options = DriverOptions { profile: profile.map(Arc::new), ..DriverOptions::default() };
         let mut replay = Replay {
             transcript,
             driver: Driver::new(options),
@@ -365,7 +364,7 @@ impl<'a> Replay<'a> {
     fn nothing_left(&mut self) -> Result<(), String> {
         self.listen();
         match self.reports.pop_front() {
-            Some(report) => return Err(format!("the driver reports what is not expected here: {report}")),
+            Some(report) => Err(format!("the driver reports what is not expected here: {report}")),
             None if self.driver.transmit().is_empty() => Ok(()),
             None => Err(format!("the driver writes what is not expected here: {}", escape(self.driver.transmit()))),
         }
