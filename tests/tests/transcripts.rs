@@ -91,6 +91,26 @@ impl Line {
         }
     }
 
+    /// Lets time pass until then, whether anything happens or not.
+    fn pass(&mut self, until: Duration) -> Result<(), String> {
+        loop {
+            self.settle();
+            if let Some(mismatch) = self.player.mismatch() {
+                return Err(mismatch.to_string());
+            }
+            if self.now >= until {
+                return Ok(());
+            }
+            self.now = self.next().unwrap_or(until).clamp(self.now, until);
+        }
+    }
+
+    /// When something happens by itself.
+    fn next(&self) -> Option<Duration> {
+        let driver = self.driver.deadline().map(Time::since_epoch);
+        driver.into_iter().chain(self.player.deadline(self.now)).min()
+    }
+
     /// Lets time pass until `done`.
     fn until(&mut self, done: impl Fn(&Line) -> bool) -> Result<(), String> {
         loop {
@@ -101,9 +121,7 @@ impl Line {
             if done(self) {
                 return Ok(());
             }
-            let driver = self.driver.deadline().map(Time::since_epoch);
-            let next = driver.into_iter().chain(self.player.deadline(self.now)).min();
-            match next {
+            match self.next() {
                 Some(next) if next < PATIENCE => self.now = self.now.max(next),
                 _ => return Err(format!("it came to a halt; {:?}", self.player.end())),
             }
@@ -141,8 +159,7 @@ impl Line {
                         transcript.steps.iter().any(|(line, step)| *line == next && matches!(step, Step::Host(_)))
                     });
                     if is_ours && self.asked == self.ended {
-                        self.settle();
-                        self.now = self.now.max(until);
+                        self.pass(until).map_err(place)?;
                     }
                 }
                 Step::Outcome(_) => ends = (ends + 1).min(self.asked),

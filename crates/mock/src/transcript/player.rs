@@ -74,6 +74,8 @@ pub struct Player {
     /// A module that answers what the transcript leaves out.
     stand_in: World,
     gap: Gap,
+    /// What the transcript leaves out has happened.
+    is_set_up: bool,
     /// What the host has written and no step has taken.
     host: Vec<u8>,
     last_heard: Option<Duration>,
@@ -102,6 +104,7 @@ impl Player {
             strictness,
             stand_in: World::new(Modem::new(options, Duration::ZERO), BrokerOptions::new()),
             gap: if header.begins_unattached { Gap::Nothing } else { Gap::Attaching },
+            is_set_up: true,
             host: Vec::new(),
             last_heard: None,
             done: Duration::ZERO,
@@ -191,6 +194,7 @@ impl Player {
 
     /// Goes on as far as it goes.
     fn work(&mut self, now: Duration) {
+        self.look_at_links();
         while self.mismatch.is_none() && self.step(now) {}
         while let Some(output) = self.stand_in.poll() {
             if let Output::ToHost(bytes) = output {
@@ -217,13 +221,17 @@ impl Player {
                 self.pass(now);
                 return true;
             }
-            Step::Connected => self.gap = Gap::Connecting,
+            Step::Connected => (self.gap, self.is_set_up) = (Gap::Connecting, false),
             Step::Wait(time) => self.waited = self.waited.saturating_add(time),
             Step::Event(..) | Step::Outcome(_) if self.waited > Duration::ZERO => self.waited += REPORTING,
             Step::Event(..) | Step::Outcome(_) | Step::Request(_) => {}
         }
         self.at += 1;
         true
+    }
+
+    fn look_at_links(&mut self) {
+        self.is_set_up |= self.stand_in.modem().status().links.contains(&LinkStatus::Connected);
     }
 
     /// A step in which bytes went over the line is done.
@@ -239,14 +247,9 @@ impl Player {
         let due = self.done.saturating_add(self.waited);
         match self.gap {
             Gap::Nothing => Some(due),
-            _ if !self.is_set_up() => None,
+            _ if !self.is_set_up => None,
             _ => self.last_heard.map(|heard| heard + QUIET.max(self.waited)),
         }
-    }
-
-    /// Whether what the transcript leaves out has happened.
-    fn is_set_up(&self) -> bool {
-        self.gap != Gap::Connecting || self.stand_in.modem().status().links.contains(&LinkStatus::Connected)
     }
 
     /// The host has written something while the module has still to send something.
@@ -265,7 +268,7 @@ impl Player {
                 Gap::Connecting => command.is_harmless() || command.is_connecting(),
                 Gap::Attaching | Gap::Nothing => command.is_attaching(),
             });
-            if is_part || !self.is_set_up() {
+            if is_part || !self.is_set_up {
                 return self.stands_in(now, &line);
             }
             self.gap = Gap::Nothing;
@@ -281,7 +284,7 @@ impl Player {
             return self.hear_exactly(now, number, expected);
         }
         let Some(line) = self.host_line() else { return self.is_endless(number) };
-        if self.is_set_up()
+        if self.is_set_up
             && let Some(heard) = self.compare(expected, &line)
         {
             self.take(now, expected, line.len(), heard);
@@ -383,7 +386,7 @@ impl Player {
             Gap::Nothing => false,
             Gap::Attaching => command.is_harmless(),
             // A command of the name that is waited for is that command, gone wrong; but not before there is a connection.
-            Gap::Connecting if self.is_set_up() => {
+            Gap::Connecting if self.is_set_up => {
                 let expected = self.rest().find_map(|(_, step)| match step {
                     Step::Host(expected) => expected.bytes().and_then(|bytes| Line::parse(bytes.strip_suffix(b"\r")?)),
                     _ => None,
@@ -397,6 +400,7 @@ impl Player {
         if may {
             self.host.drain(..line.len());
             self.stand_in.receive(now, line);
+            self.look_at_links();
         }
         may
     }
