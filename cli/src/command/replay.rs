@@ -41,7 +41,6 @@ async fn serve(typed: &args::Replay, file: &Path, transcript: &Transcript, conte
     let pty = Pty::open(typed.link.as_deref()).map_err(|fault| pseudo_terminal(&fault))?;
     let mut pty = pty.until_host_closes();
     let mut player = Player::new(transcript, strictness);
-    guard.tell(results.line(pty.path().as_os_str().as_encoded_bytes())).await?;
     let mismatch = |line: usize, fault: &str| {
         let failure = Failure::new("transcript.mismatch", format!("{}:{line}: {fault}", file.display()));
         match strictness {
@@ -51,7 +50,10 @@ async fn serve(typed: &args::Replay, file: &Path, transcript: &Transcript, conte
             Strictness::Tolerant => failure,
         }
     };
-    let playing = async { play(&mut player, &mut pty).await.map_err(|found| mismatch(found.line, &found.fault)) };
+    let playing = async {
+        results.line(pty.path().as_os_str().as_encoded_bytes()).await?;
+        play(&mut player, &mut pty).await.map_err(|found| Halt::from(mismatch(found.line, &found.fault)))
+    };
     match guard.run(Stage::Waiting, playing).await {
         Ok(()) => {}
         Err(Halt::Interrupted) => player.end().map_err(|found| mismatch(found.line, &found.fault))?,
