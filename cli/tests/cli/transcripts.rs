@@ -190,7 +190,7 @@ async fn secretive(port: &str, broker: &str, before: &[&str]) {
 }
 
 fn assert_secret(path: &Path) {
-    let written = fs::read_to_string(path).unwrap();
+    let written = fs::read_to_string(path).expect("a transcript");
     for hidden in [PASSWORD, IMEI, IMSI, ICCID] {
         assert!(!written.contains(hidden), "{hidden} in {written}");
     }
