@@ -19,7 +19,8 @@
 //! # std::io::Result::Ok(())
 //! ```
 //!
-//! Nothing here is shared with the driver: the commands are read, and the answers written, from the manuals' side.
+//! Nothing here is shared with the driver but the format of [transcripts](transcript): the commands are read, and the answers
+//! written, from the manuals' side.
 
 pub mod broker;
 mod front;

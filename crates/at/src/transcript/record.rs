@@ -44,6 +44,8 @@ pub struct Recorder {
     /// What each side has written of a line that has not ended.
     host_line: Unfinished,
     module_line: Unfinished,
+    /// The host writes data: the module has asked for them, and has said nothing since.
+    are_data: bool,
     /// When the last step that was written happened.
     written: Option<Time>,
     text: String,
@@ -55,38 +57,24 @@ struct Piece {
     bytes: Vec<u8>,
 }
 
-/// The beginning of a line, as much as is needed to tell a command or a prompt.
+/// How much there is of a line that has not ended.
 #[derive(Default)]
 struct Unfinished {
-    beginning: [u8; 3],
     length: usize,
+    /// It is a sign that asks for data, so far.
+    is_prompt: bool,
 }
 
 impl Unfinished {
     fn take(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            if matches!(byte, b'\r' | b'\n') {
-                self.length = 0;
-            } else {
-                if let Some(place) = self.beginning.get_mut(self.length) {
-                    *place = *byte;
-                }
-                self.length += 1;
-            }
+            self.is_prompt = match (self.length, byte) {
+                (0, b'>') => true,
+                (1, b' ') => self.is_prompt,
+                _ => false,
+            };
+            self.length = if matches!(byte, b'\r' | b'\n') { 0 } else { self.length + 1 };
         }
-    }
-
-    fn text(&self) -> &[u8] {
-        &self.beginning[..self.length.min(self.beginning.len())]
-    }
-
-    fn is_prompt(&self) -> bool {
-        self.length < 3 && matches!(self.text(), b">" | b"> ")
-    }
-
-    fn may_be_command(&self) -> bool {
-        let length = self.length.min(2);
-        length > 0 && self.text()[..length].eq_ignore_ascii_case(&b"AT"[..length])
     }
 }
 
@@ -100,6 +88,7 @@ impl Recorder {
             size: 0,
             host_line: Unfinished::default(),
             module_line: Unfinished::default(),
+            are_data: false,
             written: None,
             text: String::new(),
         }
@@ -111,8 +100,8 @@ impl Recorder {
             return;
         }
         match (self.held.last_mut(), side) {
-            // In what pieces a host writes is no matter.
-            (Some(piece), Side::Host) if piece.side == Side::Host => {
+            // In what pieces a host writes a line is no matter.
+            (Some(piece), Side::Host) if piece.side == Side::Host && self.host_line.length > 0 => {
                 piece.bytes.extend_from_slice(bytes);
                 piece.time = now;
             }
@@ -120,21 +109,27 @@ impl Recorder {
         }
         self.size += bytes.len();
         match side {
-            Side::Host => self.host_line.take(bytes),
-            Side::Module => self.module_line.take(bytes),
+            Side::Host => {
+                // What may be a command is waited for to its end, whatever the module has asked for.
+                let begins_data = self.host_line.length == 0 && !bytes[0].eq_ignore_ascii_case(&b'A');
+                self.are_data |= begins_data && self.module_line.is_prompt;
+                self.host_line.take(bytes);
+            }
+            Side::Module => {
+                self.module_line.take(bytes);
+                // Data have no end of their own: what the module says behind them is their end.
+                if self.are_data && self.module_line.length == 0 {
+                    self.are_data = false;
+                    self.host_line = Unfinished::default();
+                }
+            }
         }
-        if self.redactor.is_none() || self.is_between_lines() || self.size > HELD {
+        // Whether nothing of what follows belongs to what has been.
+        let is_between_lines =
+            self.host_line.length == 0 && (self.module_line.length == 0 || self.module_line.is_prompt);
+        if self.redactor.is_none() || is_between_lines || self.size > HELD {
             self.finish();
         }
-    }
-
-    /// Whether nothing of what follows belongs to what has been.
-    fn is_between_lines(&self) -> bool {
-        let module_is = self.module_line.length == 0 || self.module_line.is_prompt();
-        // Data have no end of their own: what the module says behind them is their end.
-        let answered = self.held.last().is_some_and(|piece| piece.side == Side::Module);
-        let host_is = self.host_line.length == 0 || (answered && !self.host_line.may_be_command());
-        module_is && host_is
     }
 
     /// Gives out what waits for the end of its line.

@@ -149,6 +149,33 @@ fn a_secret_that_comes_back_in_pieces_is_hidden() {
     assert_eq!(text.matches("\\?\n").count(), 2 * PASSWORD.len(), "{text}");
 }
 
+/// Whatever stands in front of a command, and whatever the module says while it is written.
+#[test]
+fn a_command_that_is_interrupted_gives_nothing_away() {
+    for wake in ["", "\u{1b}", "  ", "+++", "\0\0"] {
+        let text = record(&[
+            (0, Side::Module, if wake.is_empty() { "> " } else { "" }),
+            (0, Side::Host, &format!("{wake}AT+LMQTTCONN=0,\"id\",\"us")),
+            (0, Side::Module, "\r\n+CSCON: 1\r\n"),
+            (0, Side::Host, &format!("er\",\"{}", &PASSWORD[..7])),
+            (0, Side::Module, "\r\n+CSCON: 0\r\n"),
+            (0, Side::Host, &format!("{}\"\r", &PASSWORD[7..])),
+            (0, Side::Module, "\r\nOK\r\n"),
+        ]);
+        for part in [&PASSWORD[..7], &PASSWORD[7..]] {
+            assert!(!text.contains(part), "{wake:?}: {text}");
+        }
+        assert!(Transcript::parse(format!("title: x\n\n{text}")).is_ok(), "{text}");
+    }
+}
+
+/// A module that has fallen silent in the middle of a line is asked again: two commands are two steps.
+#[test]
+fn commands_stay_apart_while_the_line_of_the_module_has_not_ended() {
+    let text = record(&[(0, Side::Module, "+CS"), (9, Side::Host, "AT\r"), (3009, Side::Host, "ATI\r")]);
+    assert_eq!(text, "< +CS\n~ 9ms\n> AT\\r\n~ 3s\n> ATI\\r\n");
+}
+
 #[test]
 fn identities_are_made_up_the_same_for_the_same() {
     let text = record(&[
