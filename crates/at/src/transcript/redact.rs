@@ -114,15 +114,16 @@ impl Redactor {
             self.arguments(side, line, from, &mut covers);
             from += line.len();
         }
+        // Before the secrets, of which one may be a few digits.
+        for range in digits(bytes) {
+            let by = Cloak::Digits(self.made_up(&bytes[range.clone()]));
+            cover(&mut covers, range, by);
+        }
         for secret in self.secrets.iter().filter(|secret| secret.len() >= SHORT) {
             let found = memchr::memmem::find_iter(bytes, secret.as_slice());
             for range in found.map(|at| at..at + secret.len()) {
                 cover(&mut covers, range, Cloak::Bytes);
             }
-        }
-        for range in digits(bytes) {
-            let by = Cloak::Digits(self.made_up(&bytes[range.clone()]));
-            cover(&mut covers, range, by);
         }
         covers.sort_by_key(|cover| cover.range.start);
         covers

@@ -197,6 +197,13 @@ fn identities_are_made_up_the_same_for_the_same() {
     );
 }
 
+/// A PIN of four digits is in many a number.
+#[test]
+fn an_identity_with_a_secret_in_it_is_made_up_as_a_whole() {
+    let text = record(&[(0, Side::Host, "AT+CPIN=1234\r"), (0, Side::Module, "001010123456789\r\n+X: 12345\r\n")]);
+    assert_eq!(text, "> AT+CPIN=\\*\\r\n< 000000000000001\\r\\n+X: \\(\\?*4)5\\r\\n\n");
+}
+
 #[test]
 fn a_raw_recording_shows_everything_at_once() {
     let mut recorder = Recorder::new(Privacy::Raw);

@@ -1,4 +1,6 @@
-//! Which commands change nothing of a dialogue.
+//! Which commands change nothing of a dialogue, and which of their letters.
+
+use atmqtt_at::transcript::{Part, Pattern};
 
 /// A command line, as far as it has to be understood here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +115,33 @@ pub(super) fn normal(line: &[u8]) -> Vec<u8> {
         normal.push(if is_name && !is_quoted { byte.to_ascii_uppercase() } else { *byte });
     }
     normal
+}
+
+/// What a pattern is to a line that [`normal`] has made of another.
+pub(super) fn normal_pattern(pattern: &Pattern) -> Pattern {
+    // A hidden part has no quotes, so it is as one letter to what is around it.
+    const HIDDEN: u8 = 0x1a;
+    let mut hidden = Vec::new();
+    let mut flat = Vec::new();
+    for part in pattern.parts() {
+        match part {
+            Part::Bytes(bytes) => flat.extend_from_slice(bytes),
+            other => {
+                hidden.push(other.clone());
+                flat.push(HIDDEN);
+            }
+        }
+    }
+    let mut hidden = hidden.into_iter();
+    let mut made = Pattern::default();
+    for piece in normal(&flat).chunk_by(|a, b| (*a == HIDDEN) == (*b == HIDDEN)) {
+        if piece[0] == HIDDEN {
+            piece.iter().filter_map(|_| hidden.next()).for_each(|part| made.push(part));
+        } else {
+            made.push(Part::Bytes(piece.to_vec()));
+        }
+    }
+    made
 }
 
 #[cfg(test)]

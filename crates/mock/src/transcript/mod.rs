@@ -29,6 +29,7 @@
 //! waits until the host has been quiet for a second.
 
 mod harmless;
+mod identifier;
 mod play;
 mod player;
 

@@ -11,7 +11,10 @@ use atmqtt_at::{
     transcript::{Part, Pattern, Privacy, Recorder, Side, Step, Transcript},
 };
 
-use super::harmless::{Line, normal};
+use super::{
+    harmless::{Line, normal, normal_pattern},
+    identifier::{of_command, of_result},
+};
 use crate::{
     broker::BrokerOptions,
     modem::{LinkStatus, Model, Modem, ModemOptions, NT26E},
@@ -354,8 +357,8 @@ impl Player {
         let mut expected = normal_pattern(expected);
         let line = normal(line);
         let mut renamed = None;
-        if let (Some((theirs, range)), Some(Part::Bytes(first))) = (identifier(&line), expected.parts().first())
-            && let Some((ours, place)) = identifier(first)
+        if let (Some((theirs, range)), Some(Part::Bytes(first))) = (of_command(&line), expected.parts().first())
+            && let Some((ours, place)) = of_command(first)
             && ours == theirs
         {
             renamed = Some(((ours, first[place.clone()].to_vec()), line[range.clone()].to_vec()));
@@ -437,7 +440,7 @@ impl Player {
         }
         let mut sent = Vec::with_capacity(bytes.len());
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let known = result_identifier(line).and_then(|(command, range)| {
+            let known = of_result(line).and_then(|(command, range)| {
                 self.identifiers.get(&(command, line[range.clone()].to_vec())).map(|host| (range, host))
             });
             match known {
@@ -482,67 +485,6 @@ fn is_command(expected: &Pattern) -> bool {
     let begins = matches!(expected.parts().first(), Some(Part::Bytes(first))
         if first.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(b"AT")));
     begins && matches!(expected.parts().last(), Some(Part::Bytes(last)) if last.ends_with(b"\r"))
-}
-
-/// What a pattern is to a line that [`normal`] has made of another.
-fn normal_pattern(pattern: &Pattern) -> Pattern {
-    // A hidden part has no quotes, so it is as one letter to what is around it.
-    const HIDDEN: u8 = 0x1a;
-    let mut hidden = Vec::new();
-    let mut flat = Vec::new();
-    for part in pattern.parts() {
-        match part {
-            Part::Bytes(bytes) => flat.extend_from_slice(bytes),
-            other => {
-                hidden.push(other.clone());
-                flat.push(HIDDEN);
-            }
-        }
-    }
-    let mut hidden = hidden.into_iter();
-    let mut made = Pattern::default();
-    for piece in normal(&flat).chunk_by(|a, b| (*a == HIDDEN) == (*b == HIDDEN)) {
-        if piece[0] == HIDDEN {
-            piece.iter().filter_map(|_| hidden.next()).for_each(|part| made.push(part));
-        } else {
-            made.push(Part::Bytes(piece.to_vec()));
-        }
-    }
-    made
-}
-
-/// Which commands have message identifiers, and as which argument.
-const IDENTIFIED: [(&str, usize); 2] = [("+LMQTTPUB", 1), ("+LMQTTSUBUNSUB", 2)];
-/// The lines that report their results, the identifier as the second argument.
-const REPORTS: [(&str, &str); 3] =
-    [("+LMQTTPUB", "+LMQTTPUB"), ("+LMQTTSUBUNSUB", "+LMQTTSUBUNSUB"), ("+LMQTTUNSUNSUB", "+LMQTTSUBUNSUB")];
-
-/// Where the message identifier stands in a command line, and of which command it is.
-fn identifier(line: &[u8]) -> Option<(&'static str, std::ops::Range<usize>)> {
-    let (name, place) = IDENTIFIED.into_iter().find(|(name, _)| {
-        let start = [b"AT", name.as_bytes(), b"="].concat();
-        line.starts_with(&start)
-    })?;
-    Some((name, number(line, name.len() + 3, place)?))
-}
-
-/// Where the message identifier stands in a result line, and of which command it is.
-fn result_identifier(line: &[u8]) -> Option<(&'static str, std::ops::Range<usize>)> {
-    let (report, command) = REPORTS
-        .into_iter()
-        .find(|(report, _)| line.strip_prefix(report.as_bytes()).is_some_and(|rest| rest.starts_with(b":")))?;
-    Some((command, number(line, report.len() + 1, 1)?))
-}
-
-/// Where the number is that is the argument of that place.
-fn number(line: &[u8], from: usize, place: usize) -> Option<std::ops::Range<usize>> {
-    let mut start = from;
-    for _ in 0..place {
-        start += line.get(start..)?.iter().position(|byte| *byte == b',')? + 1;
-    }
-    start += line[start..].iter().take_while(|byte| **byte == b' ').count();
-    let digits = line[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-    (digits > 0).then_some(start..start + digits)
 }
 
 fn quoted(pattern: &Pattern) -> String {
