@@ -85,7 +85,31 @@ pub(crate) enum Command {
     /// --count a line for each modem), and the next, where there is an embedded broker, `broker mqtt://127.0.0.1:PORT`.
     #[command(after_long_help = atmqtt_mock::fault::Faults::help())]
     Mock(Mock),
+    /// Play a transcript as a modem on a pseudo-terminal, or check the driver against transcripts.
+    ///
+    /// The first line on stdout is the path to open. It ends with 0 when the transcript was played to its end and the host has
+    /// closed the port, and with 4 and the line of the file when the host does something else.
+    #[command(after_help = REPLAY_HELP)]
+    Replay(Replay),
+    /// Record what a program and a module say to each other.
+    ///
+    /// It stands between the two: the program opens the pseudo-terminal whose path is the first line on stdout, and --port is
+    /// the module. Bytes are passed on unchanged, and written with their times as a transcript that `atmqtt replay` plays.
+    /// Passwords, PINs and secrets of devices are hidden, and IMEI, IMSI and ICCID replaced, unless --raw is given. The rate is
+    /// that of --baud, or else of the profile that --modem names, or else 115200. Ends when it is interrupted.
+    Record(Record),
 }
+
+const REPLAY_HELP: &str = "\
+Every byte of the host has to stand in the transcript, but for what that leaves out: how the host attaches and, where it says
+`@ connected`, connects; and whatever comes behind its end. A mock module answers that.
+
+With --tolerant the host may also differ in what changes nothing: blanks, the case of command names, the message identifiers of
+LMQTTPUB and LMQTTSUBUNSUB; and commands that only look or set up the line (AT, ATE, ATI, AT+CMEE, questions that end with ?,
+identities, signal, AT+CREG and its kin, the LMQTTCFG settings version, session, keepalive, timeout, urc, pdpcid) may come on
+top, in another order, or not at all.
+
+The format of transcripts is described in fixtures/README.md.";
 
 /// Options that may stand before or after the subcommand.
 #[derive(Debug, Args)]
@@ -123,7 +147,7 @@ pub(crate) struct Line {
     /// Take secrets from files that others can read
     #[arg(long, global = true)]
     pub(crate) allow_insecure_files: bool,
-    /// Deadline of the whole command: 500ms, 30s, 2m, none [default: 3m; none for sub and mock]
+    /// Deadline of the whole command: 500ms, 30s, 2m, none [default: 3m; none for sub, mock, replay and record]
     #[arg(long, global = true, value_name = "DURATION", value_parser = duration::parse_deadline)]
     pub(crate) timeout: Option<Deadline>,
 }
@@ -169,6 +193,12 @@ pub(crate) struct Session {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Display")]
 pub(crate) struct Display {
+    /// Append the AT dialogue to a file as a transcript that `atmqtt replay` plays, secrets and identities redacted
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
+    /// Keep secrets and identities in what --trace and `record` write
+    #[arg(long, global = true)]
+    pub(crate) raw: bool,
     /// Show the AT dialogue on stderr, secrets redacted
     #[arg(short, long, global = true)]
     pub(crate) debug: bool,
@@ -325,6 +355,32 @@ pub(crate) struct Mock {
     pub(crate) scenario: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// A transcript; with --check any number
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Make a symbolic link to the pseudo-terminal, and remove it at the end
+    #[arg(long, value_name = "PATH", conflicts_with = "check")]
+    pub(crate) link: Option<PathBuf>,
+    /// Accept harmless differences
+    #[arg(long, conflicts_with = "check")]
+    pub(crate) tolerant: bool,
+    /// Hold the driver against the transcripts, in virtual time, and say which hold
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Record {
+    /// The transcript to write; it must not be there yet
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Make a symbolic link to the pseudo-terminal, and remove it at the end
+    #[arg(long, value_name = "PATH")]
+    pub(crate) link: Option<PathBuf>,
+}
+
 fn qos(text: &str) -> Result<QoS, String> {
     text.parse().ok().and_then(QoS::from_level).ok_or_else(|| "a QoS is 0, 1 or 2".to_owned())
 }
@@ -389,6 +445,9 @@ mod tests {
             "at",
             "info --redact --profile-figures",
             "pub -m x",
+            "replay",
+            "replay --check --tolerant x",
+            "record",
             "",
         ] {
             let typed = ["atmqtt"].into_iter().chain(typed.split_whitespace());

@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use crate::exit::{Failure, Halt};
 use crate::guard::{Guard, Stage};
+use crate::recording::Recording;
 use crate::render::{Look, Paint, say};
 use crate::settings::{Line, Port, Session};
 
@@ -21,12 +22,14 @@ const SHORT_FAREWELL: Duration = Duration::from_secs(2);
 pub(crate) struct Bench {
     pub(crate) modem: Modem,
     mock: Option<Mock>,
+    recording: Option<Recording>,
     pub(crate) look: Look,
 }
 
 impl Bench {
-    /// Opens the port, and identifies the module. `trace` shows the dialogue.
-    pub(crate) async fn open(line: Line, trace: bool, look: Look, guard: &mut Guard) -> Result<Bench, Halt> {
+    /// Opens the port, and identifies the module. `debug` shows the dialogue.
+    pub(crate) async fn open(line: Line, debug: bool, look: Look, guard: &mut Guard) -> Result<Bench, Halt> {
+        let recording = line.trace.map(|place| Recording::append(&place, look)).transpose()?;
         let (path, mock) = match line.port {
             Port::Device(path) => (path, None),
             Port::Mock { model, own_broker } => {
@@ -40,16 +43,23 @@ impl Bench {
         if let Some(profile) = line.profile {
             options = options.profile(profile.clone());
         }
-        if trace {
+        if debug {
             options = options.trace(move |record| show(look, record));
         }
-        let modem = guard.run(Stage::Attaching, Modem::open_with(&path, options)).await?;
+        if let Some(recording) = recording.clone() {
+            options = options.tap(move |now, side, bytes| recording.take(now, side, bytes));
+        }
+        let opened = guard.run(Stage::Attaching, Modem::open_with(&path, options)).await;
+        if let (Err(_), Some(recording)) = (&opened, &recording) {
+            recording.finish(look);
+        }
+        let modem = opened?;
         if let (Baud::Auto, Some(rate)) = (line.baud, modem.baud())
             && rate != modem.profile().rules.baud.value
         {
             look.status(format_args!("the module speaks at {rate} baud; --baud {rate} saves the search for it"));
         }
-        Ok(Bench { modem, mock, look })
+        Ok(Bench { modem, mock, recording, look })
     }
 
     /// Signs in at the broker.
@@ -65,7 +75,7 @@ impl Bench {
     /// Signs out, closes the port, stops the mock; and gives `outcome` back.
     pub(crate) async fn close<T>(self, outcome: Result<T, Halt>) -> Result<T, Halt> {
         let limit = if outcome.is_ok() { FAREWELL } else { SHORT_FAREWELL };
-        let Bench { modem, mock, look } = self;
+        let Bench { modem, mock, recording, look } = self;
         let farewell = async {
             modem.close().await;
             if let Some(mock) = mock {
@@ -73,6 +83,9 @@ impl Bench {
             }
         };
         let in_time = timeout(limit, farewell).await.is_ok();
+        if let Some(recording) = recording {
+            recording.finish(look);
+        }
         // After a failure it would be one more line about the same.
         if !in_time && outcome.is_ok() {
             look.warn("the module did not sign out in time; its connection may still be up");
@@ -95,7 +108,8 @@ pub(crate) async fn ended(modem: &Modem, client: &Client) -> Failure {
         .help("run it again; with -c and a client id of its own (-i) the broker keeps what comes meanwhile")
 }
 
-fn start_mock(model: modem::Model, own_broker: bool) -> Result<Mock, Failure> {
+/// Starts a mock module for this program alone.
+pub(crate) fn start_mock(model: modem::Model, own_broker: bool) -> Result<Mock, Failure> {
     let builder = Mock::builder().modem(modem::ModemOptions { model, ..modem::ModemOptions::default() });
     let builder = match own_broker {
         true => builder.broker(BrokerChoice::Embedded),

@@ -24,12 +24,16 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
-    /// The exit code of a failure, which the first word of its dotted code decides.
+    /// The exit code of a failure, which the first word of its dotted code decides; but a transcript that cannot be read is
+    /// wrong input, and one that does not hold is a module that does not answer as it should.
     fn of_code(code: &str) -> Exit {
+        if code == "transcript.syntax" {
+            return Exit::Usage;
+        }
         match code.split('.').next().unwrap_or_default() {
             "input" => Exit::Usage,
             "port" => Exit::Port,
-            "modem" => Exit::Modem,
+            "modem" | "transcript" => Exit::Modem,
             "network" => Exit::Network,
             "broker" => Exit::Broker,
             "delivery" => Exit::NotDelivered,
@@ -165,6 +169,8 @@ mod tests {
             ("delivery.not_published", 7),
             ("unconfirmed.timed_out", 8),
             ("wait.ran_out", 27),
+            ("transcript.syntax", 2),
+            ("transcript.mismatch", 4),
             ("internal", 1),
             ("", 1),
         ] {

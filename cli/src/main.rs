@@ -14,6 +14,7 @@ mod format;
 mod guard;
 mod log;
 mod nearest;
+mod recording;
 mod render;
 mod scenario;
 mod secret;

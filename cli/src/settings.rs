@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 
+use atmqtt::transcript::Privacy;
 use atmqtt::{Baud, Broker, InvalidTopic, MqttOptions, NetworkOptions, Profile, QoS, Refusal, Text, Topic, Will};
 use atmqtt_mock::{BrokerChoice, modem::MODELS, modem::Model, modem::NT35E};
 
 use crate::args::{self, Global};
 use crate::exit::Failure;
 use crate::figures::Figures;
+use crate::recording::Place;
 use crate::secret::Secrets;
 
 /// What a mock's line can run at.
@@ -49,6 +51,8 @@ pub(crate) struct Line {
     /// What stands in the place of the profile's figures.
     pub(crate) figures: Figures,
     pub(crate) network: NetworkOptions,
+    /// Where the dialogue is to be written.
+    pub(crate) trace: Option<Place>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -72,12 +76,18 @@ impl Line {
         let mut network = NetworkOptions::default();
         network.apn = typed.apn.as_deref().map(|apn| text("access point name", apn)).transpose()?;
         network.pin = typed.pin.as_deref().map(|pin| secrets.read("--pin", "PIN", pin)).transpose()?;
+        let profile = profile(global, environment)?;
         Ok(Line {
             port: parse_port(port, environment.or(global.session.broker.as_ref(), "ATMQTT_BROKER").is_none())?,
             baud: parse_baud(environment.or(typed.baud.as_ref(), "ATMQTT_BAUD"))?,
-            profile: profile(global, environment)?,
+            profile,
             figures: Figures::parse(&typed.set)?,
             network,
+            trace: global.display.trace.as_ref().map(|path| Place {
+                path: path.clone(),
+                privacy: if global.display.raw { Privacy::Raw } else { Privacy::Redacted },
+                profile: profile.map(|profile| profile.model.name.to_string()),
+            }),
         })
     }
 }

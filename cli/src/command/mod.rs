@@ -4,6 +4,8 @@ mod at;
 mod info;
 mod mock;
 mod publish;
+mod record;
+mod replay;
 mod subscribe;
 
 use std::time::Duration;
@@ -41,13 +43,16 @@ pub(crate) async fn run(typed: CommandLine, environment: Environment, look: Look
         Command::Info(typed) => info::run(&typed, context).await,
         Command::At(typed) => at::run(typed, context).await,
         Command::Mock(typed) => mock::run(typed, context).await,
+        Command::Replay(typed) => replay::run(typed, context).await,
+        Command::Record(typed) => record::run(typed, context).await,
     }
 }
 
 fn deadline(global: &Global, command: &Command) -> Option<Duration> {
     match (global.line.timeout, command) {
         (Some(Deadline::After(given)), _) => Some(given),
-        (Some(Deadline::None), _) | (None, Command::Subscribe(_) | Command::Mock(_)) => None,
+        (Some(Deadline::None), _)
+        | (None, Command::Subscribe(_) | Command::Mock(_) | Command::Replay(_) | Command::Record(_)) => None,
         (None, Command::Publish(_) | Command::Info(_) | Command::At(_)) => Some(DEADLINE),
     }
 }

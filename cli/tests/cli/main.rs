@@ -7,3 +7,4 @@ mod program;
 mod publish;
 mod refusals;
 mod subscribe;
+mod transcripts;

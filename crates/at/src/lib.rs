@@ -47,6 +47,7 @@ mod text;
 mod time;
 mod token;
 mod trace;
+pub mod transcript;
 
 pub use channel::{Busy, Channel, ChannelOptions, Event};
 pub use command::{Command, CommandBuilder, Interpret};

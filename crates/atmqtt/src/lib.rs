@@ -41,18 +41,20 @@ mod owner;
 mod port;
 mod router;
 mod subscription;
+mod watchers;
 
+pub use atmqtt_modem::at::transcript;
 pub use atmqtt_modem::at::{Direction, FinalResult, IllegalCharacter, Line, Secret, Text, Time, TraceRecord};
 pub use atmqtt_modem::{
     Broker, ConnectFault, ConnectOptions as MqttOptions, Delivery, DeviceSecret, Event as ModemEvent, Evidence, Fault,
     Figure, FigureValue, Filter, Framing, Identity, Incoming as Message, InvalidBroker, InvalidOverride,
     InvalidProfile, InvalidTopic, LinkLoss, LinkState, MessageIdRule, ModuleSignIn, NamedFigure, NetworkOptions,
     OpenFault, Outgoing, Overrides, PacketFault, Profile, QoS, Refusal, Registration, RegistrationStatus, ReturnCode,
-    Signal, SimState, Status, SubscribeFault, Topic, Unconfirmed, Will, dialect,
+    Signal, SimState, Status, SubscribeFault, Topic, Unconfirmed, Will, dialect, replay,
 };
 pub use client::{Client, Connect, Publish, Receipt};
 pub use error::Error;
 pub use events::{Event, Events};
 pub use modem::{Modem, ModemOptions, RawAnswer};
-pub use port::{Baud, PortError};
+pub use port::{Baud, PortError, open_serial};
 pub use subscription::Subscription;

@@ -4,21 +4,24 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atmqtt_modem::at::{Command, FinalResult, Line, TraceRecord};
+use atmqtt_modem::at::transcript::Side;
+use atmqtt_modem::at::{Command, FinalResult, Line, Time, TraceRecord};
 use atmqtt_modem::{
     ConnectOptions, DriverOptions, Fault, Identity, NetworkOptions, Outcome, Overrides, Profile, Refusal, Request,
     Status,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use crate::Error;
 use crate::ask::{Ask, Legacy};
 use crate::client::Connect;
 use crate::events::Events;
 use crate::handle::Handle;
-use crate::owner::{Owner, QUEUE, RAW_TIMEOUT, Tracer};
+use crate::owner::{Owner, QUEUE, RAW_TIMEOUT};
 use crate::port::{self, Baud, Searched};
+use crate::watchers::Watchers;
 
 /// What modules speak at unless their profile says otherwise.
 const USUAL_RATE: u32 = 115_200;
@@ -30,7 +33,7 @@ pub struct ModemOptions {
     driver: DriverOptions,
     network: NetworkOptions,
     inbox: usize,
-    tracer: Option<Tracer>,
+    watchers: Watchers,
 }
 
 impl Default for ModemOptions {
@@ -40,7 +43,7 @@ impl Default for ModemOptions {
             driver: DriverOptions::default(),
             network: NetworkOptions::default(),
             inbox: ModemOptions::INBOX,
-            tracer: None,
+            watchers: Watchers::default(),
         }
     }
 }
@@ -103,7 +106,16 @@ impl ModemOptions {
     #[must_use]
     pub fn trace(mut self, tracer: impl Fn(&TraceRecord) + Send + Sync + 'static) -> ModemOptions {
         self.driver.trace = true;
-        self.tracer = Some(Arc::new(tracer));
+        self.watchers.tracer = Some(Arc::new(tracer));
+        self
+    }
+
+    /// Calls `tap` with the bytes as they go over the line, each time some are written or read: nothing is hidden in them. A
+    /// [`Recorder`](crate::transcript::Recorder) makes a transcript of them, and hides what is secret. The time is that since
+    /// the port was opened. It is called by the task that owns the port, so it should be quick.
+    #[must_use]
+    pub fn tap(mut self, tap: impl Fn(Time, Side, &[u8]) + Send + Sync + 'static) -> ModemOptions {
+        self.watchers.tap = Some(Arc::new(tap));
         self
     }
 }
@@ -172,8 +184,9 @@ impl Modem {
     /// Opens a serial port at the rate at which the module answers.
     async fn open_searching(path: &str, options: ModemOptions) -> Result<Modem, Error> {
         let factory = options.driver.profile.as_ref().map_or(USUAL_RATE, |profile| profile.rules.baud.value);
-        let Searched { port, rate, tried } = port::search(path, factory).await?;
-        let mut modem = Modem::attach(port, options).await.map_err(|error| match error {
+        let epoch = Instant::now();
+        let Searched { port, rate, tried } = port::search(path, factory, &options.watchers, epoch).await?;
+        let mut modem = Modem::attach_since(epoch, port, options).await.map_err(|error| match error {
             Error::Modem(Fault::NoAnswer { .. }) => Error::NoAnswer { rates: tried },
             error => error,
         })?;
@@ -198,10 +211,18 @@ impl Modem {
     where
         P: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let ModemOptions { driver, network, inbox, tracer, .. } = options;
+        Modem::attach_since(Instant::now(), port, options).await
+    }
+
+    /// Times count from `epoch`: bytes may have gone over the line since then.
+    async fn attach_since<P>(epoch: Instant, port: P, options: ModemOptions) -> Result<Modem, Error>
+    where
+        P: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let ModemOptions { driver, network, inbox, watchers, .. } = options;
         let (asks, receiver) = mpsc::channel(QUEUE);
         let legacy = Legacy::default();
-        tokio::spawn(Owner::new(port, driver, tracer, inbox, receiver, Arc::clone(&legacy)).run());
+        tokio::spawn(Owner::new(port, driver, watchers, epoch, inbox, receiver, Arc::clone(&legacy)).run());
         let handle = Handle::new(asks, legacy);
         match handle.module(Request::Attach).await {
             Ok(Outcome::Attached(identity, profile)) => {

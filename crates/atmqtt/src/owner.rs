@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use atmqtt_modem::at::{Text, Time, TraceRecord};
+use atmqtt_modem::at::transcript::Side;
+use atmqtt_modem::at::{Text, Time};
 use atmqtt_modem::{
     Broker, Driver, DriverOptions, Event as ModemEvent, Filter, LinkLoss, LinkState, Outcome, Output, Refusal, Request,
     Ticket,
@@ -22,6 +22,7 @@ use crate::ask::{Ask, Ended, Legacy, NewSession, Reply, SessionId};
 use crate::events::{Event, Listeners};
 use crate::port::{FAREWELL, Port, PortError};
 use crate::router::{RouteId, Router};
+use crate::watchers::Watchers;
 
 /// Who waits for a ticket.
 enum Waiting {
@@ -40,9 +41,6 @@ enum Waiting {
     Farewell,
 }
 
-/// Called with each line of the dialogue.
-pub(crate) type Tracer = Arc<dyn Fn(&TraceRecord) + Send + Sync>;
-
 pub(crate) struct Owner<P> {
     port: P,
     driver: Driver,
@@ -51,7 +49,7 @@ pub(crate) struct Owner<P> {
     waiting: VecDeque<(Ticket, Waiting)>,
     router: Router,
     listeners: Listeners,
-    tracer: Option<Tracer>,
+    watchers: Watchers,
     session: Option<Session>,
     sessions: u64,
     /// With whom the last connection was.
@@ -96,12 +94,12 @@ impl<P: Port> Owner<P> {
     pub(crate) fn new(
         port: P,
         options: DriverOptions,
-        tracer: Option<Tracer>,
+        watchers: Watchers,
+        epoch: Instant,
         inbox: usize,
         asks: mpsc::Receiver<Ask>,
         legacy: Legacy,
     ) -> Owner<P> {
-        let epoch = Instant::now();
         Owner {
             port,
             driver: Driver::new(options),
@@ -109,7 +107,7 @@ impl<P: Port> Owner<P> {
             waiting: VecDeque::new(),
             router: Router::new(inbox),
             listeners: Listeners::default(),
-            tracer,
+            watchers,
             session: None,
             sessions: 0,
             peer: None,
@@ -165,6 +163,7 @@ impl<P: Port> Owner<P> {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Wake::Lost(PortError::Lost)),
                 Poll::Ready(Ok(count)) => {
                     let now = self.now();
+                    self.watchers.show(now, Side::Host, &self.driver.transmit()[..count]);
                     self.driver.transmitted(now, count);
                     written = true;
                 }
@@ -188,6 +187,7 @@ impl<P: Port> Owner<P> {
             Poll::Ready(Ok(())) if read.filled().is_empty() => return Poll::Ready(Wake::Lost(PortError::Lost)),
             Poll::Ready(Ok(())) => {
                 let now = self.now();
+                self.watchers.show(now, Side::Module, read.filled());
                 self.driver.receive(now, read.filled());
                 return Poll::Ready(Wake::Progress);
             }
@@ -333,7 +333,7 @@ impl<P: Port> Owner<P> {
                     }
                 }
                 Output::Event(ModemEvent::Trace(record)) => {
-                    if let Some(tracer) = &self.tracer {
+                    if let Some(tracer) = &self.watchers.tracer {
                         tracer(&record);
                     }
                 }

@@ -19,7 +19,8 @@
 //! # std::io::Result::Ok(())
 //! ```
 //!
-//! Nothing here is shared with the driver: the commands are read, and the answers written, from the manuals' side.
+//! Nothing here is shared with the driver but the format of [transcripts](transcript): the commands are read, and the answers
+//! written, from the manuals' side.
 
 pub mod broker;
 pub mod fault;
@@ -28,6 +29,8 @@ mod line;
 pub mod modem;
 mod mqtt;
 mod rig;
+pub mod transcript;
 pub mod world;
 
 pub use front::{BrokerChoice, Builder, Control, Fleet, Heard, Log, Mock, Resolve, Stopped};
+pub use line::Pty;

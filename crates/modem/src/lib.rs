@@ -17,6 +17,7 @@ mod options;
 pub mod plan;
 mod profile;
 mod refusal;
+pub mod replay;
 mod status;
 
 pub use atmqtt_at as at;

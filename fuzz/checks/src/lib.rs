@@ -9,8 +9,10 @@ mod grammar;
 mod input;
 mod module;
 mod reader;
+mod transcript;
 
 pub use channel::channel;
 pub use driver::driver;
 pub use grammar::grammar;
 pub use reader::reader;
+pub use transcript::transcript;

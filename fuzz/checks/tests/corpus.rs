@@ -26,6 +26,11 @@ fn driver() {
     hold("driver", atmqtt_fuzz_checks::driver, 6_000);
 }
 
+#[test]
+fn transcript() {
+    hold("transcript", atmqtt_fuzz_checks::transcript, 20_000);
+}
+
 /// Runs every file of the corpus, and as many inputs made from pieces of them.
 fn hold(target: &str, check: Check, generated: u64) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus").join(target);

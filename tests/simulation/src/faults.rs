@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use atmqtt_mock::fault::{Faults, Happening, KINDS, Term, Touches};
+use atmqtt_mock::fault::{Faults, Happening, KINDS, Manner, Term, Touches};
 
 use crate::ledger::Trouble;
 use crate::random::Random;
@@ -26,14 +26,27 @@ pub(crate) fn harmless_to_bytes(random: &mut Random, active_ms: Millis) -> Strin
     loop {
         let kind = random.one_of(&KINDS);
         if kind.touches == (Touches { to_host: false, to_module: false }) {
-            return Term::any_of(kind.kind, &mut |limit| random.below(limit), within(active_ms)).to_string();
+            let term = Term::any_of(kind.kind, &mut |limit| random.below(limit), within(active_ms));
+            return often(random, &term);
         }
     }
 }
 
 /// Any fault, at some time in the run.
 pub(crate) fn any(random: &mut Random, active_ms: Millis) -> String {
-    Term::any(&mut |limit| random.below(limit), within(active_ms)).to_string()
+    let term = Term::any(&mut |limit| random.below(limit), within(active_ms));
+    often(random, &term)
+}
+
+/// The term as it is written. What happens to one command or publish of many, and lasts for seconds, would strike in few runs: so
+/// in half of them it strikes one of two.
+fn often(random: &mut Random, term: &Term) -> String {
+    let text = term.to_string();
+    let is_rare = matches!(term.kind().row().manner, Manner::Chance(of) if of != "byte");
+    match text.split_once('~') {
+        Some((before, _)) if is_rare && random.per_mille(500) => format!("{before}~0.5"),
+        _ => text,
+    }
 }
 
 fn within(active_ms: Millis) -> Duration {

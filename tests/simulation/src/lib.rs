@@ -21,6 +21,7 @@
 mod faults;
 mod ledger;
 mod legal;
+mod mutations;
 mod other_side;
 mod port;
 mod process;
@@ -31,6 +32,7 @@ mod shrink;
 mod statistics;
 mod store;
 
+pub use mutations::Mutation;
 pub use run::{Report, Trace, check, run};
 pub use scenario::Scenario;
 pub use shrink::shrink;

@@ -27,6 +27,9 @@ struct CommandLine {
     /// Go on after a seed has failed, and show no more than its number and what was broken
     #[arg(long)]
     keep_going: bool,
+    /// Do not look for the smallest scenario that fails
+    #[arg(long)]
+    no_shrink: bool,
     /// Run this seed alone, and show everything that happens
     #[arg(long, conflicts_with = "scenario")]
     seed: Option<u64>,
@@ -109,7 +112,7 @@ fn run_many(typed: &CommandLine) -> bool {
     #[expect(clippy::cast_precision_loss, reason = "a rate to be read by people")]
     let rate = all.runs() as f64 / seconds;
     println!("{} seeds failed; {rate:.0} seeds a second, each run twice, in {seconds:.0} s", failed.len());
-    if let Some(seed) = failed.first().filter(|_| !typed.keep_going) {
+    if let Some(seed) = failed.first().filter(|_| !typed.keep_going && !typed.no_shrink) {
         show(*seed);
     }
     failed.is_empty()

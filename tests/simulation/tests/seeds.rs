@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use atmqtt_simulation::{Scenario, Statistics, check};
+use atmqtt_simulation::{Mutation, Scenario, Statistics, check};
 
 /// How many seeds every run of the tests goes through.
 const SEEDS: u64 = 2000;
@@ -59,4 +59,19 @@ fn what_failed_once_is_well() {
         count += 1;
     }
     assert!(count > 0);
+}
+
+/// `cargo run -p atmqtt-simulation --bin mutations` puts each into a driver, and sees it found.
+#[test]
+fn every_mutation_changes_what_it_is_meant_to() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mutations = Mutation::all();
+    assert!(mutations.len() >= 20);
+    for Mutation { name, file, find, replace, also } in &mutations {
+        for (file, find, replace) in also.iter().chain([&(file.clone(), find.clone(), replace.clone())]) {
+            let text = fs::read_to_string(root.join(file)).unwrap_or_else(|fault| panic!("{name}: {file}: {fault}"));
+            assert_eq!(text.matches(find.as_str()).count(), 1, "{name}: {find:?} in {file}");
+            assert_ne!(find, replace, "{name}");
+        }
+    }
 }

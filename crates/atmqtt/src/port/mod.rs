@@ -37,6 +37,18 @@ pub(crate) trait Port: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Port for T {}
 
+/// Opens a serial port for this program alone, without a driver: for those who pass its bytes on. 8 data bits, no parity,
+/// 1 stop bit, no flow control.
+///
+/// # Errors
+/// It cannot be opened.
+///
+/// # Panics
+/// Outside a tokio runtime with I/O enabled.
+pub fn open_serial(path: &str, baud: u32) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + use<>, PortError> {
+    open(path, baud)
+}
+
 /// How long the task that owns a port tries to sign out once nobody holds a handle any more.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(5);
 

@@ -7,12 +7,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use atmqtt_modem::at::Time;
+use atmqtt_modem::at::transcript::Side;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 use tokio_serial::{ClearBuffer, SerialPort, SerialPortBuilderExt, SerialStream};
 
 use super::PortError;
 use super::scan::{QUESTION, Scan, Step};
+use crate::watchers::Watchers;
 
 /// Opens a serial port for this program alone: 8 data bits, no parity, 1 stop bit, no flow control. DTR and RTS are left as
 /// they are, since boards use them to reset.
@@ -33,16 +35,21 @@ pub(crate) struct Searched {
 }
 
 /// Opens a serial port, and looks for the rate at which something answers. `factory` is the likeliest where nothing has
-/// answered on this port yet.
-pub(crate) async fn search(path: &str, factory: u32) -> Result<Searched, PortError> {
+/// answered on this port yet. Whoever watches the line is shown this too, with times that count from `epoch`.
+pub(crate) async fn search(
+    path: &str,
+    factory: u32,
+    watchers: &Watchers,
+    epoch: Instant,
+) -> Result<Searched, PortError> {
     let likely = rates().get(path).copied().unwrap_or(factory);
     let mut port = open(path, likely)?;
     let mut rate = likely;
     let mut scan = Scan::new(likely);
-    let epoch = Instant::now();
+    let now = || Time::after_epoch(epoch.elapsed());
     let mut buffer = [0; 256];
     loop {
-        match scan.next(Time::after_epoch(epoch.elapsed())) {
+        match scan.next(now()) {
             Step::Ask(wanted) => {
                 tracing::info!(path, rate = wanted, "asking");
                 if wanted != rate && set_rate(&mut port, wanted).is_err() {
@@ -53,7 +60,8 @@ pub(crate) async fn search(path: &str, factory: u32) -> Result<Searched, PortErr
                 rate = wanted;
                 // Three bytes find room in any buffer, unless the port takes none at all; then nothing will answer.
                 match timeout(WRITE, port.write_all(QUESTION)).await {
-                    Ok(Ok(())) | Err(_) => {}
+                    Ok(Ok(())) => watchers.show(now(), Side::Host, QUESTION),
+                    Err(_over) => {}
                     Ok(Err(fault)) => return Err(PortError::of(&fault)),
                 }
             }
@@ -61,7 +69,10 @@ pub(crate) async fn search(path: &str, factory: u32) -> Result<Searched, PortErr
                 let left = until.since_epoch().saturating_sub(epoch.elapsed());
                 match timeout(left, port.read(&mut buffer)).await {
                     Ok(Ok(0)) => return Err(PortError::Lost),
-                    Ok(Ok(count)) => scan.hear(&buffer[..count]),
+                    Ok(Ok(count)) => {
+                        watchers.show(now(), Side::Module, &buffer[..count]);
+                        scan.hear(&buffer[..count]);
+                    }
                     Ok(Err(fault)) => return Err(PortError::of(&fault)),
                     Err(_over) => {}
                 }

@@ -8,7 +8,7 @@ mod wire;
 
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 
-pub(crate) use pty::Pty;
+pub use pty::Pty;
 pub(crate) use tcp::Tcp;
 pub(crate) use wire::{Damage, Direction, Disturbance, Wire};
 

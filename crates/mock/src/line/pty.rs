@@ -22,10 +22,12 @@ use super::Terminal;
 ///
 /// Flush and shutdown do nothing: there is no buffer here, and a line is not shut down.
 #[derive(Debug)]
-pub(crate) struct Pty {
+pub struct Pty {
     master: AsyncFd<OwnedFd>,
     /// Keeps the line up while no host has it open; reads of the master would fail otherwise. It also shows what the host has set.
-    slave: OwnedFd,
+    slave: Option<OwnedFd>,
+    /// From the first byte of a host on the line is only kept up by that.
+    ends_with_host: bool,
     path: PathBuf,
     link: Option<Link>,
 }
@@ -36,7 +38,13 @@ impl Pty {
     ///
     /// It is in raw mode before anybody can open it, so that the line discipline echoes and translates nothing, and at that rate, so that
     /// a host that sets none has the right one.
-    pub(crate) fn open(link: Option<&Path>, baud: Option<u32>) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// What the operating system says; [`io::ErrorKind::AlreadyExists`] is about the link.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with I/O enabled.
+    pub fn open(link: Option<&Path>, baud: Option<u32>) -> io::Result<Self> {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
         grantpt(&master)?;
         unlockpt(&master)?;
@@ -50,11 +58,18 @@ impl Pty {
         tcsetattr(&slave, OptionalActions::Now, &termios)?;
         rustix::io::ioctl_fionbio(&master, true)?;
         let link = link.map(|at| Link::create(at, &path)).transpose()?;
-        Ok(Self { master: watched(master)?, slave, path, link })
+        Ok(Self { master: watched(master)?, slave: Some(slave), ends_with_host: false, path, link })
+    }
+
+    /// Once a host has written something, reading fails when it has closed the line. Without this the line outlives its hosts.
+    #[must_use]
+    pub fn until_host_closes(self) -> Self {
+        Self { ends_with_host: true, ..self }
     }
 
     /// What a host opens: the link where there is one.
-    pub(crate) fn path(&self) -> &Path {
+    #[must_use]
+    pub fn path(&self) -> &Path {
         self.link.as_ref().map_or(&self.path, |link| &link.at)
     }
 }
@@ -70,18 +85,22 @@ fn watched(master: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
 impl Terminal for Pty {
     /// Of the last host that has set one; a pseudo-terminal keeps its settings while this side is open.
     fn host_baud(&self) -> Option<u32> {
-        tcgetattr(&self.slave).ok().map(|termios| termios.output_speed())
+        let termios = self.slave.as_ref().and_then(|slave| tcgetattr(slave).ok());
+        termios.map(|termios| termios.output_speed())
     }
 }
 
 impl AsyncRead for Pty {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
             let mut guard = ready!(self.master.poll_read_ready(cx))?;
             let room = buffer.initialize_unfilled();
             match guard.try_io(|master| Ok(rustix::io::read(master, room)?)) {
                 Ok(read) => {
                     buffer.advance(read?);
+                    if self.ends_with_host {
+                        self.slave = None;
+                    }
                     return Poll::Ready(Ok(()));
                 }
                 Err(_would_block) => {}

@@ -55,11 +55,12 @@ fn the_table_and_the_headers_say_the_same() {
         in_table.extend(row.transcripts.into_iter().map(|path| (path, row.number.clone())));
     }
     let mut in_headers = BTreeSet::new();
-    for (name, script) in transcripts() {
-        let numbers = script.value("catalogue").unwrap_or_default();
+    for (name, transcript) in transcripts() {
+        let header = transcript.header;
+        let numbers = header.catalogue.as_deref().unwrap_or_default();
         in_headers.extend(numbers.split(", ").map(|number| (name.clone(), number.to_owned())));
-        for key in ["title", "profile", "evidence"] {
-            assert!(script.value(key).is_some(), "{name} has no {key}");
+        for (key, value) in [("title", header.title), ("profile", header.profile), ("evidence", header.evidence)] {
+            assert!(value.is_some(), "{name} has no {key}");
         }
     }
     assert_eq!(in_table, in_headers);

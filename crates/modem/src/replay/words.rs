@@ -2,47 +2,93 @@
 
 use std::fmt::Write;
 
-use atmqtt_modem::at::{Command, Line, Text};
-use atmqtt_modem::{
-    ConnectOptions, Delivery, Event, Fault, Filter, LinkState, NetworkOptions, Outcome, Outgoing, QoS, Registration,
-    Request, Status, Topic,
+use atmqtt_at::transcript::{Pattern, escape as escaped};
+use atmqtt_at::{Command, Line, Secret, Text};
+
+use crate::{
+    ConnectOptions, Delivery, DeviceSecret, Event, Fault, Filter, InvalidBroker, LinkState, ModuleSignIn,
+    NetworkOptions, Outcome, Outgoing, QoS, Registration, Request, Status, Topic,
 };
 
-use crate::script::{bytes, escaped};
-
-pub(crate) fn connect() -> Request {
-    let client_id = Text::new("device").expect("a client id");
-    let options = ConnectOptions::new("mqtt://broker.example".parse().expect("a broker"), client_id);
-    Request::Connect(Box::new(options), NetworkOptions::default())
+/// `connect`, with the words behind it: who signs in, and where.
+fn connect(words: &str) -> Result<Request, String> {
+    let (mut host, mut client, mut user, mut sign_in) = ("broker.example", "device", None, None);
+    for word in words.split_whitespace() {
+        match word.split_once('=') {
+            Some(("host", given)) => host = given,
+            Some(("client", given)) => client = given,
+            Some(("user", given)) => {
+                let (name, password) = given.split_once(',').ok_or("a user is `user=NAME,PASSWORD`")?;
+                user = Some((text(name)?, secret(password)?));
+            }
+            Some(("aliauth", given)) => {
+                let [product_key, device_name, device_secret] = given.split(',').collect::<Vec<_>>()[..] else {
+                    return Err("a device is `aliauth=PRODUCT_KEY,DEVICE_NAME,DEVICE_SECRET`".to_owned());
+                };
+                let (product_key, device_name) = (text(product_key)?, text(device_name)?);
+                let device = DeviceSecret { product_key, device_name, device_secret: secret(device_secret)? };
+                // Alibaba, JSON.
+                sign_in = Some(ModuleSignIn { cloud: 2, data_type: 1, device });
+            }
+            _ => return Err(format!("{word:?} is none of `host=`, `client=`, `user=` and `aliauth=`")),
+        }
+    }
+    let broker = format!("mqtt://{host}").parse().map_err(|fault: InvalidBroker| fault.to_string())?;
+    let mut options = ConnectOptions::new(broker, text(client)?);
+    (options.username, options.password) = user.unzip();
+    options.sign_in = sign_in;
+    Ok(Request::Connect(Box::new(options), NetworkOptions::default()))
 }
 
-pub(crate) fn request(text: &str) -> Result<Request, String> {
-    let (name, rest) = text.split_once(' ').unwrap_or((text, ""));
-    let qos = |text: &str| text.parse().ok().and_then(QoS::from_level).ok_or("no QoS");
+fn text(text: &str) -> Result<Text, String> {
+    Text::new(text).map_err(|fault| fault.to_string())
+}
+
+fn secret(text: &str) -> Result<Secret, String> {
+    Secret::new(text).map_err(|fault| fault.to_string())
+}
+
+/// The bytes that a request is written with.
+fn bytes(text: &str) -> Result<Vec<u8>, String> {
+    let pattern = Pattern::parse(text).map_err(|fault| fault.to_string())?;
+    pattern.bytes().map(<[u8]>::to_vec).ok_or_else(|| "nothing can be hidden here".to_owned())
+}
+
+/// What a transcript asks the driver for.
+///
+/// # Errors
+/// It is no request, or one that cannot be made.
+pub fn request(words: &str) -> Result<Request, String> {
+    let (name, rest) = words.split_once(' ').unwrap_or((words, ""));
+    let qos = |text: &str| text.parse().ok().and_then(QoS::from_level).ok_or("a QoS is 0, 1 or 2");
     let filter = |text: &str| Filter::new(text).map_err(|fault| fault.to_string());
     Ok(match name {
         "attach" => Request::Attach,
-        "connect" => connect(),
+        "connect" => connect(rest)?,
         "disconnect" => Request::Disconnect,
         "status" => Request::Status,
         "at" => Request::Raw(Box::new(Command::raw(rest).map_err(|fault| fault.to_string())?)),
         "publish" => {
             let mut words = rest.splitn(3, ' ');
-            let mut word = || words.next().ok_or("publish QOS TOPIC PAYLOAD");
-            let (qos, topic, payload) = (qos(word()?)?, word()?, bytes(word()?)?);
+            let mut word = || words.next().ok_or("a publish is `publish QOS TOPIC PAYLOAD`");
+            let (qos, topic, payload) = (qos(word()?)?, word()?, bytes(word().unwrap_or_default())?);
             let topic = Topic::new(topic).map_err(|fault| fault.to_string())?;
             Request::Publish(Outgoing { topic, payload, qos, retain: false })
         }
         "subscribe" => {
-            let (level, name) = rest.split_once(' ').ok_or("subscribe QOS FILTER")?;
+            let (level, name) = rest.split_once(' ').ok_or("a subscription is `subscribe QOS FILTER`")?;
             Request::Subscribe(vec![(filter(name)?, qos(level)?)])
         }
         "unsubscribe" => Request::Unsubscribe(vec![filter(rest)?]),
-        _ => return Err(format!("{name:?} is no request")),
+        _ => {
+            return Err(format!(
+                "{name:?} is no request; these are: attach, connect, disconnect, status, at, publish, subscribe, unsubscribe"
+            ));
+        }
     })
 }
 
-pub(crate) fn event(event: &Event) -> String {
+pub(super) fn event(event: &Event) -> String {
     match event {
         Event::Message(message) => {
             let id = message.packet_id.map_or_else(|| "-".to_owned(), |id| id.to_string());
@@ -63,7 +109,7 @@ pub(crate) fn event(event: &Event) -> String {
     }
 }
 
-pub(crate) fn end(outcome: &Result<Outcome, Fault>) -> String {
+pub(super) fn end(outcome: &Result<Outcome, Fault>) -> String {
     match outcome {
         Ok(Outcome::Attached(_, profile)) => format!("attached {}", profile.model.name),
         Ok(Outcome::Status(found)) => status(found),
@@ -78,7 +124,6 @@ pub(crate) fn end(outcome: &Result<Outcome, Fault>) -> String {
             let shown = |line: &Line| format!(" {}", escaped(line.text()));
             format!("{result}{}", lines.iter().map(shown).collect::<String>())
         }
-        Ok(other) => format!("{other:?}"),
         Err(fault) => fault.code().to_owned(),
     }
 }

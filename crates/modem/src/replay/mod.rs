@@ -1,30 +1,80 @@
-//! A driver on one side, a transcript on the other.
+//! A driver held against a transcript: it has to write these bytes, to report this, and nothing else.
+//!
+//! The module's side of a [`Transcript`] is sent to a [`Driver`] in virtual time, its requests are asked for, and every step
+//! is checked where it stands: what the driver writes or reports and the transcript does not name is a mismatch, and while
+//! time passes nothing else may happen. Unless the transcript begins `unattached`, the driver has attached to a module that
+//! answers everything before the first step.
+//!
+//! ```
+//! use atmqtt_modem::{at::transcript::Transcript, replay};
+//!
+//! let transcript = Transcript::parse(
+//!     "title: a message without news\nprofile: lierda-nt26e\n\n@ connected\n! publish 1 t hello\n\
+//!      > AT+LMQTTPUB=0,1,1,0,\"t\",5,\"hello\"\\r\n< \\r\\nOK\\r\\n\n~ 30s\n= delivered\n",
+//! )?;
+//! let mismatch = replay::check(&transcript).unwrap_err();
+//! assert_eq!(mismatch.line, 9);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod words;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atmqtt_modem::at::Time;
-use atmqtt_modem::{Driver, DriverOptions, Output, Profile, Request};
+use atmqtt_at::Time;
+use atmqtt_at::transcript::{Pattern, Step, Transcript, escape};
 
-use crate::script::{Script, Step, escaped};
-use crate::words::{connect, end, event, request};
+use crate::{Driver, DriverOptions, Output, Profile, Request};
+use words::{end, event};
+
+pub use words::request;
 
 /// How long a request may take on a module that has fallen silent: the longest time-out of a command, and what is asked
 /// after it.
 const SILENCE: Duration = Duration::from_secs(240);
 
 /// How what the module sends is cut into pieces.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Pieces {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pieces {
+    /// As the transcript has them.
     Whole,
+    /// Byte by byte.
     Bytes,
     /// Of 1 to 16 bytes, as this seed decides.
     Random(u64),
 }
 
-pub(crate) struct Replay<'a> {
-    script: &'a Script,
+/// The first step of a transcript that a driver does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {fault}")]
+pub struct Mismatch {
+    /// The line of the file, counted from 1.
+    pub line: usize,
+    /// What is wrong there, in a sentence without a full stop.
+    pub fault: String,
+}
+
+/// Holds a driver against a transcript, with pieces as they stand there and byte by byte, with echo off and, unless the
+/// transcript shows it itself, with echo on.
+///
+/// # Errors
+/// The first step that does not hold.
+pub fn check(transcript: &Transcript) -> Result<(), Mismatch> {
+    for pieces in [Pieces::Whole, Pieces::Bytes] {
+        Replay::begin(transcript, pieces, false)?.run()?;
+        if !transcript.header.shows_echo {
+            Replay::begin(transcript, pieces, true)?.run()?;
+        }
+    }
+    Ok(())
+}
+
+/// One run of a driver against a transcript.
+#[derive(Debug)]
+pub struct Replay<'a> {
+    transcript: &'a Transcript,
     driver: Driver,
     now: Time,
     reports: VecDeque<String>,
@@ -32,42 +82,84 @@ pub(crate) struct Replay<'a> {
     /// The module sends each command back, before its answer.
     echo: bool,
     unechoed: Vec<u8>,
+    /// What the transcript hides of the last command.
+    hidden: Vec<Vec<u8>>,
     asked: usize,
     ended: usize,
 }
 
 impl<'a> Replay<'a> {
-    /// A driver that has attached to its module, unless the transcript shows how it does.
-    pub(crate) fn begin(script: &'a Script, pieces: Pieces, echo: bool) -> Result<Replay<'a>, String> {
-        let name = script.value("profile").ok_or("no profile in the header")?;
-        let mut profile = Profile::named(name).ok_or("an unknown profile")?.clone();
-        for (key, pause) in [("guard", &mut profile.pauses.guard), ("prompt guard", &mut profile.pauses.prompt_guard)] {
-            pause.value = script.pause(key)?.unwrap_or(pause.value);
+    /// A driver that has attached to its module, unless the transcript shows how it does. With `echo` the module sends each
+    /// command back in front of what it sends next, and the driver may see to that (`AT+CMEE?`, `AT`, `ATE0`, `AT+CMEE=1`)
+    /// before it goes on.
+    ///
+    /// # Errors
+    /// The header names no profile that there is.
+    pub fn begin(transcript: &'a Transcript, pieces: Pieces, echo: bool) -> Result<Replay<'a>, Mismatch> {
+        let header = &transcript.header;
+        let profile = match &header.profile {
+            Some(name) => Some(Profile::named(name).ok_or_else(|| {
+                let known: Vec<_> = Profile::shipped().iter().map(|profile| &*profile.model.name).collect();
+                format!("there is no profile {name:?}; these are there: {}", known.join(", "))
+            })),
+            None if header.begins_unattached => None,
+            None => Some(Err("the header has to name a profile, or to say `begins: unattached`".to_owned())),
+        };
+        let mut profile = profile.transpose().map_err(|fault| Mismatch { line: 1, fault })?.cloned();
+        if let Some(profile) = &mut profile {
+            let Profile { pauses, .. } = profile;
+            pauses.guard.value = header.guard.unwrap_or(pauses.guard.value);
+            pauses.prompt_guard.value = header.prompt_guard.unwrap_or(pauses.prompt_guard.value);
         }
-        let mut options = DriverOptions::default();
-        options.profile = Some(Arc::new(profile));
-        let (driver, now, reports, unechoed) = (Driver::new(options), Time::ZERO, VecDeque::new(), Vec::new());
-        let mut replay = Replay { script, driver, now, reports, pieces, echo, unechoed, asked: 0, ended: 0 };
-        if !script.begins_unattached() {
-            replay.set_up(Request::Attach)?;
+        let options = DriverOptions { profile: profile.map(Arc::new), ..DriverOptions::default() };
+        let mut replay = Replay {
+            transcript,
+            driver: Driver::new(options),
+            now: Time::ZERO,
+            reports: VecDeque::new(),
+            pieces,
+            echo,
+            unechoed: Vec::new(),
+            hidden: Vec::new(),
+            asked: 0,
+            ended: 0,
+        };
+        if !header.begins_unattached {
+            let first = transcript.steps.first().map_or(1, |(line, _)| *line);
+            replay.set_up(Request::Attach).map_err(|fault| Mismatch { line: first, fault })?;
         }
         Ok(replay)
     }
 
     /// Replays the transcript to its end.
-    pub(crate) fn run(mut self) -> Result<(), String> {
-        for (line, step) in &self.script.steps {
-            self.step(step).map_err(|fault| format!("line {line}: {fault}"))?;
-        }
-        self.nothing_left().map_err(|fault| format!("at the end: {fault}"))
+    ///
+    /// # Errors
+    /// The first step that does not hold.
+    pub fn run(mut self) -> Result<(), Mismatch> {
+        self.steps(self.transcript.steps.len())?;
+        let last = self.transcript.steps.last().map_or(1, |(line, _)| *line);
+        self.nothing_left().map_err(|fault| Mismatch { line: last, fault: format!("behind it {fault}") })
+    }
+
+    fn steps(&mut self, count: usize) -> Result<(), Mismatch> {
+        let transcript = self.transcript;
+        transcript.steps[..count]
+            .iter()
+            .try_for_each(|(line, step)| self.step(step).map_err(|fault| Mismatch { line: *line, fault }))
     }
 
     /// Replays so many steps, and then the module says nothing: whatever was asked for has to end by itself. Then it speaks
     /// again, and has to be understood.
-    pub(crate) fn fall_silent_after(mut self, steps: usize) -> Result<(), String> {
-        for (line, step) in &self.script.steps[..steps] {
-            self.step(step).map_err(|fault| format!("line {line}: {fault}"))?;
-        }
+    ///
+    /// # Errors
+    /// The first step that does not hold, or the last one, behind which the driver does not come to itself.
+    pub fn fall_silent_after(mut self, steps: usize) -> Result<(), Mismatch> {
+        self.steps(steps)?;
+        let line = self.transcript.steps[..steps].last().map_or(1, |(line, _)| *line);
+        self.survive_silence().map_err(|fault| Mismatch { line, fault })
+    }
+
+    fn survive_silence(&mut self) -> Result<(), String> {
         let began = self.now;
         while self.asked > self.ended {
             self.written();
@@ -97,23 +189,27 @@ impl<'a> Replay<'a> {
 
     fn step(&mut self, step: &Step) -> Result<(), String> {
         match step {
-            Step::Connected => self.set_up(connect()),
+            Step::Connected => self.set_up(request("connect")?),
             Step::Request(text) => {
                 self.nothing_left()?;
                 self.ask(request(text)?);
                 Ok(())
             }
-            Step::Writes(expected) => self.writes(expected),
-            Step::Sends(bytes) => {
-                self.send(bytes);
+            Step::Host(expected) => self.writes(expected),
+            Step::Module(pattern) => {
+                let bytes = pattern.fill(self.hidden.iter().map(Vec::as_slice));
+                self.send(&bytes);
                 Ok(())
             }
-            Step::Waits(duration) => self.wait(*duration),
-            Step::Reports(expected, count) => {
-                self.listen();
-                (0..*count).try_for_each(|_| same(self.reports.pop_front().as_deref().unwrap_or("nothing"), expected))
-            }
+            Step::Wait(duration) => self.wait(*duration),
+            Step::Event(text, count) => (0..*count).try_for_each(|_| self.reports(&format!("* {text}"))),
+            Step::Outcome(text) => self.reports(&format!("= {text}")),
         }
+    }
+
+    fn reports(&mut self, expected: &str) -> Result<(), String> {
+        self.listen();
+        same(self.reports.pop_front().as_deref().unwrap_or("nothing"), expected)
     }
 
     fn ask(&mut self, request: Request) {
@@ -124,11 +220,12 @@ impl<'a> Replay<'a> {
     }
 
     /// What the driver writes has to be `expected`. A driver that sees echo may look after it first.
-    fn writes(&mut self, expected: &[u8]) -> Result<(), String> {
+    fn writes(&mut self, expected: &Pattern) -> Result<(), String> {
         let mut sees_to_echo = false;
         loop {
             let written = self.written();
-            if written == expected {
+            if let Some(hidden) = expected.hidden_in(&written) {
+                self.hidden = hidden.into_iter().map(|range| written[range].to_vec()).collect();
                 self.unechoed = if written.starts_with(b"AT") { written } else { Vec::new() };
                 return Ok(());
             }
@@ -139,7 +236,12 @@ impl<'a> Replay<'a> {
                     self.now = self.driver.deadline().unwrap_or(self.now);
                     continue;
                 }
-                _ => return same(&escaped(&written), &escaped(expected)),
+                b"" => {
+                    return Err(format!(
+                        "expected \"{expected}\", and the driver writes nothing; is there a `!` line that asks it to?"
+                    ));
+                }
+                _ => return same(&escape(&written), &expected.to_string()),
             };
             sees_to_echo = true;
             self.unechoed = written;
@@ -261,11 +363,14 @@ impl<'a> Replay<'a> {
 
     fn nothing_left(&mut self) -> Result<(), String> {
         self.listen();
-        same(&self.reports.pop_front().unwrap_or_default(), "")?;
-        same(&escaped(self.driver.transmit()), "")
+        match self.reports.pop_front() {
+            Some(report) => Err(format!("the driver reports what is not expected here: {report}")),
+            None if self.driver.transmit().is_empty() => Ok(()),
+            None => Err(format!("the driver writes what is not expected here: {}", escape(self.driver.transmit()))),
+        }
     }
 }
 
 fn same(found: &str, expected: &str) -> Result<(), String> {
-    if found == expected { Ok(()) } else { Err(format!("expected {expected:?}, found {found:?}")) }
+    if found == expected { Ok(()) } else { Err(format!("expected \"{expected}\", found \"{found}\"")) }
 }
