@@ -1,7 +1,10 @@
 //! The known name that was probably meant.
 
-/// The name that takes the fewest edits, if those are few.
-pub(super) fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+/// The name that begins so, or else the one that takes the fewest edits, if those are few.
+pub(super) fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    if let Some(name) = names.clone().find(|name| wrong.len() > 1 && name.starts_with(wrong)) {
+        return Some(name);
+    }
     let (edits, name) = names.map(|name| (distance(wrong, name), name)).min_by_key(|(edits, _)| *edits)?;
     (edits <= 2.max(name.len() / 3)).then_some(name)
 }
@@ -38,6 +41,7 @@ mod tests {
         for (from, to, edits) in table {
             assert_eq!(distance(from, to), edits, "{from} {to}");
         }
+        assert_eq!(nearest("sim", ["mute", "sim-gone"].into_iter()), Some("sim-gone"));
         assert_eq!(nearest("zzzzzz", ["reset", "mute"].into_iter()), None);
     }
 }

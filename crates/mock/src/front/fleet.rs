@@ -30,7 +30,8 @@ impl Builder {
     pub fn start_many(self, count: usize, directory: &Path) -> io::Result<Fleet> {
         let runtime = Handle::try_current().map_err(io::Error::other)?;
         descriptors::reserve(count)?;
-        fs::create_dir_all(directory)?;
+        fs::create_dir_all(directory)
+            .map_err(|fault| io::Error::new(fault.kind(), format!("{}: {fault}", directory.display())))?;
         let digits = count.saturating_sub(1).to_string().len().max(3);
         let Builder { modem: options, setup, broker, broker_options, resolve, .. } = self;
         let network = Network::start(&broker, broker_options, resolve)?;
