@@ -42,7 +42,7 @@ pub(crate) fn any(random: &mut Random, active_ms: Millis) -> String {
 /// in half of them it strikes one of two.
 fn often(random: &mut Random, term: &Term) -> String {
     let text = term.to_string();
-    let is_rare = matches!(term.kind().row().manner, Manner::Chance(of) if of != "byte");
+    let is_rare = matches!(term.kind().row().manner, Manner::Chance { of, .. } if of != "byte");
     match text.split_once('~') {
         Some((before, _)) if is_rare && random.per_mille(500) => format!("{before}~0.5"),
         _ => text,

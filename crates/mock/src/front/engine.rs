@@ -62,6 +62,8 @@ impl<L: Terminal> Engine<L> {
         let mut host_is_there = true;
         let mut requests_come = true;
         let mut timer = pin!(sleep_until(self.epoch));
+        // What is to be at the start is, however soon the mock is stopped.
+        self.rig.advance(self.now());
         loop {
             self.carry_out(&mut unread);
             let deadline = self.rig.deadline(self.now()).and_then(|at| self.epoch.checked_add(at));
