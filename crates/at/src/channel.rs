@@ -11,7 +11,7 @@ use crate::lines::Lines;
 use crate::quarantine::{Owed, Quarantine};
 use crate::reader::{BodyRule, Reader, ReaderLimits};
 use crate::time::Time;
-use crate::token::{LineRef, ReaderFault};
+use crate::token::{Line, LineRef, ReaderFault};
 use crate::trace::TraceRecord;
 
 /// How a channel treats its line.
@@ -131,6 +131,13 @@ impl Channel {
     #[must_use]
     pub fn is_in_doubt(&self) -> bool {
         self.core.quarantine.is_some()
+    }
+
+    /// The line as it may be shown: without the secrets that were sent in commands, which a module may send back in other lines than an
+    /// echo; and without the arguments of what reads like a command, since those of a damaged echo may be secrets that nobody knows.
+    #[must_use]
+    pub fn redacted(&self, line: Line) -> Line {
+        self.core.redacted(line)
     }
 
     /// Takes what the port gave.

@@ -386,7 +386,7 @@ impl Answer {
     /// Whether a line is the command sent back, or the next part of it: an unsolicited line may have cut it in two.
     fn is_echo(&mut self, exchange: &Exchange, line: &[u8]) -> bool {
         let rest = &exchange.text()[self.echoed..];
-        let is_next = !line.is_empty() && rest.starts_with(line) && (self.echoed > 0 || line.len() >= 2);
+        let is_next = !line.is_empty() && rest.starts_with(line);
         if is_next {
             self.echoed += line.len();
         }

@@ -142,7 +142,8 @@ impl Driver {
     /// A driver of a module of which nothing is known.
     #[must_use]
     pub fn new(options: DriverOptions) -> Driver {
-        let channel = Channel::new(ChannelOptions { trace: options.trace, ..ChannelOptions::default() });
+        let mut channel = Channel::new(ChannelOptions { trace: options.trace, ..ChannelOptions::default() });
+        channel.expect_bodies(dialect::bodies_of_all());
         Driver {
             channel,
             options,
@@ -437,6 +438,8 @@ impl Driver {
                 Event::LinkLost(loss)
             }
             Heard::Nothing => return,
+            // An echo that was damaged on the line is a line like any other.
+            Heard::Event(Event::Unknown(line)) => Event::Unknown(self.channel.redacted(line)),
             Heard::Event(event) => event,
         };
         self.outputs.push_back(Output::Event(event));

@@ -10,7 +10,7 @@ use crate::quarantine::{ATTEMPTS, Owed, Quarantine};
 use crate::reader::Expected;
 use crate::text::begins_no_command;
 use crate::time::Time;
-use crate::token::{LineRef, ReaderFault, Token};
+use crate::token::{Line, LineRef, ReaderFault, Token};
 use crate::trace::{Direction, Redactor, TraceRecord};
 
 /// How often a result that is not the last word starts the time-out of a command anew.
@@ -529,6 +529,14 @@ impl Core {
     fn next_unsolicited(&mut self) -> Option<LineRef<'_>> {
         self.given += 1;
         self.unsolicited.get(self.given - 1)
+    }
+
+    pub(super) fn redacted(&self, line: Line) -> Line {
+        let arguments = line.text().iter().position(|byte| *byte == b'=').filter(|_| line.text().starts_with(b"AT"));
+        if let Some(equals) = arguments {
+            return Line::new(&[&line.text()[..=equals], b"***"].concat());
+        }
+        if line.body().is_some() { line } else { Line::new(&self.redactor.redact(line.text())) }
     }
 
     fn trace(&mut self, time: Time, direction: Direction, bytes: Option<&[u8]>) {

@@ -384,6 +384,10 @@ fn an_unsolicited_line_may_cut_an_echo_in_two() {
     line.send(signal());
     line.receive(b"AT+CS\r\n+LMQTTURC: STATS,0,1\r\nQ\r\r\n+CSQ: 20,99\r\n\r\nOK\r\n");
     assert_eq!(line.events(), ["Echo", "unsolicited +LMQTTURC: STATS,0,1", "Echo", "done [+CSQ: 20,99]"]);
+    // Even behind its first character.
+    line.send(Command::raw("AT+CGSN=1").unwrap());
+    line.receive(b"A\r\n+ZZZ: 1\r\nT+CGSN=1\r\r\n+CGSN: \"1\"\r\n\r\nOK\r\n");
+    assert_eq!(line.events(), ["Echo", "unsolicited +ZZZ: 1", "Echo", "done [+CGSN: \"1\"]"]);
     // Even where text without a name is the answer, a part of the echo is none.
     line.send(Command::execute("+CGMM").bare(|_| true));
     line.receive(b"AT+C\r\n+CSCON: 1\r\nGMM\r\r\nNT26E\r\n\r\nOK\r\n");

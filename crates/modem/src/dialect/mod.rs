@@ -8,7 +8,7 @@
 mod lierda;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use atmqtt_at::{BodyRule, Command, LineRef};
 
@@ -20,11 +20,19 @@ use crate::plan::{Dialogue, Plan};
 use crate::profile::Profile;
 use crate::refusal::Refusal;
 
+const DIALECTS: [&dyn Dialect; 1] = [&lierda::Lmqtt];
+
 /// The dialect of that name.
 #[must_use]
 pub fn named(name: &str) -> Option<&'static dyn Dialect> {
-    const DIALECTS: [&dyn Dialect; 1] = [&lierda::Lmqtt];
     DIALECTS.into_iter().find(|dialect| dialect.name() == name)
+}
+
+/// The lines of any dialect that may have a counted body: a module of which nothing is known yet may still be connected for somebody
+/// else, and what it receives may look like an answer.
+pub(crate) fn bodies_of_all() -> &'static [BodyRule] {
+    static ALL: OnceLock<Vec<BodyRule>> = OnceLock::new();
+    ALL.get_or_init(|| DIALECTS.iter().flat_map(|dialect| dialect.bodies()).copied().collect())
 }
 
 /// What a plan works with.

@@ -439,6 +439,24 @@ fn a_publish_without_a_report_is_unconfirmed_and_its_late_result_is_its_own() {
 }
 
 #[test]
+fn a_damaged_echo_tells_no_secret() {
+    let mut bench = Bench::attached("lierda-nt26e");
+    let mut options = options();
+    (options.username, options.password) = (Some(text("me")), Some(Secret::new("hunter-22").unwrap()));
+    bench.connect(options);
+    bench.online().purged().configured();
+    bench.answer("AT+LMQTTOPEN=0,\"broker.example\",1883", "OK\r\n\r\n+LMQTTOPEN: 0,0");
+    let damaged = "AT+LMQTTCONN=0,\"device\"$\"me\",\"hunter-22\"\r\nAT+LMQTTCONN=0,\"device\",\"me\",\"hunter-2\"";
+    bench.answer("AT+LMQTTCONN=0,\"device\",\"me\",\"hunter-22\"", damaged);
+    bench.say("+ZZZ: hunter-22");
+    let seen = bench.events.iter().map(|event| format!("{event:?}")).collect::<Vec<_>>();
+    assert_eq!(
+        seen,
+        ["Link(Connecting)", "Unknown(AT+LMQTTCONN=***)", "Unknown(AT+LMQTTCONN=***)", "Unknown(+ZZZ: ***)"]
+    );
+}
+
+#[test]
 fn a_radio_that_was_switched_off_is_switched_on() {
     let mut bench = Bench::attached("lierda-nt26e");
     bench.connect(options());
