@@ -35,5 +35,5 @@ mod store;
 pub use mutations::Mutation;
 pub use run::{Report, Trace, check, run};
 pub use scenario::Scenario;
-pub use shrink::shrink;
+pub use shrink::{explain, shrink};
 pub use statistics::Statistics;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use atmqtt_simulation::{Report, Scenario, Statistics, Trace, check, run, shrink};
+use atmqtt_simulation::{Scenario, Statistics, Trace, check, explain, run};
 use clap::Parser;
 
 /// Runs seeds of the simulated world, each twice. A seed that fails is shrunk, shown, and can be run again alone.
@@ -113,19 +113,7 @@ fn run_many(typed: &CommandLine) -> bool {
     let rate = all.runs() as f64 / seconds;
     println!("{} seeds failed; {rate:.0} seeds a second, each run twice, in {seconds:.0} s", failed.len());
     if let Some(seed) = failed.first().filter(|_| !typed.keep_going && !typed.no_shrink) {
-        show(*seed);
+        println!("\n{}", explain(*seed));
     }
     failed.is_empty()
-}
-
-/// Shows the smallest scenario that fails as this seed does, and all that happens in it.
-fn show(seed: u64) {
-    let smallest = shrink(&Scenario::of(seed));
-    let Report { trace, .. } = run(&smallest, Trace::Keep);
-    println!("\nthe smallest scenario that fails like seed {seed}, and what happens in it:\n");
-    println!("{}", toml::to_string(&smallest).expect("a scenario can be written down"));
-    for line in trace {
-        println!("{line}");
-    }
-    println!("\nagain: cargo run --release -p atmqtt-simulation -- --seed {seed}");
 }

@@ -3,6 +3,21 @@
 use crate::run::{Trace, run};
 use crate::scenario::Scenario;
 
+/// The smallest scenario that fails as this seed does, all that happens in it, and the command that shows the whole.
+///
+/// # Panics
+/// A scenario cannot be written down.
+#[must_use]
+pub fn explain(seed: u64) -> String {
+    let smallest = shrink(&Scenario::of(seed));
+    let text = toml::to_string(&smallest).expect("a scenario can be written down");
+    let happened = run(&smallest, Trace::Keep).trace.join("\n");
+    format!(
+        "the smallest scenario that fails like seed {seed}:\n\n{text}\nwhat happens in it:\n\n{happened}\n\n\
+         again: cargo run --release -p atmqtt-simulation -- --seed {seed}"
+    )
+}
+
 /// Leaves out of a failing scenario whatever it fails without, in the same way: the same invariant is broken.
 ///
 /// A scenario that does not fail is given back as it is.
