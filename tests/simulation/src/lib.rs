@@ -32,7 +32,7 @@ mod shrink;
 mod statistics;
 mod store;
 
-pub use mutations::Mutation;
+pub use mutations::{Mutation, Undo};
 pub use run::{Report, Trace, check, run};
 pub use scenario::Scenario;
 pub use shrink::{explain, shrink};

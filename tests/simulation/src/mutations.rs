@@ -1,7 +1,8 @@
 //! Deliberate faults, to see whether the simulated world finds them.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -39,28 +40,52 @@ impl Mutation {
         list.mutation
     }
 
-    /// Changes the files below `root`.
+    /// Changes the files below `root`, and gives what undoes it.
     ///
     /// # Errors
     /// A file is not there, or what is to be replaced is not in it exactly once. Nothing has been changed then.
-    pub fn apply(&self, root: &Path) -> Result<(), String> {
+    pub fn apply(&self, root: &Path) -> Result<Undo, String> {
+        let mut undo = Undo::default();
+        let mut changed: BTreeMap<PathBuf, String> = BTreeMap::new();
         let first = (self.file.clone(), self.find.clone(), self.replace.clone());
-        let mut changed: Vec<(&str, String)> = Vec::new();
-        let steps: Vec<_> = std::iter::once(first).chain(self.also.iter().cloned()).collect();
-        for (file, find, replace) in &steps {
-            let before = match changed.iter().position(|(name, _)| *name == file.as_str()) {
-                Some(index) => changed.remove(index).1,
-                None => fs::read_to_string(root.join(file)).map_err(|fault| format!("{file}: {fault}"))?,
+        for (file, find, replace) in std::iter::once(&first).chain(&self.also) {
+            let path = root.join(file);
+            let text = match changed.remove(&path) {
+                Some(text) => text,
+                None => {
+                    let text = fs::read_to_string(&path).map_err(|fault| format!("{file}: {fault}"))?;
+                    undo.0.push((path.clone(), text.clone()));
+                    text
+                }
             };
-            let count = before.matches(find.as_str()).count();
+            let count = text.matches(find.as_str()).count();
             if count != 1 {
                 return Err(format!("{}: {find:?} stands {count} times in {file}", self.name));
             }
-            changed.push((file, before.replace(find.as_str(), replace)));
+            changed.insert(path, text.replace(find.as_str(), replace));
         }
-        for (file, text) in changed {
-            fs::write(root.join(file), text).map_err(|fault| format!("{file}: {fault}"))?;
-        }
-        Ok(())
+        write_all(changed)?;
+        Ok(undo)
     }
+}
+
+/// The files as they were before a mutation.
+#[derive(Debug, Default)]
+#[must_use = "the mutation stays in the files"]
+pub struct Undo(Vec<(PathBuf, String)>);
+
+impl Undo {
+    /// Writes them back.
+    ///
+    /// # Errors
+    /// One cannot be written.
+    pub fn undo(self) -> Result<(), String> {
+        write_all(self.0)
+    }
+}
+
+fn write_all(files: impl IntoIterator<Item = (PathBuf, String)>) -> Result<(), String> {
+    files
+        .into_iter()
+        .try_for_each(|(path, text)| fs::write(&path, text).map_err(|fault| format!("{}: {fault}", path.display())))
 }

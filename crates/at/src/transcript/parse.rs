@@ -187,24 +187,8 @@ fn duration(text: &str) -> Result<Duration, SyntaxFault> {
     if time > LONGEST { Err(too_long) } else { Ok(time) }
 }
 
-/// The known key that is most like `name`.
+/// The known key that is most like `name`. Of a long name only the beginning is looked at.
 fn nearest(name: &str) -> &'static str {
-    let distances = KEYS.map(|key| (distance(name, key), key));
-    distances.into_iter().min_by_key(|(distance, _)| *distance).map_or(KEYS[0], |(_, key)| key)
-}
-
-/// How many letters have to be changed, added or taken away to make one of the other (Levenshtein). Of a long name only the
-/// beginning is looked at.
-fn distance(name: &str, key: &str) -> usize {
-    let name: Vec<char> = name.chars().take(32).map(|letter| letter.to_ascii_lowercase()).collect();
-    let mut row: Vec<usize> = (0..=name.len()).collect();
-    for (above, letter) in key.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], above + 1);
-        for (index, other) in name.iter().enumerate() {
-            let changed = diagonal + usize::from(letter != *other);
-            diagonal = row[index + 1];
-            row[index + 1] = changed.min(diagonal + 1).min(row[index] + 1);
-        }
-    }
-    row[name.len()]
+    let name = name.chars().take(32).collect::<String>().to_ascii_lowercase();
+    KEYS.into_iter().min_by_key(|key| strsim::levenshtein(&name, key)).unwrap_or(KEYS[0])
 }

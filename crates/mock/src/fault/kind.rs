@@ -99,6 +99,9 @@ pub enum Group {
     Broker,
 }
 
+/// Every fault.
+pub(super) const ALL_GROUPS: &str = "all";
+
 impl Group {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Line, Self::Module, Self::Network, Self::Broker];

@@ -6,8 +6,8 @@ use thiserror::Error;
 
 use super::{
     KINDS, Kind, Row,
-    kind::{Group, Manner, Parameter},
-    nearest::nearest,
+    kind::{ALL_GROUPS, Group, Manner, Parameter},
+    nearest::nearest_name,
     term::{Problem, Term, expected},
 };
 
@@ -28,9 +28,6 @@ pub struct SpecError {
     /// What is wrong with it.
     pub problem: Problem,
 }
-
-/// Every fault.
-const ALL: &str = "all";
 
 impl Faults {
     /// The terms, in their order.
@@ -98,13 +95,8 @@ fn usage(row: &Row) -> String {
 /// What a name stands for; `None`: it is no group.
 fn group(name: &str) -> Option<(&'static str, impl Iterator<Item = Kind>)> {
     let groups = Group::ALL.into_iter().map(Group::name);
-    let name = groups.chain([ALL]).find(|known| *known == name)?;
-    Some((name, KINDS.iter().filter(move |row| name == ALL || row.group.name() == name).map(|row| row.kind)))
-}
-
-pub(super) fn nearest_name(wrong: &str) -> Option<&'static str> {
-    let groups = Group::ALL.into_iter().map(Group::name).chain([ALL]);
-    nearest(wrong, KINDS.iter().map(|row| row.name).chain(groups))
+    let name = groups.chain([ALL_GROUPS]).find(|known| *known == name)?;
+    Some((name, KINDS.iter().filter(move |row| name == ALL_GROUPS || row.group.name() == name).map(|row| row.kind)))
 }
 
 impl FromStr for Faults {

@@ -7,6 +7,7 @@ use thiserror::Error;
 use super::{
     Kind,
     kind::{Manner, Parameter},
+    nearest::nearest_name,
 };
 
 /// How often, in millionths: a chance, or a number of times a second.
@@ -192,8 +193,8 @@ impl Term {
     pub(super) fn parse(text: &str) -> Result<Self, Problem> {
         let name_end = text.find(['=', '@', '+', '~']).unwrap_or(text.len());
         let (name, mut rest) = text.split_at(name_end);
-        let kind = Kind::named(name)
-            .ok_or_else(|| Problem::Unknown { name: name.to_owned(), nearest: super::list::nearest_name(name) })?;
+        let kind =
+            Kind::named(name).ok_or_else(|| Problem::Unknown { name: name.to_owned(), nearest: nearest_name(name) })?;
         let mut part = |mark: char, stops: &[char]| -> Option<&str> {
             let after = rest.strip_prefix(mark)?;
             let (part, tail) = after.split_at(after.find(stops).unwrap_or(after.len()));

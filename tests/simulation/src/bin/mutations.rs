@@ -1,7 +1,7 @@
 //! Puts deliberate faults into a copy of the driver, one after the other, and says how many seeds it takes to find each.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use atmqtt_simulation::Mutation;
@@ -38,18 +38,19 @@ fn main() -> ExitCode {
 fn run(typed: &CommandLine) -> Result<u32, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let place = root.join("target/mutations");
-    let copy = Copy::of(&root, place.join("tree"))?;
+    let copy = place.join("tree");
+    copy_tree(&root, &copy)?;
     let build = place.join("build");
     // What is found in the driver as it is would be found in every other.
-    if let Some(found) = first_failure(&copy.root, &build, typed.seeds.min(1000))? {
+    if let Some(found) = first_failure(&copy, &build, typed.seeds.min(1000))? {
         return Err(format!("the driver fails as it is: {found}"));
     }
     let mut survivors = 0;
     println!("| deliberate fault | found at seed | as |\n| --- | --- | --- |");
     for mutation in Mutation::all().into_iter().filter(|mutation| mutation.name.contains(&typed.only)) {
-        mutation.apply(&copy.root)?;
-        let found = first_failure(&copy.root, &build, typed.seeds)?;
-        copy.restore(&root, &mutation)?;
+        let undo = mutation.apply(&copy)?;
+        let found = first_failure(&copy, &build, typed.seeds)?;
+        undo.undo()?;
         let (seed, what) = found.as_deref().and_then(|line| line.split_once(": ")).unwrap_or(("not found", ""));
         println!("| {} | {} | {} |", mutation.name, seed.trim_start_matches("seed "), shortened(what));
         survivors += u32::from(found.is_none());
@@ -86,47 +87,23 @@ fn first_failure(root: &Path, build: &Path, seeds: u64) -> Result<Option<String>
     Ok(failed.map(str::to_owned))
 }
 
-/// A copy of what is built.
-struct Copy {
-    root: PathBuf,
-}
-
-impl Copy {
-    /// Copies every file that git knows or would know.
-    fn of(root: &Path, to: PathBuf) -> Result<Copy, String> {
-        let listed = Command::new("git")
-            .args(["ls-files", "--cached", "--others", "--exclude-standard"])
-            .current_dir(root)
-            .output()
-            .map_err(|fault| format!("git: {fault}"))?;
-        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-        if to.exists() {
-            fs::remove_dir_all(&to).map_err(|fault| format!("{}: {fault}", to.display()))?;
-        }
-        let copy = Copy { root: to };
-        // What is not built need not be there.
-        let is_needed = |file: &&str| !file.starts_with("fixtures/") && !file.starts_with("fuzz/corpus/");
-        listed
-            .lines()
-            .filter(is_needed)
-            .filter(|file| root.join(file).is_file())
-            .try_for_each(|file| copy.take(root, file))?;
-        Ok(copy)
+/// Copies every file that git knows or would know, but for what is not built.
+fn copy_tree(root: &Path, to: &Path) -> Result<(), String> {
+    let listed = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard"])
+        .current_dir(root)
+        .output()
+        .map_err(|fault| format!("git: {fault}"))?;
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    if to.exists() {
+        fs::remove_dir_all(to).map_err(|fault| format!("{}: {fault}", to.display()))?;
     }
-
-    fn take(&self, root: &Path, file: &str) -> Result<(), String> {
-        let to = self.root.join(file);
+    let is_needed = |file: &&str| !file.starts_with("fixtures/") && !file.starts_with("fuzz/corpus/");
+    for file in listed.lines().filter(is_needed).filter(|file| root.join(file).is_file()) {
         let explain = |fault: std::io::Error| format!("{file}: {fault}");
-        if let Some(folder) = to.parent() {
-            fs::create_dir_all(folder).map_err(explain)?;
-        }
-        let text = fs::read(root.join(file)).map_err(explain)?;
-        fs::write(to, text).map_err(explain)
+        let target = to.join(file);
+        fs::create_dir_all(target.parent().unwrap_or(to)).map_err(explain)?;
+        fs::copy(root.join(file), target).map_err(explain)?;
     }
-
-    /// Undoes a mutation.
-    fn restore(&self, root: &Path, mutation: &Mutation) -> Result<(), String> {
-        let also = mutation.also.iter().map(|(file, ..)| file);
-        std::iter::once(&mutation.file).chain(also).try_for_each(|file| self.take(root, file))
-    }
+    Ok(())
 }
