@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::exchange::{Answer, Claim, DataPhase, Ending, Exchange, Progress, ResultClaim};
+use crate::exchange::{ATTEMPTS, Answer, Claim, DataPhase, Ending, Exchange, Progress, ResultClaim};
 use crate::fields::{Fields, Malformed};
 use crate::multiplexer::Rescue;
-use crate::quarantine::ATTEMPTS;
 use crate::text::{IllegalCharacter, InlineData, Secret, Text};
 
 /// How long an answer may take where a command says nothing else.

@@ -22,9 +22,6 @@ use crate::time::Time;
 /// before, and a module answers in order.
 const PROBES: [&str; 2] = ["+CMEE", "+CFUN"];
 
-/// How often the module is asked before it counts as unresponsive, unless a command says otherwise.
-pub(crate) const ATTEMPTS: u32 = 3;
-
 /// A line that is not known to be in order.
 #[derive(Debug)]
 pub(crate) struct Quarantine {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use atmqtt_mock::broker::{Publication, Publisher, QoS};
 
+use crate::reports::Reports;
 use crate::scenario::{Message, Scenario};
 
 /// How an attempt to publish ended, for the application.
@@ -71,6 +72,7 @@ pub(crate) struct Ledger {
     pub(crate) troubles: Vec<Trouble>,
     /// Ordinal and time of every `AT+CSQ` that the module has read.
     pub(crate) signal_questions: Vec<Duration>,
+    pub(crate) reports: Reports,
     /// Messages that the driver says were dropped.
     pub(crate) dropped: u64,
     /// What was seen, for the statistics.
@@ -87,6 +89,7 @@ impl Ledger {
             subscribed: Vec::new(),
             troubles: Vec::new(),
             signal_questions: Vec::new(),
+            reports: Reports::default(),
             dropped: 0,
             seen: BTreeMap::new(),
             subscriptions: 0,
@@ -163,6 +166,9 @@ impl Ledger {
             && !arrivals.iter().any(|at| *at >= attempt.began)
         {
             return Err(format!("I5: message {number} counts as delivered, and the broker does not have it"));
+        }
+        if end == End::Done && qos > 0 && !misled && self.reports.was_success(attempt.began) == Some(false) {
+            return Err(format!("I2: message {number} counts as delivered, and the module has not said so of it"));
         }
         if end == End::NotSent && !misled && arrivals.iter().any(|at| *at >= attempt.began) && attempts.len() == 1 {
             return Err(format!("I2: message {number} counts as not sent, and the broker has it"));

@@ -26,6 +26,7 @@ mod other_side;
 mod port;
 mod process;
 mod random;
+mod reports;
 mod run;
 mod scenario;
 mod shrink;

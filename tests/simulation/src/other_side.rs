@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use atmqtt_mock::broker::{BrokerOptions, Message, QoS};
+use atmqtt_mock::fault::Kind;
 use atmqtt_mock::modem::{Fault, Latency, Modem, ModemOptions, NT26E, Quirks, Step};
 use atmqtt_mock::world::{Output, World};
 
@@ -74,6 +75,9 @@ impl OtherSide {
             run.note(format_args!("fault {}", happening.kind));
             run.ledger().see(format!("{SEEN}{}", happening.kind));
             run.ledger().troubles.push(faults::trouble(&happening));
+            if matches!(happening.kind, Kind::Reset | Kind::BrownOut) {
+                run.ledger().reports.forget();
+            }
         }
     }
 
@@ -114,6 +118,7 @@ impl OtherSide {
             match output {
                 Output::ToHost(bytes) => {
                     run.note(format_args!("< {}", bytes.escape_ascii()));
+                    run.ledger().reports.said(now, &bytes);
                     run.line.send(bytes);
                 }
                 Output::Heard(line) => {
@@ -128,8 +133,9 @@ impl OtherSide {
                         // Executed only after the latency: so each answer tells to which question it belongs.
                         self.world.change(now, |options| options.signal.rssi = u8::try_from(ordinal % 32).unwrap_or(0));
                     }
+                    let reports = run.ledger().reports.heard(now, &line);
                     if !run.ledger().module_was_misled(now) {
-                        run.require(legal::command(&line, &run.scenario));
+                        run.require(legal::command(&line, &run.scenario).and(reports));
                     }
                 }
                 Output::HeardData(data) => {

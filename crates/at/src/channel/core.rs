@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 
 use super::{ChannelOptions, Event};
-use crate::exchange::{Answer, DataPhase, DataProgress, Exchange, Fault, Prompt, Stage, Verdict};
+use crate::exchange::{ATTEMPTS, Answer, DataPhase, DataProgress, Exchange, Fault, Prompt, Stage, Verdict};
 use crate::grammar::FinalResult;
 use crate::lines::Lines;
-use crate::quarantine::{ATTEMPTS, Owed, Quarantine};
+use crate::quarantine::{Owed, Quarantine};
 use crate::reader::Expected;
 use crate::text::begins_no_command;
 use crate::time::Time;

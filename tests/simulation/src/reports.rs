@@ -1,0 +1,119 @@
+//! Which report of the module belongs to which publish.
+
+use std::time::Duration;
+
+/// What the module has heard of publishes, and what it has said about them.
+#[derive(Debug, Default)]
+pub(crate) struct Reports {
+    /// When a publish was heard, and its message identifier.
+    heard: Vec<(Duration, u16)>,
+    /// When a report went to the host, of which identifier, and with which result.
+    said: Vec<(Duration, u16, i32)>,
+    /// Identifiers whose report may still come.
+    open: Vec<u16>,
+    /// What the module has said since its last line end.
+    line: Vec<u8>,
+}
+
+/// How a report begins.
+const REPORT: &[u8] = b"+LMQTTPUB:";
+
+impl Reports {
+    /// The module has read a command line.
+    ///
+    /// An identifier that is used again while a report of it may still come makes two messages one (I2).
+    pub(crate) fn heard(&mut self, now: Duration, command: &[u8]) -> Result<(), String> {
+        let closes = [&b"AT+LMQTTDISC="[..], b"AT+LMQTTCLOSE="].iter().any(|name| command.starts_with(name));
+        if closes {
+            self.open.clear();
+        }
+        let Some(arguments) = command.strip_prefix(b"AT+LMQTTPUB=") else { return Ok(()) };
+        // 0 stands for none.
+        let Some(id) = number(arguments, 1).and_then(|id| u16::try_from(id).ok()).filter(|id| *id != 0) else {
+            return Ok(());
+        };
+        self.heard.push((now, id));
+        if self.open.contains(&id) {
+            return Err(format!("I2: message identifier {id} is used again while a report of it may still come"));
+        }
+        self.open.push(id);
+        Ok(())
+    }
+
+    /// The module has restarted, and has forgotten everything.
+    pub(crate) fn forget(&mut self) {
+        self.open.clear();
+    }
+
+    /// The module has said this, in whatever pieces.
+    pub(crate) fn said(&mut self, now: Duration, bytes: &[u8]) {
+        for &byte in bytes {
+            if byte != b'\n' {
+                self.line.push(byte);
+                continue;
+            }
+            let report = self.line.strip_prefix(REPORT).map(|fields| (number(fields, 1), number(fields, 2)));
+            if let Some((Some(id), Some(result))) = report
+                && let Ok(id) = u16::try_from(id)
+            {
+                self.said.push((now, id, result));
+                self.open.retain(|open| *open != id);
+            }
+            self.line.clear();
+        }
+    }
+
+    /// Whether the last publish that was heard since then was reported as a success. `None`: none was heard that has an identifier.
+    pub(crate) fn was_success(&self, since: Duration) -> Option<bool> {
+        let (heard, id) = *self.heard.last().filter(|(at, _)| *at >= since)?;
+        Some(self.said.iter().any(|(at, said, result)| *at >= heard && *said == id && *result == 0))
+    }
+}
+
+/// The argument of that number, counted from 0, as a number.
+fn number(arguments: &[u8], index: usize) -> Option<i32> {
+    let argument = arguments.split(|byte| *byte == b',').nth(index)?;
+    std::str::from_utf8(argument).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_report_belongs_to_the_publish_of_its_identifier() {
+        let mut reports = Reports::default();
+        assert_eq!(reports.heard(at(1), b"AT+LMQTTPUB=0,7,1,0,\"t\",1,\"x\""), Ok(()));
+        assert_eq!(reports.was_success(at(1)), Some(false));
+        reports.said(at(2), b"\r\nOK\r\n\r\n+LMQTTPUB: 0,6,0\r\n\r\n+LMQTT");
+        assert_eq!(reports.was_success(at(1)), Some(false));
+        reports.said(at(3), b"PUB: 0,7,0\r\n");
+        assert_eq!((reports.was_success(at(1)), reports.was_success(at(2))), (Some(true), None));
+        assert_eq!(reports.heard(at(4), b"AT+LMQTTPUB=0,7,1,0,\"t\",1,\"x\""), Ok(()));
+        assert_eq!(reports.was_success(at(4)), Some(false));
+        assert!(reports.heard(at(5), b"AT+LMQTTPUB=0,7,1,0,\"t\",1,\"x\"").is_err());
+    }
+
+    #[test]
+    fn without_an_identifier_nothing_is_known() {
+        let mut reports = Reports::default();
+        for _ in 0..2 {
+            assert_eq!(reports.heard(at(1), b"AT+LMQTTPUB=0,0,0,0,\"t\",1,\"x\""), Ok(()));
+        }
+        assert_eq!(reports.was_success(at(0)), None);
+    }
+
+    #[test]
+    fn a_connection_that_is_closed_reports_nothing_more() {
+        let mut reports = Reports::default();
+        for command in ["AT+LMQTTPUB=0,7,1,0,\"t\",1", "AT+LMQTTCLOSE=0", "AT+LMQTTPUB=0,7,1,0,\"t\",1"] {
+            assert_eq!(reports.heard(at(1), command.as_bytes()), Ok(()));
+        }
+        reports.forget();
+        assert_eq!(reports.heard(at(1), b"AT+LMQTTPUB=0,7,1,0,\"t\",1"), Ok(()));
+    }
+}
