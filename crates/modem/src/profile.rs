@@ -84,6 +84,9 @@ pub struct Model {
     pub dialect: Box<str>,
     /// What the module says of itself contains one of these.
     pub identity: Vec<Box<str>>,
+    /// It is the profile of its dialect for a module that no other profile names: its figures are the smallest that are known.
+    #[serde(default)]
+    pub fallback: bool,
     /// A line with one of these in it means that the module has just started.
     pub restart_signs: Vec<Box<str>>,
     /// A line that is one of these means that the module has just started.
@@ -115,9 +118,9 @@ pub struct Limits {
     /// A topic or topic filter.
     #[serde(deserialize_with = "figure::bytes")]
     pub topic: Figure<usize>,
-    /// A payload inside the command line.
-    #[serde(deserialize_with = "figure::bytes")]
-    pub inline_payload: Figure<usize>,
+    /// A payload inside the command line. `None`: the module takes none there.
+    #[serde(default, deserialize_with = "figure::optional_bytes")]
+    pub inline_payload: Option<Figure<usize>>,
     /// A payload after a prompt. `None`: the module has no prompt form that is proven.
     #[serde(default, deserialize_with = "figure::optional_bytes")]
     pub prompt_payload: Option<Figure<usize>>,
@@ -222,8 +225,16 @@ pub enum Restart {
 #[error("this is no modem profile: {0}")]
 pub struct InvalidProfile(String);
 
-const SHIPPED: [&str; 2] =
-    [include_str!("../profiles/lierda-nt35e.toml"), include_str!("../profiles/lierda-nt26e.toml")];
+/// In the order in which they are tried where several name one model.
+const SHIPPED: &[&str] = &[
+    include_str!("../profiles/lierda-nt35e.toml"),
+    include_str!("../profiles/lierda-nt26e.toml"),
+    include_str!("../profiles/lierda-nt35e-ecmt.toml"),
+    include_str!("../profiles/lierda-nt26e-ecmt.toml"),
+    include_str!("../profiles/ai-thinker-ec-01g.toml"),
+    include_str!("../profiles/generic-lmqtt.toml"),
+    include_str!("../profiles/generic-ecmt.toml"),
+];
 
 impl Profile {
     /// Reads a profile. Unknown keys are faults.
@@ -251,8 +262,8 @@ impl Profile {
     /// The largest payload that can be published in any way.
     #[must_use]
     pub fn largest_payload(&self) -> usize {
-        let prompt = self.limits.prompt_payload.map_or(0, |limit| limit.value);
-        self.limits.inline_payload.value.max(prompt)
+        let limits = [self.limits.inline_payload, self.limits.prompt_payload];
+        limits.into_iter().flatten().map(|limit| limit.value).max().unwrap_or_default()
     }
 
     /// What a line says about a start of the module, if it does.

@@ -5,7 +5,12 @@
 //!
 //! To add one: a folder with an implementation of [`Dialect`], and a line in [`named`].
 
+mod delivery;
+mod eigencomm;
 mod lierda;
+mod session;
+mod setting;
+mod subscription;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -20,7 +25,7 @@ use crate::plan::{Dialogue, Plan};
 use crate::profile::Profile;
 use crate::refusal::Refusal;
 
-const DIALECTS: [&dyn Dialect; 1] = [&lierda::Lmqtt];
+const DIALECTS: [&dyn Dialect; 2] = [&lierda::Lmqtt, &eigencomm::Ecmt];
 
 /// The dialect of that name.
 #[must_use]
@@ -33,6 +38,12 @@ pub fn named(name: &str) -> Option<&'static dyn Dialect> {
 pub(crate) fn bodies_of_all() -> &'static [BodyRule] {
     static ALL: OnceLock<Vec<BodyRule>> = OnceLock::new();
     ALL.get_or_init(|| DIALECTS.iter().flat_map(|dialect| dialect.bodies()).copied().collect())
+}
+
+/// The SIM's number, if this is one. It is kept as text: 19 digits and an `F` occur.
+fn iccid(text: &str) -> Option<String> {
+    let fits = (18..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    fits.then(|| text.to_owned())
 }
 
 /// What a plan works with.

@@ -90,8 +90,8 @@ impl Profile {
             bytes("limits.username", limits.username),
             bytes("limits.password", limits.password),
             bytes("limits.topic", limits.topic),
-            bytes("limits.inline_payload", limits.inline_payload),
         ];
+        figures.extend(limits.inline_payload.map(|figure| bytes("limits.inline_payload", figure)));
         figures.extend(limits.prompt_payload.map(|figure| bytes("limits.prompt_payload", figure)));
         figures.push(bytes("limits.will_payload", limits.will_payload));
         figures.push(count("limits.keep_alive", limits.keep_alive));
