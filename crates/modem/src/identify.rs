@@ -177,12 +177,21 @@ pub(crate) async fn choose(
         _ => named().collect(),
     };
     for profile in candidates {
-        if asked.knows(dialogue, profile).await? {
+        if asked.knows(dialogue, profile).await? && fits(dialogue, profile).await? {
             return Ok(Arc::new(profile.clone()));
         }
     }
     let said = || identity.texts().collect::<Vec<_>>().join(", ");
     Err(named().next().map_or_else(|| Fault::UnknownModel { said: said() }, wrong_firmware))
+}
+
+/// Whether a module of unknown model is of the kind that a profile is for. A model that is known is taken at its word.
+async fn fits(dialogue: &Dialogue, profile: &Profile) -> Result<bool, Fault> {
+    let dialect = dialect::named(&profile.model.dialect).filter(|_| profile.model.fallback);
+    match dialect.and_then(|dialect| dialect.probe_of_kind(profile)) {
+        Some(probe) => Ok(dialogue.try_run(probe).await?.is_some()),
+        None => Ok(true),
+    }
 }
 
 fn wrong_firmware(Profile { model, .. }: &Profile) -> Fault {

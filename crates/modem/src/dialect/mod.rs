@@ -8,6 +8,7 @@
 mod delivery;
 mod eigencomm;
 mod lierda;
+mod quectel;
 mod session;
 mod setting;
 mod subscription;
@@ -25,7 +26,7 @@ use crate::plan::{Dialogue, Plan};
 use crate::profile::Profile;
 use crate::refusal::Refusal;
 
-const DIALECTS: [&dyn Dialect; 2] = [&lierda::Lmqtt, &eigencomm::Ecmt];
+const DIALECTS: [&dyn Dialect; 3] = [&lierda::Lmqtt, &quectel::Qmt, &eigencomm::Ecmt];
 
 /// The dialect of that name.
 #[must_use]
@@ -65,6 +66,12 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// A command that firmware with this dialect answers with `OK`, and any other with `ERROR`. It changes nothing.
     fn probe(&self) -> Command<()>;
 
+    /// What tells the kind of the dialect that a profile is of from its others, in the same way. `None`: it is the only one, or what
+    /// is left when it is none of the others.
+    fn probe_of_kind(&self, _profile: &Profile) -> Option<Command<()>> {
+        None
+    }
+
     /// The lines that may have a counted body before anything is configured.
     fn bodies(&self) -> &'static [BodyRule];
 
@@ -91,6 +98,12 @@ pub trait Dialect: fmt::Debug + Send + Sync {
 
     /// Unsubscribes from filters, one after the other.
     fn unsubscribe(&self, context: Context, filters: Vec<Filter>) -> Plan<'static, ()>;
+
+    /// Reads messages that the module has stored in these slots ([`Notice::MessageStored`]), and whatever else it has stored, and
+    /// delivers them ([`Dialogue::deliver`]). Only a dialect that gives such a notice has something to do.
+    fn fetch(&self, _context: Context, _slots: Vec<u8>) -> Plan<'static, ()> {
+        Box::pin(async { Ok(()) })
+    }
 
     /// Signs out and closes the link. What is closed already is fine.
     fn disconnect(&self, context: Context) -> Plan<'static, ()>;
@@ -135,6 +148,11 @@ pub enum Notice {
     MessageHeld {
         /// Its packet identifier.
         packet_id: Option<u16>,
+    },
+    /// The module has stored a message, and waits for it to be [fetched](Dialect::fetch).
+    MessageStored {
+        /// Where.
+        slot: u8,
     },
     /// The connection to the broker is gone.
     LinkLost(LinkLoss),

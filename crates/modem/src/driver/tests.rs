@@ -239,6 +239,14 @@ fn the_firmware_decides_between_the_profiles_of_a_model() {
         ("NT35E", &["AT+ECMTCFG=?"], "lierda-nt35e-ecmt"),
         ("NT26K", &["AT+ECMTCFG=?"], "lierda-nt26e-ecmt"),
         ("EC-01G", &["AT+ECMTCFG=?"], "ai-thinker-ec-01g"),
+        ("NT35E", &["AT+QMTCFG=?"], "lierda-nt35e-q"),
+        ("NT26E", &["AT+ECMTCFG=?", "AT+QMTCFG=?"], "lierda-nt26e-q"),
+        ("BC660K-GL", &["AT+QMTCFG=?"], "quectel-bc660k"),
+        ("BG95-M3", &["AT+QMTCFG=?"], "quectel-bg95"),
+        ("EC200S", &["AT+QMTCFG=?"], "quectel-ec200"),
+        ("EC21", &["AT+QMTCFG=?"], "quectel-ec2x"),
+        ("XY1100", &["AT+QMTCFG=?"], "generic-qmt-nb"),
+        ("XY1100", &["AT+QMTCFG=?", "AT+QMTPUBEX=?"], "generic-qmt-lte"),
         ("XY1100", &["AT+ECMTCFG=?"], "generic-ecmt"),
         ("XY1100", &["AT+LMQTTCFG=?"], "generic-lmqtt"),
     ] {
@@ -252,7 +260,7 @@ fn the_firmware_decides_between_the_profiles_of_a_model() {
 fn a_module_without_mqtt_is_refused_with_what_it_is() {
     let (asked, outcome) = identify("UC20", &[]);
     assert_eq!(outcome, Err(Fault::UnknownModel { said: "UC20".to_owned() }));
-    assert_eq!(asked, ["AT+LMQTTCFG=?", "AT+ECMTCFG=?"]);
+    assert_eq!(asked, ["AT+LMQTTCFG=?", "AT+QMTCFG=?", "AT+ECMTCFG=?"]);
     let (_, outcome) = identify("NT35E", &[]);
     let wrong = Fault::WrongFirmware { model: "lierda-nt35e".to_owned(), dialect: "lmqtt".to_owned() };
     assert_eq!(outcome, Err(wrong));
