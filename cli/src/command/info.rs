@@ -221,7 +221,7 @@ impl From<NamedFigure> for FigureLine {
             FigureValue::Wait(wait) => (wait.as_secs_f64().into(), "s"),
             FigureValue::Count(count) => (count.into(), ""),
             FigureValue::Rate(rate) => (rate.into(), "bit/s"),
-            rule @ FigureValue::MessageId(_) => (rule.to_string().into(), ""),
+            rule @ (FigureValue::MessageId(_) | FigureValue::Word(_)) => (rule.to_string().into(), ""),
         };
         FigureLine { figure: figure.name, value, unit, evidence: source(figure.evidence) }
     }

@@ -117,7 +117,7 @@ fn what_cannot_work_is_refused_before_a_port_is_opened() {
         (&format!("--port mock -i {long}"), "input.too_long"),
         ("--port mock -u a\0b", "input.character"),
         ("--port mock -k 3601", "input.out_of_range"),
-        ("--port mock --connection 5", "input.out_of_range"),
+        ("--port mock --connection 6", "input.out_of_range"),
         ("--port mock --connection 1 --modem lierda-nt26e", "input.out_of_range"),
         ("--port mock --will-topic a/#", "input.topic"),
     ] {

@@ -104,6 +104,8 @@ pub struct Driver {
     /// Whether the module is to be asked if it still has the link, as soon as the line is in order.
     presence_open: bool,
     session: Option<Arc<ConnectOptions>>,
+    /// The module has stored messages that are still to be read, in these slots and perhaps in others.
+    stored: Option<Vec<u8>>,
     /// Why the exchange in flight was given up.
     interruption: Option<Fault>,
 }
@@ -135,6 +137,8 @@ enum Kind {
     Disconnect,
     /// A look whether the link is still there.
     Look,
+    /// Stored messages are read.
+    Fetch,
     Other,
 }
 
@@ -160,6 +164,7 @@ impl Driver {
             link: LinkState::Down,
             presence_open: false,
             session: None,
+            stored: None,
             interruption: None,
         }
     }
@@ -261,15 +266,12 @@ impl Driver {
         }
     }
 
-    /// Takes up a look at the link, or the next request; false when there is neither.
+    /// Takes up a look at the link, stored messages, or the next request; false when there is none of them.
     fn start(&mut self, now: Time) -> bool {
-        if self.presence_open
-            && !self.channel.is_in_doubt()
-            && let Ok((dialect, context)) = self.connected()
-        {
+        if let Some((kind, plan)) = self.unasked() {
             self.dialogue.clear();
-            let plan = self.after_preparing(Box::pin(presence::look(dialect, context)));
-            self.running = Some(Running { ticket: None, kind: Kind::Look, plan, pause: None });
+            let plan = self.after_preparing(plan);
+            self.running = Some(Running { ticket: None, kind, plan, pause: None });
             self.step(now);
             return true;
         }
@@ -278,6 +280,7 @@ impl Driver {
         match self.plan(request) {
             Ok((kind, plan)) => {
                 if kind == Kind::Connect {
+                    self.stored = None;
                     self.set_link(LinkState::Connecting);
                 }
                 self.running = Some(Running { ticket: Some(ticket), kind, plan, pause: None });
@@ -286,6 +289,20 @@ impl Driver {
             Err(refusal) => self.outputs.push_back(Output::Done(ticket, Err(refusal.into()))),
         }
         true
+    }
+
+    /// What is to be done although nobody has asked for it. A line in doubt is left to the next request, which proves it.
+    fn unasked(&mut self) -> Option<(Kind, Plan<'static, Outcome>)> {
+        let is_needed = self.presence_open || self.stored.is_some();
+        if !is_needed || self.channel.is_in_doubt() {
+            return None;
+        }
+        let (dialect, context) = self.connected().ok()?;
+        if self.presence_open {
+            return Some((Kind::Look, Box::pin(presence::look(dialect, context))));
+        }
+        let plan = dialect.fetch(context, self.stored.take()?);
+        Some((Kind::Fetch, Box::pin(async move { plan.await.map(|()| Outcome::Connected) })))
     }
 
     /// Fulfils what the running plan wishes for; false when that takes bytes or time.
@@ -325,6 +342,8 @@ impl Driver {
         if self.dialogue.take_suspicion() {
             self.channel.suspect_the_past();
         }
+        let messages = self.dialogue.take_messages().into_iter();
+        self.outputs.extend(messages.map(|message| Output::Event(Event::Message(message))));
         let Poll::Ready(outcome) = progress else { return };
         let Some(running) = self.running.take() else { return };
         self.preparing = false;
@@ -374,7 +393,14 @@ impl Driver {
                 let loss = LinkLoss::seen("the module says that it has no connection");
                 self.outputs.push_back(Output::Event(Event::LinkLost(loss)));
             }
-            (Kind::Session | Kind::Look, outcome) => self.presence_open = presence::is_open_after(outcome),
+            // What was read is with the host; what was not is still there.
+            (Kind::Fetch, Err(fault)) if self.link == LinkState::Up && fault.is_line_fault() => {
+                self.stored.get_or_insert_default();
+                self.presence_open = presence::is_open_after(outcome);
+            }
+            (Kind::Session | Kind::Look | Kind::Fetch, outcome) => {
+                self.presence_open = presence::is_open_after(outcome);
+            }
             _ => {}
         }
     }
@@ -437,6 +463,13 @@ impl Driver {
                 self.link_lost();
                 Event::LinkLost(loss)
             }
+            Heard::Stored(slot) => {
+                let slots = self.stored.get_or_insert_default();
+                if !slots.contains(&slot) {
+                    slots.push(slot);
+                }
+                return;
+            }
             Heard::Nothing => return,
             // An echo that was damaged on the line is a line like any other.
             Heard::Event(Event::Unknown(line)) => Event::Unknown(self.channel.redacted(line)),
@@ -493,6 +526,7 @@ impl Driver {
     /// No result of the session will come any more.
     fn link_lost(&mut self) {
         self.link = LinkState::Down;
+        self.stored = None;
         self.session = None;
         if self.running.as_ref().is_some_and(|running| matches!(running.kind, Kind::Session | Kind::Connect)) {
             self.interruption = Some(Fault::LinkLost);

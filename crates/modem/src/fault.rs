@@ -70,8 +70,8 @@ pub enum Fault {
         /// Where the form is unknown.
         malformed: Malformed,
     },
-    /// No profile fits the module.
-    #[error("no profile fits this module, which says that it is {said:?}")]
+    /// No profile names the module, and it knows the MQTT commands of no dialect.
+    #[error("this module knows none of the MQTT commands that are known here; it says that it is {said:?}")]
     UnknownModel {
         /// What it says of itself.
         said: String,
@@ -82,7 +82,7 @@ pub enum Fault {
         /// The profile.
         model: String,
         /// Its dialect.
-        dialect: &'static str,
+        dialect: String,
     },
     /// The SIM is not usable.
     #[error("the SIM is {0}")]
@@ -290,8 +290,12 @@ impl Fault {
             Fault::Refused { .. } | Fault::Malformed { .. } => {
                 "run again with -d to see the dialogue, and check that the profile fits the firmware"
             }
-            Fault::UnknownModel { .. } => "if one of the profiles fits, name it with --modem",
-            Fault::WrongFirmware { .. } => "ask the vendor for the firmware with L instructions",
+            Fault::UnknownModel { .. } => {
+                "use a module that has an MQTT client inside; if one of the profiles fits, name it with --modem"
+            }
+            Fault::WrongFirmware { .. } => {
+                "ask the vendor for firmware with these commands, or name the profile with --modem"
+            }
             Fault::Sim(SimState::NotInserted) => "insert a SIM, with the module off",
             Fault::Sim(SimState::PinRequired) => "give its PIN with --pin",
             Fault::Sim(SimState::PukRequired) => "unlock the SIM with its PUK, in a telephone for instance",

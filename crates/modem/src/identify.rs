@@ -40,15 +40,12 @@ impl Identity {
             .filter_map(|text| text.as_deref())
     }
 
-    /// The first profile that one of the texts names.
-    fn profile<'a>(&self, profiles: &'a [Profile]) -> Option<&'a Profile> {
-        let names = |profile: &&Profile| {
-            self.texts().any(|text| {
-                let text = text.to_ascii_uppercase();
-                profile.model.identity.iter().any(|name| text.contains(&name.to_ascii_uppercase()))
-            })
-        };
-        profiles.iter().find(names)
+    /// Whether one of the texts names this profile.
+    fn names(&self, profile: &Profile) -> bool {
+        self.texts().any(|text| {
+            let text = text.to_ascii_uppercase();
+            profile.model.identity.iter().any(|name| text.contains(&name.to_ascii_uppercase()))
+        })
     }
 }
 
@@ -160,25 +157,61 @@ impl Identity {
 }
 
 /// Chooses the profile: the one that was asked for, or the one that the module names. That its firmware knows the commands
-/// is proven by asking, since the same hardware is sold with other command sets.
+/// is proven by asking, since the same hardware is sold with other command sets: of several profiles with one name, the first whose
+/// commands are known is taken.
+///
+/// A module that no profile names gets the careful one of the first dialect that it knows.
 pub(crate) async fn choose(
     dialogue: &Dialogue,
     identity: &Identity,
     wanted: Option<Arc<Profile>>,
 ) -> Result<Arc<Profile>, Fault> {
-    let profile = match wanted {
-        Some(profile) => profile,
-        None => {
-            let found = identity.profile(Profile::shipped());
-            let said = || identity.texts().collect::<Vec<_>>().join(", ");
-            Arc::new(found.ok_or_else(|| Fault::UnknownModel { said: said() })?.clone())
-        }
+    let mut asked = Asked::default();
+    if let Some(profile) = wanted {
+        return if asked.knows(dialogue, &profile).await? { Ok(profile) } else { Err(wrong_firmware(&profile)) };
+    }
+    let shipped = Profile::shipped();
+    let named = || shipped.iter().filter(|profile| identity.names(profile));
+    let candidates = match named().count() {
+        0 => shipped.iter().filter(|profile| profile.model.fallback).collect::<Vec<_>>(),
+        _ => named().collect(),
     };
-    let model = || profile.model.name.to_string();
-    let dialect = dialect::named(&profile.model.dialect).ok_or_else(|| Fault::UnknownModel { said: model() })?;
-    match dialogue.try_run(dialect.probe()).await? {
-        Some(()) => Ok(profile),
-        None => Err(Fault::WrongFirmware { model: model(), dialect: dialect.name() }),
+    for profile in candidates {
+        if asked.knows(dialogue, profile).await? && fits(dialogue, profile).await? {
+            return Ok(Arc::new(profile.clone()));
+        }
+    }
+    let said = || identity.texts().collect::<Vec<_>>().join(", ");
+    Err(named().next().map_or_else(|| Fault::UnknownModel { said: said() }, wrong_firmware))
+}
+
+/// Whether a module of unknown model is of the kind that a profile is for. A model that is known is taken at its word.
+async fn fits(dialogue: &Dialogue, profile: &Profile) -> Result<bool, Fault> {
+    let dialect = dialect::named(&profile.model.dialect).filter(|_| profile.model.fallback);
+    match dialect.and_then(|dialect| dialect.probe_of_kind(profile)) {
+        Some(probe) => Ok(dialogue.try_run(probe).await?.is_some()),
+        None => Ok(true),
+    }
+}
+
+fn wrong_firmware(Profile { model, .. }: &Profile) -> Fault {
+    Fault::WrongFirmware { model: model.name.to_string(), dialect: model.dialect.to_string() }
+}
+
+/// The dialects that the module was asked about, and whether it knows them.
+#[derive(Default)]
+struct Asked(Vec<(Box<str>, bool)>);
+
+impl Asked {
+    /// Whether the module knows the commands of a profile.
+    async fn knows(&mut self, dialogue: &Dialogue, Profile { model, .. }: &Profile) -> Result<bool, Fault> {
+        if let Some((_, answer)) = self.0.iter().find(|(asked, _)| *asked == model.dialect) {
+            return Ok(*answer);
+        }
+        let Some(dialect) = dialect::named(&model.dialect) else { return Ok(false) };
+        let answer = dialogue.try_run(dialect.probe()).await?.is_some();
+        self.0.push((model.dialect.clone(), answer));
+        Ok(answer)
     }
 }
 
@@ -229,12 +262,12 @@ mod tests {
         let identity = |set: fn(&mut Identity)| {
             let mut identity = Identity::default();
             set(&mut identity);
-            identity.profile(Profile::shipped()).map(|profile| &*profile.model.name)
+            Profile::shipped().iter().find(|profile| identity.names(profile)).map(|profile| &*profile.model.name)
         };
         assert_eq!(identity(|id| id.model = Some("NT35E".to_owned())), Some("lierda-nt35e"));
         assert_eq!(identity(|id| id.vendor_firmware = Some("NT26KCNA00NNA-L01".to_owned())), Some("lierda-nt26e"));
         assert_eq!(identity(|id| id.information = Some("Lierda; nt26e".to_owned())), Some("lierda-nt26e"));
-        assert_eq!(identity(|id| id.model = Some("EC200S".to_owned())), None);
+        assert_eq!(identity(|id| id.model = Some("SIM7600".to_owned())), None);
         assert_eq!(identity(|_| ()), None);
     }
 }

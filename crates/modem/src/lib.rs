@@ -29,7 +29,7 @@ pub use network::{NetworkOptions, Registration, RegistrationStatus, Signal, SimS
 pub use options::{Broker, ConnectOptions, DeviceSecret, InvalidBroker, ModuleSignIn, Will};
 pub use profile::{
     Evidence, Figure, FigureValue, InvalidOverride, InvalidProfile, MessageIdRule, NamedFigure, Overrides, Profile,
-    Restart,
+    QmtData, QmtKind, QmtRules, Restart,
 };
 pub use refusal::Refusal;
 pub use status::Status;

@@ -209,6 +209,14 @@ impl Incoming {
     pub fn new(topic: String, payload: Vec<u8>, framing: Framing) -> Incoming {
         Incoming { topic, payload, packet_id: None, qos: None, retain: None, duplicate: None, framing }
     }
+
+    /// With the packet identifier that the module gives; 0 is none. Only a message at QoS 0 has none: whether another was retained,
+    /// or sent before, the module does not say.
+    pub(crate) fn with_packet_id(mut self, id: u16) -> Incoming {
+        self.packet_id = (id != 0).then_some(id);
+        self.qos = (id == 0).then_some(QoS::AtMostOnce);
+        self
+    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use std::time::Duration;
 use atmqtt_at::{Answer, BodyRule, Command, Exchange, FrameWatch, Time};
 
 use crate::fault::Fault;
+use crate::message::Incoming;
 
 /// The exchanges of one operation, atomic on the port.
 pub type Plan<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
@@ -39,6 +40,8 @@ struct Desk {
     /// The plan has opened a link of its own.
     link_open: bool,
     next_message_id: u16,
+    /// Messages that the plan has read.
+    messages: Vec<Incoming>,
 }
 
 /// What a plan wants next.
@@ -134,6 +137,11 @@ impl Dialogue {
         self.desk().link_open = true;
     }
 
+    /// A message that the plan has read from the module: it goes on as one that came by itself.
+    pub fn deliver(&self, message: Incoming) {
+        self.desk().messages.push(message);
+    }
+
     /// A message identifier that has not been used for as long as can be: 1 to 65535, in turn.
     #[must_use]
     pub fn message_id(&self) -> u16 {
@@ -163,6 +171,10 @@ impl Dialogue {
 
     pub(crate) fn take_bodies(&self) -> Option<&'static [BodyRule]> {
         self.desk().bodies.take()
+    }
+
+    pub(crate) fn take_messages(&self) -> Vec<Incoming> {
+        std::mem::take(&mut self.desk().messages)
     }
 
     pub(crate) fn take_suspicion(&self) -> bool {

@@ -2,6 +2,7 @@
 
 mod figures;
 mod overrides;
+mod qmt;
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -11,6 +12,7 @@ use serde::Deserialize;
 
 pub use figures::{FigureValue, NamedFigure};
 pub use overrides::{InvalidOverride, Overrides};
+pub use qmt::{QmtData, QmtKind, QmtRules};
 
 /// How a figure is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -69,6 +71,9 @@ pub struct Profile {
     pub pauses: Pauses,
     /// What else differs from model to model.
     pub rules: Rules,
+    /// What differs between modules of the dialect `qmt`; no other dialect has it.
+    #[serde(default)]
+    pub qmt: Option<QmtRules>,
 }
 
 /// What a model is, and how it is recognised.
@@ -84,6 +89,9 @@ pub struct Model {
     pub dialect: Box<str>,
     /// What the module says of itself contains one of these.
     pub identity: Vec<Box<str>>,
+    /// It is the profile of its dialect for a module that no other profile names: its figures are the smallest that are known.
+    #[serde(default)]
+    pub fallback: bool,
     /// A line with one of these in it means that the module has just started.
     pub restart_signs: Vec<Box<str>>,
     /// A line that is one of these means that the module has just started.
@@ -115,9 +123,9 @@ pub struct Limits {
     /// A topic or topic filter.
     #[serde(deserialize_with = "figure::bytes")]
     pub topic: Figure<usize>,
-    /// A payload inside the command line.
-    #[serde(deserialize_with = "figure::bytes")]
-    pub inline_payload: Figure<usize>,
+    /// A payload inside the command line. `None`: the module takes none there.
+    #[serde(default, deserialize_with = "figure::optional_bytes")]
+    pub inline_payload: Option<Figure<usize>>,
     /// A payload after a prompt. `None`: the module has no prompt form that is proven.
     #[serde(default, deserialize_with = "figure::optional_bytes")]
     pub prompt_payload: Option<Figure<usize>>,
@@ -222,8 +230,31 @@ pub enum Restart {
 #[error("this is no modem profile: {0}")]
 pub struct InvalidProfile(String);
 
-const SHIPPED: [&str; 2] =
-    [include_str!("../profiles/lierda-nt35e.toml"), include_str!("../profiles/lierda-nt26e.toml")];
+/// In the order in which they are tried where several name one model.
+const SHIPPED: &[&str] = &[
+    include_str!("../profiles/lierda-nt35e.toml"),
+    include_str!("../profiles/lierda-nt26e.toml"),
+    include_str!("../profiles/lierda-nt35e-q.toml"),
+    include_str!("../profiles/lierda-nt26e-q.toml"),
+    include_str!("../profiles/lierda-nt35e-ecmt.toml"),
+    include_str!("../profiles/lierda-nt26e-ecmt.toml"),
+    include_str!("../profiles/ai-thinker-ec-01g.toml"),
+    include_str!("../profiles/quectel-bc26.toml"),
+    include_str!("../profiles/quectel-bc28.toml"),
+    include_str!("../profiles/quectel-bc660k.toml"),
+    include_str!("../profiles/quectel-bg95.toml"),
+    include_str!("../profiles/quectel-bg96.toml"),
+    include_str!("../profiles/quectel-ec200.toml"),
+    include_str!("../profiles/quectel-ec2x.toml"),
+    include_str!("../profiles/quectel-ec600.toml"),
+    include_str!("../profiles/quectel-ec800.toml"),
+    include_str!("../profiles/quectel-eg800k.toml"),
+    include_str!("../profiles/quectel-eg9x.toml"),
+    include_str!("../profiles/generic-lmqtt.toml"),
+    include_str!("../profiles/generic-qmt-lte.toml"),
+    include_str!("../profiles/generic-qmt-nb.toml"),
+    include_str!("../profiles/generic-ecmt.toml"),
+];
 
 impl Profile {
     /// Reads a profile. Unknown keys are faults.
@@ -231,7 +262,13 @@ impl Profile {
     /// # Errors
     /// What is wrong with it, with line and column.
     pub fn parse(text: &str) -> Result<Profile, InvalidProfile> {
-        toml::from_str(text).map_err(|fault| InvalidProfile(fault.to_string()))
+        let profile: Profile = toml::from_str(text).map_err(|fault| InvalidProfile(fault.to_string()))?;
+        if (&*profile.model.dialect == "qmt") != profile.qmt.is_some() {
+            return Err(InvalidProfile(
+                "a profile of the dialect \"qmt\" has a table [qmt], and no other has".to_owned(),
+            ));
+        }
+        Ok(profile)
     }
 
     /// The profiles that come with this crate.
@@ -251,8 +288,8 @@ impl Profile {
     /// The largest payload that can be published in any way.
     #[must_use]
     pub fn largest_payload(&self) -> usize {
-        let prompt = self.limits.prompt_payload.map_or(0, |limit| limit.value);
-        self.limits.inline_payload.value.max(prompt)
+        let limits = [self.limits.inline_payload, self.limits.prompt_payload];
+        limits.into_iter().flatten().map(|limit| limit.value).max().unwrap_or_default()
     }
 
     /// What a line says about a start of the module, if it does.
@@ -279,7 +316,7 @@ mod figure {
 
     use serde::{Deserialize, Deserializer, de::Error};
 
-    use super::{Evidence, Figure, MessageIdRule};
+    use super::{Evidence, Figure, MessageIdRule, QmtData, QmtKind};
 
     macro_rules! form {
         ($name:ident, $unit:ident: $type:ty) => {
@@ -301,6 +338,8 @@ mod figure {
     form!(Seconds, seconds: f64);
     form!(Rule, rule: MessageIdRule);
     form!(Rate, bits_per_second: u32);
+    form!(Kind, rule: QmtKind);
+    form!(Data, rule: QmtData);
 
     pub(super) fn bytes<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<usize>, D::Error> {
         Bytes::deserialize(from).map(Into::into)
@@ -320,6 +359,14 @@ mod figure {
 
     pub(super) fn rule<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<MessageIdRule>, D::Error> {
         Rule::deserialize(from).map(Into::into)
+    }
+
+    pub(super) fn qmt_kind<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<QmtKind>, D::Error> {
+        Kind::deserialize(from).map(Into::into)
+    }
+
+    pub(super) fn qmt_data<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<QmtData>, D::Error> {
+        Data::deserialize(from).map(Into::into)
     }
 
     pub(super) fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<Duration>, D::Error> {
@@ -359,10 +406,26 @@ mod tests {
             ("topic = { bytes = 256, evidence = \"manual\" }", "topic = { bytes = 256 }", "evidence"),
             ("topic = { bytes = 256,", "topic = { bytes = -1,", "-1"),
         ] {
-            let text = SHIPPED[0].replace(from, to);
+            let text = SHIPPED[0].replacen(from, to, 1);
             assert_ne!(text, SHIPPED[0]);
             let fault = Profile::parse(&text).unwrap_err().to_string();
             assert!(fault.contains(named), "{fault}");
+        }
+    }
+
+    #[test]
+    fn the_rules_of_a_dialect_belong_to_it() {
+        let rules = "[qmt]\nkind = { rule = \"nb\", evidence = \"manual\" }\ndata = { rule = \"counted\", evidence = \"manual\" }\n";
+        let lmqtt = SHIPPED[0];
+        let qmt = lmqtt.replace("dialect = \"lmqtt\"", "dialect = \"qmt\"");
+        for (text, is_fine) in [
+            (lmqtt.to_owned(), true),
+            (format!("{lmqtt}{rules}"), false),
+            (qmt.clone(), false),
+            (format!("{qmt}{rules}"), true),
+            (format!("{qmt}{rules}").replace("nb", "gsm"), false),
+        ] {
+            assert_eq!(Profile::parse(&text).is_ok(), is_fine, "{text}");
         }
     }
 

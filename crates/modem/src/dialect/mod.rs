@@ -5,7 +5,13 @@
 //!
 //! To add one: a folder with an implementation of [`Dialect`], and a line in [`named`].
 
+mod delivery;
+mod eigencomm;
 mod lierda;
+mod quectel;
+mod session;
+mod setting;
+mod subscription;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -20,7 +26,7 @@ use crate::plan::{Dialogue, Plan};
 use crate::profile::Profile;
 use crate::refusal::Refusal;
 
-const DIALECTS: [&dyn Dialect; 1] = [&lierda::Lmqtt];
+const DIALECTS: [&dyn Dialect; 3] = [&lierda::Lmqtt, &quectel::Qmt, &eigencomm::Ecmt];
 
 /// The dialect of that name.
 #[must_use]
@@ -33,6 +39,12 @@ pub fn named(name: &str) -> Option<&'static dyn Dialect> {
 pub(crate) fn bodies_of_all() -> &'static [BodyRule] {
     static ALL: OnceLock<Vec<BodyRule>> = OnceLock::new();
     ALL.get_or_init(|| DIALECTS.iter().flat_map(|dialect| dialect.bodies()).copied().collect())
+}
+
+/// The SIM's number, if this is one. It is kept as text: 19 digits and an `F` occur.
+fn iccid(text: &str) -> Option<String> {
+    let fits = (18..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    fits.then(|| text.to_owned())
 }
 
 /// What a plan works with.
@@ -53,6 +65,12 @@ pub trait Dialect: fmt::Debug + Send + Sync {
 
     /// A command that firmware with this dialect answers with `OK`, and any other with `ERROR`. It changes nothing.
     fn probe(&self) -> Command<()>;
+
+    /// What tells the kind of the dialect that a profile is of from its others, in the same way. `None`: it is the only one, or what
+    /// is left when it is none of the others.
+    fn probe_of_kind(&self, _profile: &Profile) -> Option<Command<()>> {
+        None
+    }
 
     /// The lines that may have a counted body before anything is configured.
     fn bodies(&self) -> &'static [BodyRule];
@@ -80,6 +98,12 @@ pub trait Dialect: fmt::Debug + Send + Sync {
 
     /// Unsubscribes from filters, one after the other.
     fn unsubscribe(&self, context: Context, filters: Vec<Filter>) -> Plan<'static, ()>;
+
+    /// Reads messages that the module has stored in these slots ([`Notice::MessageStored`]), and whatever else it has stored, and
+    /// delivers them ([`Dialogue::deliver`]). Only a dialect that gives such a notice has something to do.
+    fn fetch(&self, _context: Context, _slots: Vec<u8>) -> Plan<'static, ()> {
+        Box::pin(async { Ok(()) })
+    }
 
     /// Signs out and closes the link. What is closed already is fine.
     fn disconnect(&self, context: Context) -> Plan<'static, ()>;
@@ -124,6 +148,11 @@ pub enum Notice {
     MessageHeld {
         /// Its packet identifier.
         packet_id: Option<u16>,
+    },
+    /// The module has stored a message, and waits for it to be [fetched](Dialect::fetch).
+    MessageStored {
+        /// Where.
+        slot: u8,
     },
     /// The connection to the broker is gone.
     LinkLost(LinkLoss),

@@ -27,6 +27,8 @@ pub(super) enum Heard {
     Event(Event),
     Restart(Restart, Line),
     LinkLost(LinkLoss),
+    /// A message is stored in this slot.
+    Stored(u8),
     Nothing,
 }
 
@@ -48,6 +50,7 @@ impl Heard {
                 return match notice {
                     Notice::Message(message) => Heard::Event(Event::Message(message)),
                     Notice::MessageHeld { packet_id } => Heard::Event(Event::MessageHeld { packet_id }),
+                    Notice::MessageStored { slot } => Heard::Stored(slot),
                     Notice::LinkLost(loss) if has_link => Heard::LinkLost(loss),
                     // Said again, or about a link that is being closed, or one that an earlier session has left behind.
                     Notice::LinkLost(_) => Heard::Nothing,

@@ -216,22 +216,54 @@ fn a_figure_that_was_set_goes_before_that_of_the_profile() {
     assert_eq!(bench.driver.deadline(), Some(bench.now + 2 * SECOND));
 }
 
+/// What becomes of a module that calls itself `model`, and answers `OK` to these probes and to no other.
+fn identify(model: &str, known: &[&str]) -> (Vec<String>, Result<Outcome, Fault>) {
+    let mut bench = Bench::new(DriverOptions::default());
+    bench.submit(Request::Attach);
+    bench.answer("AT", "OK").in_order().answer("ATE0", "OK").answer("AT", "OK").answer("AT+CMEE=1", "OK");
+    bench.answer("ATI", "ERROR").answer("AT+CGMI", "ERROR").answer("AT+CGMM", &format!("{model}\r\n\r\nOK"));
+    bench.answer("AT+CGMR", "ERROR").answer("AT+LGMR", "ERROR");
+    let mut asked = Vec::new();
+    while bench.outcome.is_none() {
+        let probe = bench.written().trim_end().to_owned();
+        bench.say(if known.contains(&&*probe) { "OK" } else { "ERROR" });
+        asked.push(probe);
+    }
+    (asked, bench.outcome())
+}
+
 #[test]
-fn an_unknown_model_and_a_known_one_with_other_firmware_are_refused() {
-    let identify = |model: &str, probe: Option<&str>| {
-        let mut bench = Bench::new(DriverOptions::default());
-        bench.submit(Request::Attach);
-        bench.answer("AT", "OK").in_order().answer("ATE0", "OK").answer("AT", "OK").answer("AT+CMEE=1", "OK");
-        bench.answer("ATI", "ERROR").answer("AT+CGMI", "ERROR").answer("AT+CGMM", &format!("{model}\r\n\r\nOK"));
-        bench.answer("AT+CGMR", "ERROR").answer("AT+LGMR", "ERROR");
-        if let Some(answer) = probe {
-            bench.answer("AT+LMQTTCFG=?", answer);
-        }
-        bench.outcome()
-    };
-    assert_eq!(identify("EC200S", None), Err(Fault::UnknownModel { said: "EC200S".to_owned() }));
-    let wrong = Fault::WrongFirmware { model: "lierda-nt35e".to_owned(), dialect: "lmqtt" };
-    assert_eq!(identify("NT35E", Some("ERROR")), Err(wrong));
+fn the_firmware_decides_between_the_profiles_of_a_model() {
+    for (model, known, expected) in [
+        ("NT35E", &["AT+LMQTTCFG=?", "AT+ECMTCFG=?"][..], "lierda-nt35e"),
+        ("NT35E", &["AT+ECMTCFG=?"], "lierda-nt35e-ecmt"),
+        ("NT26K", &["AT+ECMTCFG=?"], "lierda-nt26e-ecmt"),
+        ("EC-01G", &["AT+ECMTCFG=?"], "ai-thinker-ec-01g"),
+        ("NT35E", &["AT+QMTCFG=?"], "lierda-nt35e-q"),
+        ("NT26E", &["AT+ECMTCFG=?", "AT+QMTCFG=?"], "lierda-nt26e-q"),
+        ("BC660K-GL", &["AT+QMTCFG=?"], "quectel-bc660k"),
+        ("BG95-M3", &["AT+QMTCFG=?"], "quectel-bg95"),
+        ("EC200S", &["AT+QMTCFG=?"], "quectel-ec200"),
+        ("EC21", &["AT+QMTCFG=?"], "quectel-ec2x"),
+        ("XY1100", &["AT+QMTCFG=?"], "generic-qmt-nb"),
+        ("XY1100", &["AT+QMTCFG=?", "AT+QMTPUBEX=?"], "generic-qmt-lte"),
+        ("XY1100", &["AT+ECMTCFG=?"], "generic-ecmt"),
+        ("XY1100", &["AT+LMQTTCFG=?"], "generic-lmqtt"),
+    ] {
+        let (_, outcome) = identify(model, known);
+        let Ok(Outcome::Attached(_, profile)) = outcome else { panic!("{model}: {outcome:?}") };
+        assert_eq!((&*profile.model.name, profile.model.fallback), (expected, expected.starts_with("generic")));
+    }
+}
+
+#[test]
+fn a_module_without_mqtt_is_refused_with_what_it_is() {
+    let (asked, outcome) = identify("UC20", &[]);
+    assert_eq!(outcome, Err(Fault::UnknownModel { said: "UC20".to_owned() }));
+    assert_eq!(asked, ["AT+LMQTTCFG=?", "AT+QMTCFG=?", "AT+ECMTCFG=?"]);
+    let (_, outcome) = identify("NT35E", &[]);
+    let wrong = Fault::WrongFirmware { model: "lierda-nt35e".to_owned(), dialect: "lmqtt".to_owned() };
+    assert_eq!(outcome, Err(wrong));
 }
 
 #[test]

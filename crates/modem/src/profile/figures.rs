@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Evidence, Figure, MessageIdRule, Profile};
+use super::{Evidence, Figure, MessageIdRule, Profile, QmtRules};
 
 /// One figure, to be shown.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,6 +29,8 @@ pub enum FigureValue {
     Rate(u32),
     /// A rule.
     MessageId(MessageIdRule),
+    /// A rule that only one dialect has, as its profiles write it.
+    Word(&'static str),
 }
 
 impl fmt::Display for FigureValue {
@@ -38,6 +40,7 @@ impl fmt::Display for FigureValue {
             FigureValue::Count(count) => write!(f, "{count}"),
             FigureValue::Wait(wait) => write!(f, "{} s", wait.as_secs_f64()),
             FigureValue::Rate(rate) => write!(f, "{rate} bit/s"),
+            FigureValue::Word(word) => f.write_str(word),
             FigureValue::MessageId(MessageIdRule::Zero) => f.write_str("zero"),
             FigureValue::MessageId(MessageIdRule::Any) => f.write_str("any"),
         }
@@ -90,8 +93,8 @@ impl Profile {
             bytes("limits.username", limits.username),
             bytes("limits.password", limits.password),
             bytes("limits.topic", limits.topic),
-            bytes("limits.inline_payload", limits.inline_payload),
         ];
+        figures.extend(limits.inline_payload.map(|figure| bytes("limits.inline_payload", figure)));
         figures.extend(limits.prompt_payload.map(|figure| bytes("limits.prompt_payload", figure)));
         figures.push(bytes("limits.will_payload", limits.will_payload));
         figures.push(count("limits.keep_alive", limits.keep_alive));
@@ -99,6 +102,10 @@ impl Profile {
         figures.push(named("rules.qos0_message_id", rules.qos0_message_id, FigureValue::MessageId));
         figures.push(count("rules.pdp_context", rules.pdp_context));
         figures.push(named("rules.baud", rules.baud, FigureValue::Rate));
+        if let Some(QmtRules { kind, data }) = &self.qmt {
+            figures.push(named("qmt.kind", *kind, |kind| FigureValue::Word(kind.name())));
+            figures.push(named("qmt.data", *data, |data| FigureValue::Word(data.name())));
+        }
         figures
     }
 }

@@ -6,24 +6,11 @@
 use atmqtt_at::{Command, CommandBuilder};
 
 use crate::dialect::Context;
+use crate::dialect::setting::{Setting, try_write, write};
 use crate::fault::Fault;
 use crate::options::{ConnectOptions, ModuleSignIn};
 
 use super::receive;
-
-/// A setting, and what it means when the module refuses it.
-struct Setting {
-    command: CommandBuilder,
-    need: Need,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Need {
-    /// What the caller asked for cannot be had without it.
-    Required,
-    /// The default serves too, or the firmware is without it.
-    Optional,
-}
 
 /// `AT+LMQTTCFG="<key>",<id>,…`
 fn set(key: &'static str, connection: u8) -> CommandBuilder {
@@ -32,21 +19,13 @@ fn set(key: &'static str, connection: u8) -> CommandBuilder {
 
 /// Writes every setting.
 pub(super) async fn configure(context: &Context) -> Result<(), Fault> {
-    let Context { dialogue, profile, options } = context;
-    for Setting { command, need } in settings(options) {
-        let command = command.within(profile.timeouts.command.value).done();
-        match need {
-            Need::Required => dialogue.run(command).await?,
-            Need::Optional => drop(dialogue.try_run(command).await?),
-        }
-    }
+    write(context, settings(&context.options)).await?;
     counted_messages(context).await
 }
 
 fn settings(options: &ConnectOptions) -> Vec<Setting> {
     let id = options.connection;
-    let required = |command| Setting { command, need: Need::Required };
-    let optional = |command| Setting { command, need: Need::Optional };
+    let (required, optional) = (Setting::required, Setting::optional);
     let mut settings = vec![
         // 4: MQTT 3.1.1, which is the default of the family.
         optional(set("version", id).int(4)),
@@ -77,9 +56,8 @@ fn settings(options: &ConnectOptions) -> Vec<Setting> {
 
 /// `AT+LMQTTCFG="recv/mode",<id>,0,1`: text, and the length before each payload. Firmware that refuses it gives payloads
 /// up to the end of the line.
-async fn counted_messages(Context { dialogue, profile, options }: &Context) -> Result<(), Fault> {
-    let command = set("recv/mode", options.connection).int(0).int(1).within(profile.timeouts.command.value).done();
-    let counted = dialogue.try_run(command).await?.is_some();
-    dialogue.expect_bodies(if counted { receive::COUNTED } else { &[] });
+async fn counted_messages(context: &Context) -> Result<(), Fault> {
+    let counted = try_write(context, set("recv/mode", context.options.connection).int(0).int(1)).await?;
+    context.dialogue.expect_bodies(if counted { receive::COUNTED } else { &[] });
     Ok(())
 }

@@ -9,8 +9,9 @@ mod publish;
 mod receive;
 mod subscribe;
 
-use atmqtt_at::{BodyRule, Command, Fields, LineRef, Malformed, MalformedKind};
+use atmqtt_at::{BodyRule, Command, LineRef, Malformed, MalformedKind};
 
+use super::session::{self, CommandResult};
 use super::{Context, Dialect, LinkReport, Notice};
 use crate::Delivery;
 use crate::fault::PacketFault;
@@ -46,11 +47,11 @@ impl Dialect for Lmqtt {
     }
 
     fn check_publish(&self, profile: &Profile, message: &Outgoing) -> Result<(), Refusal> {
-        publish::Form::of(profile, message).map(|_| ())
+        publish::form(profile, message).map(|_| ())
     }
 
     fn connect(&self, context: Context) -> Plan<'static, ()> {
-        Box::pin(link::connect(context))
+        Box::pin(session::connect::<Lmqtt>(context))
     }
 
     fn publish(&self, context: Context, message: Outgoing) -> Plan<'static, Delivery> {
@@ -66,20 +67,19 @@ impl Dialect for Lmqtt {
     }
 
     fn disconnect(&self, context: Context) -> Plan<'static, ()> {
-        Box::pin(link::disconnect(context))
+        Box::pin(async move { session::put_away::<Lmqtt>(&context).await })
     }
 
-    /// `AT+LCCID`: `+LCCID: <20 digits>`. The SIM's number is kept as text: 19 digits and an `F` occur.
+    /// `AT+LCCID`: `+LCCID: <20 digits>`.
     fn iccid(&self) -> Command<String> {
         Command::execute("+LCCID").information("+LCCID").private().decode(|answer| {
             let text = answer.information("+LCCID")?.text()?;
-            let fits = (18..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-            if fits { Ok(text.to_owned()) } else { Err(Malformed::line(MalformedKind::Unexpected)) }
+            super::iccid(text).ok_or(Malformed::line(MalformedKind::Unexpected))
         })
     }
 
     fn link_reports(&self) -> Command<Vec<(u8, LinkReport)>> {
-        link::reports()
+        session::reports::<Lmqtt>()
     }
 
     fn notice(&self, line: LineRef<'_>, connection: Option<u8>) -> Option<Notice> {
@@ -87,14 +87,9 @@ impl Dialect for Lmqtt {
     }
 }
 
-/// `<result>[,<extend>]`, behind the keys of a result line.
-fn result_and_extend(mut fields: Fields<'_>) -> Result<(i32, Option<i32>), Malformed> {
-    Ok((fields.int()?, fields.optional_int()?))
-}
-
 /// What a result other than success means, where the codes have nothing else to say: extend code 6 is a packet that was not
 /// sent, 7 a wrong argument. Lierda AT manual, LMQTTPUB and LMQTTSUBUNSUB.
-fn packet_fault(result: (i32, Option<i32>)) -> PacketFault {
+fn packet_fault(result: CommandResult) -> PacketFault {
     match result {
         (_, Some(6)) | (2, None | Some(0)) => PacketFault::SendFailed,
         (_, Some(7)) => PacketFault::BadParameter,

@@ -1,68 +1,31 @@
 //! `AT+LMQTTPUB=<id>,<message id>,<qos>,<retain>,"<topic>",<length>[,"<payload>"]`.
 
-use atmqtt_at::{Command, DataPhase, InlineData, Stage};
+use atmqtt_at::{Command, DataPhase, InlineData};
 
-use super::{packet_fault, result_and_extend};
+use super::packet_fault;
+use crate::Delivery;
 use crate::dialect::Context;
-use crate::fault::{Fault, PacketFault};
+use crate::dialect::delivery::{self, Form, Published};
+use crate::dialect::session::{CommandResult, result_and_extend};
+use crate::fault::Fault;
 use crate::message::{Outgoing, QoS};
 use crate::options::ConnectOptions;
 use crate::profile::{MessageIdRule, Profile};
 use crate::refusal::Refusal;
-use crate::{Delivery, Unconfirmed};
 
-/// How a payload gets to the module.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    /// Between quotes in the command line, where nothing escapes anything: the module counts.
-    Inline,
-    /// As raw bytes after a prompt.
-    Prompt,
+/// The form that fits the payload. The module counts in both.
+pub(super) fn form(profile: &Profile, message: &Outgoing) -> Result<Form, Refusal> {
+    Form::of(profile, message, |byte| InlineData::new(&[byte]).is_some(), |_| true)
 }
 
-impl Form {
-    /// The form that fits the payload's length and bytes.
-    pub(super) fn of(profile: &Profile, message: &Outgoing) -> Result<Form, Refusal> {
-        let length = message.payload.len();
-        let model = || profile.model.name.clone();
-        let fits_inline = length <= profile.limits.inline_payload.value;
-        if fits_inline && InlineData::new(&message.payload).is_some() {
-            return Ok(Form::Inline);
-        }
-        match profile.limits.prompt_payload {
-            Some(limit) if length <= limit.value => Ok(Form::Prompt),
-            None if fits_inline => {
-                let bad = |byte: &u8| InlineData::new(std::slice::from_ref(byte)).is_none();
-                let position = message.payload.iter().position(bad).unwrap_or_default();
-                Err(Refusal::PayloadByte { byte: message.payload[position], position, model: model() })
-            }
-            _ => Err(Refusal::TooLong { what: "payload", length, limit: profile.largest_payload(), model: model() }),
-        }
-    }
-}
-
-/// Publishes one message. Its outcome is *unconfirmed* where the module took it and then did not say what became of it.
+/// Publishes one message.
 pub(super) async fn publish(context: Context, message: Outgoing) -> Result<Delivery, Fault> {
     let Context { dialogue, profile, options } = context;
-    let form = Form::of(&profile, &message)?;
+    let form = form(&profile, &message)?;
     let qos0_is_zero = profile.rules.qos0_message_id.value == MessageIdRule::Zero;
     let message_id = if message.qos == QoS::AtMostOnce && qos0_is_zero { 0 } else { dialogue.message_id() };
-    let unconfirmed = |why| Ok(Delivery::Unconfirmed(why));
-    match dialogue.run(command(&profile, &options, &message, message_id, form)).await {
-        Ok(Published::Done) if message.qos == QoS::AtMostOnce => Ok(Delivery::Sent),
-        Ok(Published::Done) => Ok(Delivery::Delivered),
-        Ok(Published::WrongAcknowledgement) => unconfirmed(Unconfirmed::WrongAcknowledgement),
-        Ok(Published::Failed(fault)) => Err(Fault::Publish(fault)),
-        // A prompt that comes late still gets the data, since a module that counts lets go of nothing else: so that message
-        // may arrive too.
-        Err(Fault::TimedOut { stage: Stage::Prompt | Stage::Answer | Stage::Result | Stage::Data, .. }) => {
-            unconfirmed(Unconfirmed::NoReport)
-        }
-        Err(Fault::Malformed { .. }) => unconfirmed(Unconfirmed::UnreadableReport),
-        Err(Fault::LinkLost) => unconfirmed(Unconfirmed::LinkLost),
-        Err(Fault::Restarted) => unconfirmed(Unconfirmed::Restarted),
-        Err(fault) => Err(fault),
-    }
+    let command = command(&profile, &options, &message, message_id, form);
+    delivery::publish(&dialogue, command, message.qos, false).await
 }
 
 fn command(
@@ -96,19 +59,9 @@ fn command(
         .decode(|answer| Ok(published(result_and_extend(answer.result()?)?)))
 }
 
-/// What `+LMQTTPUB` says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Published {
-    /// Acknowledged; at QoS 0: sent.
-    Done,
-    /// Sent, and a wrong acknowledgement came.
-    WrongAcknowledgement,
-    Failed(PacketFault),
-}
-
 /// `+LMQTTPUB: <id>,<message id>,<result>[,<extend>]`: 0 sent and acknowledged, 1 sent and wrongly acknowledged, 2 not sent.
 /// Lierda AT manual, LMQTTPUB. Others have seen messages with result 1 arrive.
-fn published(result: (i32, Option<i32>)) -> Published {
+fn published(result: CommandResult) -> Published {
     match result {
         (0, _) => Published::Done,
         (1, extend) if !matches!(extend, Some(6 | 7)) => Published::WrongAcknowledgement,
@@ -119,6 +72,7 @@ fn published(result: (i32, Option<i32>)) -> Published {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::PacketFault;
     use crate::message::Topic;
 
     fn message(payload: &[u8]) -> Outgoing {
@@ -128,7 +82,7 @@ mod tests {
     #[test]
     fn the_form_follows_length_and_bytes() {
         let [nt35e, nt26e] = ["lierda-nt35e", "lierda-nt26e"].map(|name| Profile::named(name).unwrap());
-        let of = |profile, payload: &[u8]| Form::of(profile, &message(payload));
+        let of = |profile, payload: &[u8]| form(profile, &message(payload));
         let too_long =
             |limit, length, model: &str| Err(Refusal::TooLong { what: "payload", length, limit, model: model.into() });
         for (payload, on_nt35e, on_nt26e) in [

@@ -7,7 +7,7 @@ use atmqtt_at::{BodyPlace, BodyRule, Fields, LineRef, Malformed, MalformedKind};
 
 use crate::dialect::Notice;
 use crate::fault::LinkLoss;
-use crate::message::{Framing, Incoming, QoS};
+use crate::message::{Framing, Incoming};
 
 /// With `"recv/mode",<id>,0,1`: `RECV,<id>,<message id>,"<topic>",<length>,<payload>`.
 pub(super) const COUNTED: &[BodyRule] = &[
@@ -54,11 +54,8 @@ fn received(mut fields: Fields<'_>) -> Result<Notice, Malformed> {
         (None, Some(rest)) => (rest, Framing::Ambiguous),
         (None, None) => return Err(Malformed::line(MalformedKind::Missing)),
     };
-    let mut message = Incoming::new(topic, payload.to_vec(), framing);
-    message.packet_id = packet_id;
-    // Only a message at QoS 0 has no packet identifier. Whether it was retained, or sent before, the module does not say.
-    message.qos = packet_id.is_none().then_some(QoS::AtMostOnce);
-    Ok(Notice::Message(message))
+    let message = Incoming::new(topic, payload.to_vec(), framing);
+    Ok(Notice::Message(message.with_packet_id(packet_id.unwrap_or_default())))
 }
 
 /// `<stats>[,<extend>]`: 0 is for information, anything else means that the connection is gone.
@@ -105,6 +102,7 @@ fn late_result(mut fields: Fields<'_>) -> Result<Notice, Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::QoS;
     use atmqtt_at::{Expected, Reader, ReaderLimits, Token};
 
     /// What is made of the first line of `bytes`.

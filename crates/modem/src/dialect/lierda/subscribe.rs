@@ -5,8 +5,9 @@
 
 use atmqtt_at::Command;
 
-use super::{packet_fault, result_and_extend};
+use super::packet_fault;
 use crate::dialect::Context;
+use crate::dialect::session::{CommandResult, result_and_extend};
 use crate::fault::{Fault, SubscribeFault};
 use crate::message::{Filter, QoS};
 
@@ -47,7 +48,7 @@ async fn change(context: &Context, flag: Flag, filter: Filter, qos: QoS) -> Resu
 
 /// `+LMQTTSUBUNSUB: <id>,<message id>,<result>[,<extend>]`. Success is `0,1` when subscribing: the extend code 1 is not a
 /// fault. Lierda AT manual, LMQTTSUBUNSUB.
-fn changed(result: (i32, Option<i32>)) -> Result<(), SubscribeFault> {
+fn changed(result: CommandResult) -> Result<(), SubscribeFault> {
     Err(match result {
         (0, None | Some(0 | 1)) => return Ok(()),
         (1, None | Some(0)) => SubscribeFault::Refused,

@@ -1,0 +1,113 @@
+//! `AT+QMTOPEN`, `AT+QMTCONN`, `AT+QMTDISC`, `AT+QMTCLOSE`.
+
+use std::time::Duration;
+
+use super::Qmt;
+use super::configure::configure;
+use crate::dialect::Context;
+use crate::dialect::session::{CommandResult, Names, Session, packet_fault};
+use crate::fault::{ConnectFault, Fault, OpenFault, PacketFault, ReturnCode};
+use crate::options::ConnectOptions;
+use crate::profile::Profile;
+use crate::refusal::Refusal;
+
+impl Session for Qmt {
+    const NAMES: &'static Names = &Names {
+        open: ["+QMTOPEN"],
+        sign_in: ["+QMTCONN"],
+        states: "+QMTCONN?",
+        sign_out: ["+QMTDISC"],
+        close: ["+QMTCLOSE"],
+    };
+
+    async fn configure(context: &Context) -> Result<(), Fault> {
+        configure(context).await
+    }
+
+    /// `+QMTOPEN: <id>,<result>`. 5 is not in the manual of the NB kind.
+    fn opened((result, extend): CommandResult) -> Result<(), OpenFault> {
+        Err(match result {
+            0 => return Ok(()),
+            1 => OpenFault::BadParameter,
+            // Behind a restart of the host: the module has kept the connection.
+            2 => OpenFault::IdInUse,
+            3 => OpenFault::PacketNetwork,
+            4 => OpenFault::Dns,
+            5 => OpenFault::Network,
+            result => OpenFault::Vendor { result, extend },
+        })
+    }
+
+    /// `+QMTCONN: <id>,<result>[,<return code>]`. A refusal has result 0: only the return code tells.
+    fn signed_in(result: CommandResult) -> Result<(), ConnectFault> {
+        Err(match result {
+            (0, None | Some(0)) => return Ok(()),
+            (0, Some(code)) => match ReturnCode::from_number(code) {
+                Some(code) => ConnectFault::Refused(code),
+                None => PacketFault::Vendor { result: 0, extend: Some(code) }.into(),
+            },
+            other => packet_fault(other).into(),
+        })
+    }
+
+    /// Both kinds: the packet time-out, as often as the packet is sent.
+    fn sign_in_patience(profile: &Profile, options: &ConnectOptions) -> Duration {
+        profile.timeouts.connect.value.max(options.packet_patience() + profile.timeouts.command.value)
+    }
+}
+
+/// `cloud` of a [`ModuleSignIn`](crate::ModuleSignIn) that is at Alibaba.
+const ALIBABA: u8 = 2;
+
+/// Refuses what the module cannot connect with.
+pub(super) fn check(profile: &Profile, options: &ConnectOptions) -> Result<(), Refusal> {
+    let model = || profile.model.name.clone();
+    if options.broker.tls {
+        return Err(Refusal::TlsUnsupported { model: model() });
+    }
+    match &options.sign_in {
+        Some(sign_in) if sign_in.cloud != ALIBABA => Err(Refusal::OutOfRange {
+            what: "the cloud that the module signs in to",
+            value: sign_in.cloud.into(),
+            low: ALIBABA.into(),
+            high: ALIBABA.into(),
+            model: model(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_of_open() {
+        for (result, expected) in [
+            ((0, None), Ok(())),
+            ((1, None), Err(OpenFault::BadParameter)),
+            ((2, None), Err(OpenFault::IdInUse)),
+            ((3, None), Err(OpenFault::PacketNetwork)),
+            ((4, None), Err(OpenFault::Dns)),
+            ((5, None), Err(OpenFault::Network)),
+            ((-1, None), Err(OpenFault::Vendor { result: -1, extend: None })),
+        ] {
+            assert_eq!(Qmt::opened(result), expected, "{result:?}");
+        }
+    }
+
+    #[test]
+    fn results_of_the_sign_in() {
+        for (result, expected) in [
+            ((0, Some(0)), Ok(())),
+            ((0, None), Ok(())),
+            ((0, Some(1)), Err(ConnectFault::Refused(ReturnCode::UnacceptableProtocolVersion))),
+            ((0, Some(5)), Err(ConnectFault::Refused(ReturnCode::NotAuthorized))),
+            ((0, Some(6)), Err(PacketFault::Vendor { result: 0, extend: Some(6) }.into())),
+            ((2, None), Err(PacketFault::SendFailed.into())),
+            ((2, Some(5)), Err(PacketFault::SendFailed.into())),
+        ] {
+            assert_eq!(Qmt::signed_in(result), expected, "{result:?}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! `AT<SUB>=<id>,<message id>,"<filter>",<qos>` and `AT<UNS>=<id>,<message id>,"<filter>"`: ECMT and QMT.
+//!
+//! QMT takes several filters in one command, ECMT one. So each filter gets a command of its own, and a result of its own.
+
+use atmqtt_at::{Command, CommandBuilder};
+
+use super::Context;
+use super::session::{CommandResult, is_last_word, packet_fault, result_and_extend};
+use crate::fault::{Fault, SubscribeFault};
+use crate::message::{Filter, QoS};
+
+/// What a dialect calls them. The result line of each has the command's name.
+#[derive(Debug)]
+pub(super) struct Verbs {
+    pub(super) subscribe: [&'static str; 1],
+    pub(super) unsubscribe: [&'static str; 1],
+}
+
+/// How a broker refuses a filter. MQTT 3.1.1, 3.9.3.
+const REFUSED: i32 = 128;
+
+pub(super) async fn subscribe(
+    verbs: &'static Verbs,
+    context: Context,
+    filters: Vec<(Filter, QoS)>,
+) -> Result<(), Fault> {
+    for (filter, qos) in filters {
+        let (command, message_id) = begin(&verbs.subscribe, &context);
+        let command = command.text(filter.text()).int(qos.level());
+        run(&context, command, &verbs.subscribe, message_id, filter).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn unsubscribe(verbs: &'static Verbs, context: Context, filters: Vec<Filter>) -> Result<(), Fault> {
+    for filter in filters {
+        let (command, message_id) = begin(&verbs.unsubscribe, &context);
+        run(&context, command.text(filter.text()), &verbs.unsubscribe, message_id, filter).await?;
+    }
+    Ok(())
+}
+
+fn begin(verb: &'static [&'static str; 1], context: &Context) -> (CommandBuilder, u16) {
+    let message_id = context.dialogue.message_id();
+    (Command::set(verb[0]).int(context.options.connection).int(message_id), message_id)
+}
+
+async fn run(
+    Context { dialogue, profile, options }: &Context,
+    command: CommandBuilder,
+    verb: &'static [&'static str; 1],
+    message_id: u16,
+    filter: Filter,
+) -> Result<(), Fault> {
+    let last_packet = options.packet_patience() + profile.timeouts.command.value;
+    let command = command
+        .result_when(verb, &[i64::from(options.connection), i64::from(message_id)], is_last_word)
+        .within(profile.timeouts.subscribe.value.max(last_packet))
+        .decode(|answer| Ok(changed(result_and_extend(answer.result()?)?)));
+    dialogue.run(command).await?.map_err(|fault| Fault::Subscribe { filter, fault })
+}
+
+/// `<result>[,<value>]`: with result 0 the value is the granted level, or 128.
+fn changed(result: CommandResult) -> Result<(), SubscribeFault> {
+    match result {
+        (0, Some(REFUSED)) => Err(SubscribeFault::Refused),
+        (0, _) => Ok(()),
+        other => Err(packet_fault(other).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::PacketFault;
+
+    #[test]
+    fn results() {
+        for (result, expected) in [
+            ((0, Some(1)), Ok(())),
+            ((0, Some(0)), Ok(())),
+            ((0, None), Ok(())),
+            ((0, Some(128)), Err(SubscribeFault::Refused)),
+            ((2, None), Err(PacketFault::SendFailed.into())),
+            ((3, Some(1)), Err(PacketFault::Vendor { result: 3, extend: Some(1) }.into())),
+        ] {
+            assert_eq!(changed(result), expected, "{result:?}");
+        }
+    }
+}
