@@ -50,6 +50,8 @@ pub(super) struct Completion {
     pub(super) connection: u8,
     pub(super) step: Step,
     pub(super) message: u16,
+    /// How the result line is called.
+    pub(super) name: &'static str,
 }
 
 /// How the answer to a command ends.

@@ -5,8 +5,10 @@
 
 mod answer;
 mod command;
+mod dialect;
 mod editor;
 mod lierda;
+mod link;
 mod model;
 mod options;
 mod radio;
@@ -16,7 +18,8 @@ mod troubles;
 
 use std::{collections::VecDeque, time::Duration};
 
-pub use lierda::{DialOutcome, LinkStatus, NetworkInput, SocketId};
+pub use dialect::Dialect;
+pub use link::{DialOutcome, LinkStatus, NetworkInput, SocketId};
 pub use model::{ConnectionIds, MODELS, MessageIdRule, Model, NT26E, NT35E};
 pub use options::{Identity, Latency, ModemOptions, Quirks, Registration, Signal, Sim, Step, UnsubscribeSpelling};
 pub use radio::RegistrationStatus;
@@ -24,8 +27,9 @@ pub(crate) use troubles::Switches;
 
 use answer::{Answer, Cme, Completion};
 use command::Command;
+use dialect::Commands;
 use editor::{CommandLine, Editor};
-use lierda::{Event, Lierda, Publish, Surroundings};
+use link::{Event, Loss, Publish, Surroundings};
 use radio::Radio;
 use standard::{ErrorReport, RegistrationReports};
 use troubles::Troubles;
@@ -82,7 +86,7 @@ pub enum Fault {
     Mute(Option<Duration>),
     /// Every MQTT link breaks, as if the network had closed it.
     DropLinks,
-    /// Every MQTT link breaks, and the module reports that its receive buffer has overflowed (`STATS,<id>,13`).
+    /// Every MQTT link breaks, and the module reports that its receive buffer has overflowed (LMQTT: `STATS,<id>,13`).
     Overflow,
     /// The next command is executed that much later.
     DelayNext(Duration),
@@ -106,7 +110,7 @@ pub struct Status {
     /// The modem waits for the bytes of a data phase.
     pub wants_data: bool,
     /// The MQTT connections by their id.
-    pub links: [LinkStatus; lierda::CONNECTIONS as usize],
+    pub links: [LinkStatus; link::CONNECTIONS as usize],
     /// Bytes from the host that did not fit the receive buffer, since power-up.
     pub lost_bytes: u64,
 }
@@ -150,7 +154,7 @@ pub struct Modem {
     radio: Radio,
     registration: RegistrationStatus,
     had_packet_data: bool,
-    lierda: Lierda,
+    commands: Box<dyn Commands>,
 
     mute_until: Option<Duration>,
     delay_next: Duration,
@@ -182,7 +186,7 @@ impl Modem {
             registration: radio.registration(now, &options),
             had_packet_data: radio.has_packet_data(now, &options),
             radio,
-            lierda: Lierda::new(&options),
+            commands: dialect::commands(&options, 0),
             mute_until: None,
             delay_next: Duration::ZERO,
             lose_next_ok: false,
@@ -214,7 +218,7 @@ impl Modem {
     /// News of a link. A socket that was hung up has none: they are passed over.
     pub fn network(&mut self, now: Duration, socket: SocketId, input: NetworkInput) {
         self.advance(now);
-        self.with_lierda(now, |lierda, around| lierda.network(now, socket, input, around));
+        self.with_commands(now, |commands, around| commands.network(now, socket, input, around));
         self.settle(now);
     }
 
@@ -234,7 +238,7 @@ impl Modem {
             Phase::Executing { at, .. } if at <= now => self.execute_due(now),
             _ => {}
         }
-        self.with_lierda(now, |lierda, around| lierda.advance(now, around));
+        self.with_commands(now, |commands, around| commands.advance(now, around));
         self.settle(now);
         while let Some(index) = self.held.iter().position(|(at, ..)| *at <= now) {
             let (_, of, line) = self.held.remove(index);
@@ -252,7 +256,7 @@ impl Modem {
             Phase::Command | Phase::Data { .. } | Phase::AwaitingResult(_) => None,
         };
         let held = self.held.iter().map(|(at, ..)| *at).min();
-        let all = [phase, self.mute_until, held, self.lierda.deadline(), self.radio.deadline(now, &self.options)];
+        let all = [phase, self.mute_until, held, self.commands.deadline(), self.radio.deadline(now, &self.options)];
         all.into_iter().flatten().min().filter(|&at| at != NEVER)
     }
 
@@ -268,8 +272,12 @@ impl Modem {
             Fault::Reset => self.reset(now, false),
             Fault::BrownOut => self.reset(now, true),
             Fault::Mute(time) => self.mute_until = Some(now.saturating_add(time.unwrap_or(NEVER))),
-            Fault::DropLinks => self.lierda.drop_links(),
-            Fault::Overflow => self.lierda.overflow(),
+            Fault::DropLinks => {
+                self.with_commands(now, |commands, around| commands.lose_all(now, Loss::Closed, around));
+            }
+            Fault::Overflow => {
+                self.with_commands(now, |commands, around| commands.lose_all(now, Loss::Overflow, around));
+            }
             Fault::DelayNext(time) => self.delay_next = time,
             Fault::LoseNextOk => self.lose_next_ok = true,
             Fault::Inject(bytes) => self.transmit(&bytes),
@@ -324,7 +332,7 @@ impl Modem {
             echo: self.echo,
             registered: self.registration.is_registered(),
             wants_data: matches!(self.phase, Phase::Data { .. }),
-            links: self.lierda.status(),
+            links: self.commands.status(),
             lost_bytes: self.lost_bytes,
         }
     }
@@ -379,9 +387,9 @@ impl Modem {
         let answer = match work {
             Work::Line(CommandLine::Complete(line)) => self.execute(now, &line[2..]),
             Work::Line(CommandLine::TooLong(_)) => Err(Cme::NotSupported),
-            Work::Data(publish, payload) => {
-                self.with_lierda(now, |lierda, around| lierda.submit(now, &publish, payload, around)).map(with_work)
-            }
+            Work::Data(publish, payload) => self
+                .with_commands(now, |commands, around| commands.submit(now, &publish, payload, around))
+                .map(with_work),
         };
         self.reply(answer);
         if std::mem::take(&mut self.reset_after_answer) {
@@ -415,12 +423,13 @@ impl Modem {
         let Command::Extended { name, form } = command else {
             return Err(Cme::NotSupported);
         };
-        let reply = self.with_lierda(now, |lierda, around| lierda.execute(now, name, *form, around));
+        let reply = self.with_commands(now, |commands, around| commands.execute(now, name, *form, around));
         reply.unwrap_or(Err(Cme::NotSupported)).map(with_work)
     }
 
     fn reset(&mut self, now: Duration, silent: bool) {
-        self.lierda.reset(&self.options);
+        let open = self.commands.open_sockets();
+        self.commands = dialect::commands(&self.options, self.commands.sockets());
         self.radio = Radio::new(now);
         self.registration = self.radio.registration(now, &self.options);
         self.had_packet_data = self.radio.has_packet_data(now, &self.options);
@@ -440,12 +449,13 @@ impl Modem {
         if !silent {
             self.transmit(self.options.model.boot_rom);
         }
+        self.outputs.extend(open.into_iter().map(|socket| Output::HangUp { socket }));
     }
 
-    fn with_lierda<T>(&mut self, now: Duration, run: impl FnOnce(&mut Lierda, &Surroundings<'_>) -> T) -> T {
+    fn with_commands<T>(&mut self, now: Duration, run: impl FnOnce(&mut dyn Commands, &Surroundings<'_>) -> T) -> T {
         let around =
             Surroundings { options: &self.options, packet_data: self.radio.has_packet_data(now, &self.options) };
-        run(&mut self.lierda, &around)
+        run(self.commands.as_mut(), &around)
     }
 
     /// Everything that follows from what has just happened.
@@ -474,13 +484,13 @@ impl Modem {
         }
         let has_packet_data = self.radio.has_packet_data(now, &self.options);
         if self.had_packet_data && !has_packet_data {
-            self.lierda.packet_data_lost();
+            self.with_commands(now, |commands, around| commands.lose_all(now, Loss::PacketData, around));
         }
         self.had_packet_data = has_packet_data;
     }
 
     fn carry_out(&mut self) {
-        while let Some(event) = self.lierda.poll() {
+        while let Some(event) = self.commands.poll() {
             match event {
                 Event::Line(line) => self.unsolicited(&line),
                 Event::Completed(of, line) => match self.lateness_of(of, line.is_some()) {

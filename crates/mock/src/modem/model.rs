@@ -2,6 +2,8 @@
 
 use std::ops::RangeInclusive;
 
+use super::dialect::Dialect;
+
 /// Which message identifiers `AT+LMQTTPUB` takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageIdRule {
@@ -12,11 +14,22 @@ pub enum MessageIdRule {
     NonZero,
 }
 
+impl MessageIdRule {
+    pub(super) fn allows(self, message: u16, qos: u8) -> bool {
+        match self {
+            Self::ZeroForQos0 => (message == 0) == (qos == 0),
+            Self::NonZero => message != 0,
+        }
+    }
+}
+
 /// The facts of one model. A test may change any of them: `Model { inline_payload: 64, ..NT35E }`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Model {
     /// The name by which `--modem` and [`Model::named`] know it.
     pub name: &'static str,
+    /// The commands of its MQTT client.
+    pub dialect: Dialect,
     /// `AT+CGMI`.
     pub manufacturer: &'static str,
     /// `AT+CGMM`.
@@ -77,6 +90,7 @@ const READY: &[u8] = b"\r\nLierda\r\n";
 /// Lierda NT35E: the inline form only, several topics per command, ids 0 to 4.
 pub const NT35E: Model = Model {
     name: "lierda-nt35e",
+    dialect: Dialect::Lmqtt,
     manufacturer: "Lierda",
     product: "NT35E",
     revision: "NT35ECNA00NNA-LV1.0",

@@ -108,7 +108,7 @@ impl Modem {
     pub(super) fn completed(&mut self, of: Completion, line: Option<String>) {
         if of.step == Step::Publish && line.is_some() {
             for count in self.troubles.retransmissions() {
-                self.unsolicited(format!("+LMQTTPUB: {},{},1{count}", of.connection, of.message).as_bytes());
+                self.unsolicited(format!("{}: {},{},1{count}", of.name, of.connection, of.message).as_bytes());
             }
         }
         if let Some(line) = line {

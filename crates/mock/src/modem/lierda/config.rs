@@ -1,10 +1,13 @@
 //! `AT+LMQTTCFG`: the keys, their ranges and defaults.
 
+use std::time::Duration;
+
 use super::{
     super::{
         answer::{Answer, Cme},
         command::Args,
-        options::{ModemOptions, Quirks},
+        link::Settings,
+        options::ModemOptions,
     },
     Surroundings,
 };
@@ -34,7 +37,7 @@ impl Format {
 
 /// The values of one connection, as they hold until it is closed.
 #[derive(Clone, Debug)]
-pub(super) struct Config {
+pub(in crate::modem) struct Config {
     pub(super) version: u8,
     context: u8,
     pub(super) clean_session: bool,
@@ -61,8 +64,15 @@ pub(super) struct Config {
     triple: Option<[String; 3]>,
 }
 
-impl Config {
-    pub(super) fn new(quirks: &Quirks) -> Self {
+/// Longest wait for the CONNACK (NT26 manual, LMQTTCONN).
+const CONNECT_LIMIT: Duration = Duration::from_secs(30);
+
+impl Settings for Config {
+    /// NT26 manual, LMQTTOPEN.
+    const OPEN_LIMIT: Duration = Duration::from_secs(160);
+
+    fn new(options: &ModemOptions) -> Self {
+        let quirks = &options.quirks;
         Self {
             version: 4,
             context: 0,
@@ -85,6 +95,17 @@ impl Config {
         }
     }
 
+    fn patience(&self) -> (Duration, u8) {
+        (Duration::from_secs(self.packet_timeout.into()), self.retries)
+    }
+
+    fn connect_limit(&self) -> Duration {
+        let (once, retries) = self.patience();
+        CONNECT_LIMIT.min(once * (u32::from(retries) + 1))
+    }
+}
+
+impl Config {
     /// Whether the module signs in to Alibaba's cloud by itself: cloud type 2 and a triple.
     pub(super) fn signs_in(&self) -> bool {
         self.cloud.0 == 2 && self.triple.is_some()

@@ -2,26 +2,41 @@
 
 use std::time::Duration;
 
-use super::{
-    super::options::{Quirks, Step},
-    Completion, DialOutcome, SocketId,
-    config::Config,
+use super::{DialOutcome, SocketId};
+use crate::{
+    modem::{
+        answer::Completion,
+        options::{ModemOptions, Step},
+    },
+    mqtt::Client,
 };
-use crate::mqtt::Client;
 
-/// Longest wait for the network link (NT26 manual, LMQTTOPEN).
-const OPEN_LIMIT: Duration = Duration::from_secs(160);
-/// Longest wait for the CONNACK (NT26 manual, LMQTTCONN).
-const CONNECT_LIMIT: Duration = Duration::from_secs(30);
+/// What the host configures for one connection, as its command set has it.
+pub(in crate::modem) trait Settings {
+    /// Longest wait for the network link.
+    const OPEN_LIMIT: Duration;
 
-pub(super) struct Connection {
-    pub(super) id: u8,
-    pub(super) config: Config,
-    pub(super) link: Link,
-    pub(super) pending: Vec<Pending>,
+    /// As they are at power-up.
+    fn new(options: &ModemOptions) -> Self;
+
+    /// How long a packet waits until it counts as lost once, and how often it may.
+    fn patience(&self) -> (Duration, u8);
+
+    /// Longest wait for the CONNACK.
+    fn connect_limit(&self) -> Duration {
+        let (once, retries) = self.patience();
+        once * (u32::from(retries) + 1)
+    }
 }
 
-pub(super) enum Link {
+pub(in crate::modem) struct Connection<S> {
+    pub(in crate::modem) id: u8,
+    pub(in crate::modem) config: S,
+    pub(in crate::modem) link: Link,
+    pub(in crate::modem) pending: Vec<Pending>,
+}
+
+pub(in crate::modem) enum Link {
     Closed,
     Opening {
         socket: SocketId,
@@ -30,6 +45,7 @@ pub(super) enum Link {
         /// Not later than this.
         latest: Duration,
         outcome: Option<DialOutcome>,
+        of: Completion,
     },
     /// The network link is up, no CONNECT was sent.
     Open {
@@ -39,13 +55,15 @@ pub(super) enum Link {
         socket: SocketId,
         client: Box<Client>,
         accepted: bool,
+        /// The step that the CONNACK ends, until that is told.
+        connect: Completion,
     },
     /// Lost, and not yet closed by the host: the id stays in use.
     Lost,
 }
 
 /// A packet that waits for its answer.
-pub(super) struct Pending {
+pub(in crate::modem) struct Pending {
     pub(super) of: Completion,
     /// When it counts as lost once more.
     pub(super) at: Duration,
@@ -61,14 +79,14 @@ pub(super) enum Expiry {
     GivenUp(Completion),
 }
 
-impl Connection {
-    pub(super) fn new(id: u8, quirks: &Quirks) -> Self {
-        Self { id, config: Config::new(quirks), link: Link::Closed, pending: Vec::new() }
+impl<S: Settings> Connection<S> {
+    pub(super) fn new(id: u8, options: &ModemOptions) -> Self {
+        Self { id, config: S::new(options), link: Link::Closed, pending: Vec::new() }
     }
 
     /// Back to what it was at power-up: the configuration is forgotten.
-    pub(super) fn forget(&mut self, quirks: &Quirks) {
-        *self = Self::new(self.id, quirks);
+    pub(in crate::modem) fn forget(&mut self, options: &ModemOptions) {
+        *self = Self::new(self.id, options);
     }
 
     pub(super) fn socket(&self) -> Option<SocketId> {
@@ -78,56 +96,52 @@ impl Connection {
         }
     }
 
-    pub(super) fn is_closed(&self) -> bool {
+    pub(in crate::modem) fn is_closed(&self) -> bool {
         matches!(self.link, Link::Closed)
     }
 
     /// The client, once the broker has accepted it.
-    pub(super) fn client(&mut self) -> Option<&mut Client> {
+    pub(in crate::modem) fn client(&mut self) -> Option<&mut Client> {
         match &mut self.link {
             Link::Session { client, accepted: true, .. } => Some(client),
             _ => None,
         }
     }
 
-    pub(super) fn dial(&mut self, now: Duration, socket: SocketId, latency: Duration) {
+    pub(super) fn dial(&mut self, now: Duration, socket: SocketId, of: Completion, latency: Duration) {
         self.link = Link::Opening {
             socket,
             earliest: now.saturating_add(latency),
-            latest: now.saturating_add(latency.max(OPEN_LIMIT)),
+            latest: now.saturating_add(latency.max(S::OPEN_LIMIT)),
             outcome: None,
+            of,
         };
     }
 
     /// How the dialling ended, once it is time to tell.
-    pub(super) fn dialled(&self, now: Duration) -> Option<(SocketId, DialOutcome)> {
+    pub(super) fn dialled(&self, now: Duration) -> Option<(SocketId, DialOutcome, Completion)> {
         match self.link {
-            Link::Opening { socket, latest, .. } if now >= latest => Some((socket, DialOutcome::Refused)),
-            Link::Opening { socket, earliest, outcome: Some(outcome), .. } if now >= earliest => {
-                Some((socket, outcome))
+            Link::Opening { socket, latest, of, .. } if now >= latest => Some((socket, DialOutcome::Refused, of)),
+            Link::Opening { socket, earliest, outcome: Some(outcome), of, .. } if now >= earliest => {
+                Some((socket, outcome, of))
             }
             _ => None,
         }
     }
 
-    /// Waits for the answer to a packet just sent, as long as `"timeout"` says.
-    pub(super) fn expect(&mut self, now: Duration, step: Step, message: u16) {
-        let of = Completion { connection: self.id, step, message };
-        let once = Duration::from_secs(self.config.packet_timeout.into());
-        let pending = match step {
-            Step::Connect => {
-                let all = once * (u32::from(self.config.retries) + 1);
-                Pending { of, at: now + all.min(CONNECT_LIMIT), retries_left: 0 }
-            }
-            _ => Pending { of, at: now + once, retries_left: self.config.retries },
-        };
-        self.pending.push(pending);
+    /// Waits for the answer to a packet just sent, as long as the configuration says.
+    pub(super) fn expect(&mut self, now: Duration, of: Completion) {
+        let (once, retries) = self.config.patience();
+        self.pending.push(match of.step {
+            Step::Connect => Pending { of, at: now + self.config.connect_limit(), retries_left: 0 },
+            _ => Pending { of, at: now + once, retries_left: retries },
+        });
     }
 
-    /// The oldest wait of that kind is over. `false`: it was given up before.
-    pub(super) fn answered(&mut self, step: Step, message: u16) -> bool {
+    /// The oldest wait of that kind is over. `None`: it was given up before.
+    pub(super) fn answered(&mut self, step: Step, message: u16) -> Option<Completion> {
         let found = self.pending.iter().position(|pending| pending.of.step == step && pending.of.message == message);
-        found.map(|index| self.pending.remove(index)).is_some()
+        found.map(|index| self.pending.remove(index).of)
     }
 
     /// The next packet whose time has run out.
@@ -138,7 +152,7 @@ impl Connection {
             return Some(Expiry::GivenUp(self.pending.remove(index).of));
         }
         pending.retries_left -= 1;
-        pending.at += Duration::from_secs(self.config.packet_timeout.into());
+        pending.at += self.config.patience().0;
         Some(Expiry::Retried(pending.of))
     }
 
