@@ -54,13 +54,23 @@ pub(super) struct Completion {
     pub(super) name: &'static str,
 }
 
+/// How a data phase ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DataEntry {
+    /// With so many bytes. Whatever they are, there is no other way out (the escape and the time-out of a counted data phase are not
+    /// documented).
+    Count(usize),
+    /// With Ctrl-Z (0x1A). ESC (0x1B) cancels, which is answered with OK. So many bytes are kept, what comes after them is lost.
+    CtrlZ { kept: usize },
+}
+
 /// How the answer to a command ends.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answer<T> {
     /// Information text, a line each, and the final result code OK.
     Lines(Vec<String>),
-    /// The prompt, then so many bytes of data for `then`.
-    Prompt { bytes: usize, then: T },
+    /// The prompt, then data for `then`.
+    Prompt { entry: DataEntry, then: T },
     /// OK comes after the result line of that step.
     AfterResult(Completion),
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     answer::{Answer, Cme},
     command::Form,
+    eigencomm::Eigencomm,
     lierda::Lierda,
     link::{Event, LinkStatus, Links, Loss, NetworkInput, News, Publish, Settings, SocketId, Surroundings},
     options::ModemOptions,
@@ -15,6 +16,8 @@ use super::{
 pub enum Dialect {
     /// `AT+LMQTT…`: Lierda's L firmware.
     Lmqtt,
+    /// `AT+ECMT…`: Eigencomm's stock firmware.
+    Ecmt,
 }
 
 pub(super) type Reply = Result<Answer<Publish>, Cme>;
@@ -105,5 +108,6 @@ impl<C: CommandSet> Commands for C {
 pub(super) fn commands(options: &ModemOptions, sockets: u64) -> Box<dyn Commands> {
     match options.model.dialect {
         Dialect::Lmqtt => Box::new(Lierda::new(options, sockets)),
+        Dialect::Ecmt => Box::new(Eigencomm::new(options, sockets)),
     }
 }

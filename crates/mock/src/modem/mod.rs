@@ -7,6 +7,7 @@ mod answer;
 mod command;
 mod dialect;
 mod editor;
+mod eigencomm;
 mod lierda;
 mod link;
 mod model;
@@ -20,12 +21,14 @@ use std::{collections::VecDeque, time::Duration};
 
 pub use dialect::Dialect;
 pub use link::{DialOutcome, LinkStatus, NetworkInput, SocketId};
-pub use model::{ConnectionIds, MODELS, MessageIdRule, Model, NT26E, NT35E};
+pub use model::{
+    ConnectionIds, ECMT_MODELS, MODELS, MessageIdRule, Model, NT26E, NT26E_ECMT, NT35E, NT35E_ECMT, OwnCommands,
+};
 pub use options::{Identity, Latency, ModemOptions, Quirks, Registration, Signal, Sim, Step, UnsubscribeSpelling};
 pub use radio::RegistrationStatus;
 pub(crate) use troubles::Switches;
 
-use answer::{Answer, Cme, Completion};
+use answer::{Answer, Cme, Completion, DataEntry};
 use command::Command;
 use dialect::Commands;
 use editor::{CommandLine, Editor};
@@ -39,6 +42,9 @@ use crate::fault::Happening;
 /// What comes while a command is being executed waits here, up to this many bytes; what does not fit is lost, as in the receive buffer
 /// of a UART without flow control.
 const RECEIVE_BUFFER: usize = 16 * 1024;
+
+const CTRL_Z: u8 = 0x1a;
+const ESC: u8 = 0x1b;
 
 /// A time that does not come.
 const NEVER: Duration = Duration::MAX;
@@ -125,8 +131,8 @@ enum Work {
 enum Phase {
     /// Takes it for a command line.
     Command,
-    /// Takes it for data. There is no way out but the count (the escape and the time-out of a data phase are not documented).
-    Data { bytes: usize, collected: Vec<u8>, publish: Publish },
+    /// Takes it for data.
+    Data { entry: DataEntry, collected: Vec<u8>, publish: Publish },
     /// Keeps it until the command in progress is executed.
     Executing { at: Duration, work: Work },
     /// Keeps it until the result line that goes before the OK is out.
@@ -356,10 +362,25 @@ impl Modem {
                     self.begin(now, Work::Line(line));
                 }
             }
-            Phase::Data { bytes, collected, .. } => {
-                collected.push(byte);
-                if collected.len() < *bytes {
-                    return;
+            Phase::Data { entry, collected, .. } => {
+                match *entry {
+                    DataEntry::Count(count) => {
+                        collected.push(byte);
+                        if collected.len() < count {
+                            return;
+                        }
+                    }
+                    DataEntry::CtrlZ { .. } if byte == CTRL_Z => {}
+                    DataEntry::CtrlZ { .. } if byte == ESC => {
+                        self.phase = Phase::Command;
+                        return self.final_ok();
+                    }
+                    DataEntry::CtrlZ { kept } => {
+                        if collected.len() < kept {
+                            collected.push(byte);
+                        }
+                        return;
+                    }
                 }
                 if let Phase::Data { collected, publish, .. } = std::mem::replace(&mut self.phase, Phase::Command) {
                     self.outputs.push_back(Output::HeardData(collected.clone()));
@@ -509,6 +530,6 @@ fn with_work(answer: Answer<Publish>) -> Answer<Work> {
     match answer {
         Answer::Lines(lines) => Answer::Lines(lines),
         Answer::AfterResult(of) => Answer::AfterResult(of),
-        Answer::Prompt { bytes, then } => Answer::Prompt { bytes, then: Work::Data(then, Vec::with_capacity(bytes)) },
+        Answer::Prompt { entry, then } => Answer::Prompt { entry, then: Work::Data(then, Vec::new()) },
     }
 }

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::dialect::Dialect;
 
-/// Which message identifiers `AT+LMQTTPUB` takes.
+/// Which message identifiers a publish takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageIdRule {
     /// `QoS` 0 takes 0 only, the other levels 1 to 65535 (Lierda NT35E AT manual, LMQTTPUB; that 0 is
@@ -12,6 +12,8 @@ pub enum MessageIdRule {
     ZeroForQos0,
     /// 1 to 65535 at every level (NT26 material; driver code).
     NonZero,
+    /// 0 with `QoS` 0 only, 1 to 65535 at every level (EC-01G AT manual, ECMTPUB).
+    ZeroOnlyForQos0,
 }
 
 impl MessageIdRule {
@@ -19,6 +21,7 @@ impl MessageIdRule {
         match self {
             Self::ZeroForQos0 => (message == 0) == (qos == 0),
             Self::NonZero => message != 0,
+            Self::ZeroOnlyForQos0 => message != 0 || qos == 0,
         }
     }
 }
@@ -36,9 +39,11 @@ pub struct Model {
     pub product: &'static str,
     /// `AT+CGMR`; made up, in the form of names seen.
     pub revision: &'static str,
-    /// `AT+LGMR`: the firmware package; `-L` marks the package with the LMQTT commands (inferred
-    /// from names seen; this one is made up).
+    /// The firmware package; with Lierda `-L` marks the package with the LMQTT commands (inferred from names seen; this one is made
+    /// up).
     pub firmware: &'static str,
+    /// What its own commands are called.
+    pub own: OwnCommands,
     /// The lines of `ATI`.
     pub identification: &'static [&'static str],
     /// What the boot ROM prints at once after a reset: not a clean line (Lierda hardware manual).
@@ -49,10 +54,14 @@ pub struct Model {
     pub command_line: usize,
     /// Connection ids that work.
     pub connections: ConnectionIds,
-    /// Longest host of LMQTTOPEN in bytes (NT26 manual as cited by driver code).
+    /// Longest host in bytes (NT26 manual as cited by driver code).
     pub host: usize,
-    /// Longest client id, user name and password of LMQTTCONN in bytes (NT26 manual; the password's is inferred).
-    pub sign_in: usize,
+    /// Longest client id in bytes (NT26 manual).
+    pub client_id: usize,
+    /// Longest user name in bytes (NT26 manual).
+    pub username: usize,
+    /// Longest password in bytes (NT26: inferred).
+    pub password: usize,
     /// Longest topic in bytes (Lierda AT manual, LMQTTPUB and LMQTTSUBUNSUB).
     pub topic: usize,
     /// Longest will message in bytes (ECMT manual).
@@ -67,6 +76,19 @@ pub struct Model {
     pub subscribe_id_min: u16,
     /// Topics that one LMQTTSUBUNSUB takes.
     pub topics_per_command: usize,
+}
+
+/// How the commands are called that each vendor names as it likes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnCommands {
+    /// Says the ICCID, after its name.
+    pub iccid: &'static str,
+    /// Says [`Model::firmware`].
+    pub firmware: Option<&'static str>,
+    /// With 1: says the IMEI, after its name.
+    pub imei: Option<&'static str>,
+    /// Restarts the module.
+    pub restart: Option<&'static str>,
 }
 
 /// First and last connection id that work; `Copy`, which a [`RangeInclusive`] is not.
@@ -95,13 +117,16 @@ pub const NT35E: Model = Model {
     product: "NT35E",
     revision: "NT35ECNA00NNA-LV1.0",
     firmware: "NT35ECNA00NNA-LV1.0",
+    own: OwnCommands { iccid: "+LCCID", firmware: Some("+LGMR"), imei: Some("+LGSN"), restart: Some("+ECRST") },
     identification: &["Lierda", "NT35E", "Revision: Lierda6180316"],
     boot_rom: BOOT_ROM,
     ready: READY,
     command_line: 4096,
     connections: ConnectionIds { first: 0, last: 4 },
     host: 100,
-    sign_in: 256,
+    client_id: 256,
+    username: 256,
+    password: 256,
     topic: 256,
     will_payload: 256,
     inline_payload: 1460,
@@ -127,13 +152,56 @@ pub const NT26E: Model = Model {
     ..NT35E
 };
 
-/// Every model that the mock plays.
+/// Lierda NT35E with Eigencomm's stock firmware.
+///
+/// What it says of itself is not documented for this firmware: manufacturer and model are taken to be those of the L firmware, the
+/// revision is made up, `ECRDY` is what other modules with the chip print, and `+ECICCID` is the chip's own command (general knowledge).
+pub const NT35E_ECMT: Model = Model {
+    name: "lierda-nt35e-ecmt",
+    dialect: Dialect::Ecmt,
+    revision: "NT35ECNA00NNA-V1.0",
+    firmware: "NT35ECNA00NNA-V1.0",
+    own: OwnCommands { iccid: "+ECICCID", firmware: None, imei: None, restart: Some("+ECRST") },
+    identification: &["Lierda", "NT35E", "Revision: NT35ECNA00NNA-V1.0"],
+    ready: b"\r\nECRDY\r\n",
+    connections: ConnectionIds { first: 0, last: 0 },
+    client_id: 48,
+    username: 48,
+    password: 96,
+    topic: 255,
+    inline_payload: 1024,
+    prompt_payload: Some(1024),
+    publish_id: MessageIdRule::ZeroOnlyForQos0,
+    subscribe_id_min: 1,
+    topics_per_command: 1,
+    ..NT35E
+};
+
+/// Lierda NT26E with Eigencomm's stock firmware; what it says of itself as with [`NT35E_ECMT`].
+pub const NT26E_ECMT: Model = Model {
+    name: "lierda-nt26e-ecmt",
+    product: "NT26E",
+    revision: "NT26ECNA00NNA-V1.0",
+    firmware: "NT26ECNA00NNA-V1.0",
+    identification: &["Lierda", "NT26E", "Revision: NT26ECNA00NNA-V1.0"],
+    ..NT35E_ECMT
+};
+
+/// The models with the LMQTT commands.
 pub const MODELS: [Model; 2] = [NT35E, NT26E];
+
+/// The models with the ECMT commands.
+pub const ECMT_MODELS: [Model; 2] = [NT35E_ECMT, NT26E_ECMT];
 
 impl Model {
     /// The model of that name, such as `lierda-nt26e`.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        MODELS.into_iter().find(|model| model.name == name)
+        Self::all().find(|model| model.name == name)
+    }
+
+    /// Every model that the mock plays.
+    pub fn all() -> impl Iterator<Item = Self> {
+        MODELS.into_iter().chain(ECMT_MODELS)
     }
 }

@@ -30,7 +30,7 @@ pub struct ModemOptions {
     pub latency: Latency,
     /// Whether the command echo is on at power-up, as V.250 has it.
     pub echo: bool,
-    /// In which of the ways seen in the field the LMQTT commands behave.
+    /// In which of the ways seen in the field the MQTT commands behave.
     pub quirks: Quirks,
 }
 
@@ -159,7 +159,7 @@ impl Default for Signal {
 pub struct Latency {
     /// From the end of a command line (or data phase) to its execution and answer. A real NT26E: about 7 ms (measured by others).
     pub command: Duration,
-    /// From LMQTTOPEN to its result. A real NT26E: about 0.5 s (measured by others).
+    /// From the command that opens a link to its result. A real NT26E: about 0.5 s (measured by others).
     pub open: Duration,
     /// From a reset to the text that says that the boot is complete; the command line is deaf until then. A real NT26: about 0.5 s
     /// (Lierda hardware manual).
@@ -187,6 +187,8 @@ pub struct Quirks {
     pub completion_needs_urc: bool,
     /// Whether a downlink payload with a length before it stands in quotes. Default: no (driver code takes both).
     pub quoted_payload: bool,
+    /// How much longer the first link after power-up takes to open with the ECMT commands (firmware: about 1 s). Default: no longer.
+    pub first_open: Duration,
 }
 
 impl Default for Quirks {
@@ -197,6 +199,7 @@ impl Default for Quirks {
             refused_keys: BTreeSet::new(),
             completion_needs_urc: true,
             quoted_payload: false,
+            first_open: Duration::ZERO,
         }
     }
 }
@@ -204,19 +207,19 @@ impl Default for Quirks {
 /// A step of an MQTT connection whose true result comes as a line of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
-    /// `AT+LMQTTOPEN`
+    /// `AT+LMQTTOPEN`, `AT+ECMTOPEN`
     Open,
-    /// `AT+LMQTTCONN`
+    /// `AT+LMQTTCONN`, `AT+ECMTCONN`
     Connect,
-    /// `AT+LMQTTSUBUNSUB` with flag 0
+    /// `AT+LMQTTSUBUNSUB` with flag 0, `AT+ECMTSUB`
     Subscribe,
-    /// `AT+LMQTTSUBUNSUB` with flag 1
+    /// `AT+LMQTTSUBUNSUB` with flag 1, `AT+ECMTUNS`
     Unsubscribe,
-    /// `AT+LMQTTPUB`
+    /// `AT+LMQTTPUB`, `AT+ECMTPUB`
     Publish,
-    /// `AT+LMQTTDISC`
+    /// `AT+LMQTTDISC`, `AT+ECMTDISC`
     Disconnect,
-    /// `AT+LMQTTCLOSE`
+    /// `AT+LMQTTCLOSE`, `AT+ECMTCLOSE`
     Close,
 }
 

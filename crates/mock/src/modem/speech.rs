@@ -20,14 +20,14 @@ impl Modem {
                 self.final_ok();
             }
             Ok(Answer::AfterResult(of)) => self.phase = Phase::AwaitingResult(of),
-            Ok(Answer::Prompt { bytes, then }) => {
+            Ok(Answer::Prompt { entry, then }) => {
                 if let Work::Data(publish, collected) = then {
                     if let Some(unsolicited) = self.troubles.interrupts() {
                         self.write_line(unsolicited.as_bytes());
                     }
                     let prompt = self.troubles.prompt();
                     self.transmit(prompt);
-                    self.phase = Phase::Data { bytes, collected, publish };
+                    self.phase = Phase::Data { entry, collected, publish };
                 }
             }
             Err(error) => self.final_error(error),
@@ -64,7 +64,7 @@ impl Modem {
         }
     }
 
-    fn final_ok(&mut self) {
+    pub(super) fn final_ok(&mut self) {
         let is_lost = std::mem::take(&mut self.lose_next_ok) || self.troubles.loses_ok();
         if !is_lost {
             self.final_result("OK", "0");

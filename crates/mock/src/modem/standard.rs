@@ -70,7 +70,7 @@ impl Modem {
     pub(super) fn standard(&mut self, now: Duration, command: &Command<'_>) -> Option<Reply> {
         match command {
             Command::Basic { letter, number } => Some(self.basic(*letter, *number)),
-            Command::Extended { name, form } => self.extended(now, name, *form),
+            Command::Extended { name, form } => self.own(now, name, *form).or_else(|| self.extended(now, name, *form)),
         }
     }
 
@@ -92,22 +92,14 @@ impl Modem {
         let model = &self.options.model;
         let identity = &self.options.identity;
         let reply = match (name, form) {
-            (
-                "+CGMI" | "+CGMM" | "+CGMR" | "+LGMR" | "+CIMI" | "+CSQ" | "+CESQ" | "+LCCID" | "+ECRST" | "+CGPADDR",
-                Form::Test,
-            ) => Ok(Answer::ok()),
+            ("+CGMI" | "+CGMM" | "+CGMR" | "+CIMI" | "+CSQ" | "+CESQ" | "+CGPADDR", Form::Test) => Ok(Answer::ok()),
             ("+CGMI", Form::Execute) => Ok(Answer::line(model.manufacturer)),
             ("+CGMM", Form::Execute) => Ok(Answer::line(model.product)),
             ("+CGMR", Form::Execute) => Ok(Answer::line(model.revision)),
-            ("+LGMR", Form::Execute) => Ok(Answer::line(model.firmware)),
             ("+CGSN", Form::Execute) => Ok(Answer::line(&identity.imei)),
             ("+CGSN", Form::Test) => Ok(Answer::line("+CGSN: (0,1)")),
             ("+CGSN", Form::Set(args)) => self.serial_number(args),
-            ("+LGSN", Form::Set(args)) => {
-                only(args, 1_u8..=1).map(|_| Answer::line(format!("+LGSN: {}", identity.imei)))
-            }
             ("+CIMI", Form::Execute) => self.of_sim(now, identity.imsi.clone()),
-            ("+LCCID", Form::Execute) => self.of_sim(now, format!("+LCCID: {}", identity.iccid)),
             ("+CMEE", form) => self.error_report(form),
             ("+CPIN", form) => self.pin(now, form),
             ("+CSQ", Form::Execute) => Ok(Answer::line(self.signal_quality(now))),
@@ -126,17 +118,34 @@ impl Modem {
                     false => "+COPS: 0".to_owned(),
                 }))
             }
-            ("+ECRST", Form::Execute) => {
-                self.reset_after_answer = true;
-                Ok(Answer::ok())
-            }
-            (
-                "+CGSN" | "+CIMI" | "+LCCID" | "+CSQ" | "+CESQ" | "+COPS" | "+CCLK" | "+CGPADDR" | "+ECRST" | "+LGSN",
-                _,
-            ) => Err(Cme::NotSupported),
+            ("+CGSN" | "+CIMI" | "+CSQ" | "+CESQ" | "+COPS" | "+CCLK" | "+CGPADDR", _) => Err(Cme::NotSupported),
             _ => return None,
         };
         Some(reply)
+    }
+
+    /// The commands that each vendor names as it likes.
+    fn own(&mut self, now: Duration, name: &str, form: Form<'_>) -> Option<Reply> {
+        let (model, identity) = (&self.options.model, &self.options.identity);
+        let own = model.own;
+        let is = |named: Option<&str>| named == Some(name);
+        let all = [Some(own.iccid), own.firmware, own.imei, own.restart];
+        if !all.into_iter().any(is) {
+            return None;
+        }
+        Some(match form {
+            Form::Set(args) if is(own.imei) => {
+                only(args, 1_u8..=1).map(|_| Answer::line(format!("{name}: {}", identity.imei)))
+            }
+            Form::Test if !is(own.imei) => Ok(Answer::ok()),
+            Form::Execute if name == own.iccid => self.of_sim(now, format!("{name}: {}", identity.iccid)),
+            Form::Execute if is(own.firmware) => Ok(Answer::line(model.firmware)),
+            Form::Execute if is(own.restart) => {
+                self.reset_after_answer = true;
+                Ok(Answer::ok())
+            }
+            _ => Err(Cme::NotSupported),
+        })
     }
 
     fn of_sim(&self, now: Duration, line: String) -> Reply {

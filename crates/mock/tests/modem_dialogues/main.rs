@@ -1,7 +1,7 @@
 //! Dialogues with the mock modem in virtual time, with the bench broker behind its network.
 
 mod bench;
-
+mod ecmt;
 mod faults;
 mod line_protocol;
 mod lmqtt_config;

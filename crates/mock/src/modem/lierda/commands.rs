@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     modem::{
-        answer::{Answer, Cme},
+        answer::{Answer, Cme, DataEntry},
         command::{Args, Form},
         link::{Connection, Link, Publish},
         options::Step,
@@ -96,12 +96,12 @@ impl Lierda {
 
     /// `AT+LMQTTCONN=<id>[,"<clientid>"[,"<user>"[,"<pass>"]]]` → `+LMQTTCONN: <id>,<result>[,<ret_code>]`
     fn connect(&mut self, now: Duration, mut args: Args<'_>, around: &Surroundings<'_>) -> Reply {
-        let limit = around.options.model.sign_in;
+        let model = &around.options.model;
         let connection = self.connection(&mut args, around)?;
-        let field = |args: &mut Args<'_>| if args.is_empty() { Ok(None) } else { args.string(limit).map(Some) };
-        let client_id = field(&mut args)?.unwrap_or_default();
-        let username = field(&mut args)?;
-        let password = field(&mut args)?.map(String::into_bytes);
+        let field = |args: &mut Args<'_>, limit| if args.is_empty() { Ok(None) } else { args.string(limit).map(Some) };
+        let client_id = field(&mut args, model.client_id)?.unwrap_or_default();
+        let username = field(&mut args, model.username)?;
+        let password = field(&mut args, model.password)?.map(String::into_bytes);
         args.end()?;
         if !matches!(connection.link, Link::Open { .. }) {
             return Err(Cme::NotAllowed);
@@ -136,7 +136,7 @@ impl Lierda {
         let state = |connection: &Connection<Config>| {
             let state = match connection.link {
                 Link::Closed => return None,
-                Link::Opening { .. } | Link::Open { .. } | Link::Lost => 1,
+                Link::Opening { .. } | Link::Open { .. } | Link::Resting { .. } | Link::Lost => 1,
                 Link::Session { accepted: false, .. } => 2,
                 Link::Session { accepted: true, .. } => 3,
             };
@@ -196,7 +196,7 @@ impl Lierda {
         match source {
             Source::Inline(payload) => self.publish_payload(now, &publish, payload, around),
             Source::Prompt(0) => self.publish_payload(now, &publish, Vec::new(), around),
-            Source::Prompt(bytes) => Ok(Answer::Prompt { bytes, then: publish }),
+            Source::Prompt(bytes) => Ok(Answer::Prompt { entry: DataEntry::Count(bytes), then: publish }),
         }
     }
 

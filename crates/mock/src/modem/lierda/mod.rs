@@ -76,6 +76,8 @@ impl CommandSet for Lierda {
                 let line = downlink::received(id, message, &topic, &payload, &self.links.of(id).config, quoted);
                 self.links.line(line);
             }
+            // No connection is ever told to rest.
+            News::Rested => {}
             News::Lost(loss) => self.links.line(downlink::stats(id, Stats::of(loss))),
             News::Retried(of) => {
                 let config = &self.links.of(id).config;

@@ -58,6 +58,10 @@ pub(in crate::modem) enum Link {
         /// The step that the CONNACK ends, until that is told.
         connect: Completion,
     },
+    /// Nothing is open until the module dials again by itself.
+    Resting {
+        until: Duration,
+    },
     /// Lost, and not yet closed by the host: the id stays in use.
     Lost,
 }
@@ -92,7 +96,7 @@ impl<S: Settings> Connection<S> {
     pub(super) fn socket(&self) -> Option<SocketId> {
         match self.link {
             Link::Opening { socket, .. } | Link::Open { socket } | Link::Session { socket, .. } => Some(socket),
-            Link::Closed | Link::Lost => None,
+            Link::Closed | Link::Resting { .. } | Link::Lost => None,
         }
     }
 
@@ -160,6 +164,7 @@ impl<S: Settings> Connection<S> {
         let link = match &self.link {
             Link::Opening { earliest, outcome: Some(_), .. } => Some(*earliest),
             Link::Opening { latest, .. } => Some(*latest),
+            Link::Resting { until } => Some(*until),
             Link::Session { client, .. } => client.deadline(),
             Link::Closed | Link::Open { .. } | Link::Lost => None,
         };

@@ -132,6 +132,8 @@ pub(super) enum News {
         message: u16,
     },
     Lost(Loss),
+    /// The rest that was ordered is over.
+    Rested,
     /// A packet counts as lost once more.
     Retried(Completion),
     /// A packet has been lost too often. Not of a sign-in: that has failed.
@@ -275,6 +277,11 @@ impl<S: Settings> Links<S> {
         self.events.extend(waits.into_iter().chain(opening).map(|of| Event::Completed(of, None)));
     }
 
+    /// Nothing is done on that connection until then.
+    pub(super) fn rest(&mut self, id: u8, until: Duration) {
+        self.of(id).link = Link::Resting { until };
+    }
+
     /// Every link breaks, for that reason.
     pub(super) fn lose_all(&mut self, loss: Loss) {
         for id in 0..CONNECTIONS {
@@ -284,7 +291,7 @@ impl<S: Settings> Links<S> {
                     self.abandon(id);
                     self.news.push_back((id, News::Lost(loss)));
                 }
-                Link::Closed | Link::Lost => {}
+                Link::Closed | Link::Resting { .. } | Link::Lost => {}
             }
         }
     }
@@ -327,8 +334,13 @@ impl<S: Settings> Links<S> {
                 return Some(News::OpenFailed(of, outcome));
             }
         }
-        if let Link::Session { client, .. } = &mut self.of(id).link {
-            client.advance(now);
+        match &mut self.of(id).link {
+            Link::Session { client, .. } => client.advance(now),
+            Link::Resting { until } if *until <= now => {
+                self.of(id).link = Link::Lost;
+                return Some(News::Rested);
+            }
+            _ => {}
         }
         self.next_of_client(id).or_else(|| {
             Some(match self.of(id).expire(now)? {
@@ -413,7 +425,7 @@ impl<S: Settings> Links<S> {
                 Link::Open { .. } => LinkStatus::Open,
                 Link::Session { accepted: false, .. } => LinkStatus::Connecting,
                 Link::Session { accepted: true, .. } => LinkStatus::Connected,
-                Link::Lost => LinkStatus::Lost,
+                Link::Resting { .. } | Link::Lost => LinkStatus::Lost,
             };
         }
         all
