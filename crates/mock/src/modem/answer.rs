@@ -1,5 +1,7 @@
 //! What a command is answered with.
 
+use std::time::Duration;
+
 use super::options::Step;
 
 /// An equipment error of 3GPP TS 27.007, section 9.2, with the meaning that `EC6xx` firmware gives it.
@@ -17,6 +19,8 @@ pub(super) enum Cme {
     IncorrectParameters,
     /// UE busy, as the firmware's own list has it.
     Busy,
+    /// Bad parameter of an MQTT command (BC660K MQTT application note).
+    MqttParameter,
 }
 
 impl Cme {
@@ -40,6 +44,7 @@ impl Cme {
             Self::NoNetwork => (30, "no network service"),
             Self::IncorrectParameters => (50, "incorrect parameters"),
             Self::Busy => (302, "UE busy"),
+            Self::MqttParameter => (8507, "bad parameter"),
         }
     }
 }
@@ -54,14 +59,29 @@ pub(super) struct Completion {
     pub(super) name: &'static str,
 }
 
+/// A data phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct DataEntry {
+    pub(super) end: DataEnd,
+    /// After so long without a byte it is left, and what was typed is lost.
+    pub(super) idle: Option<Duration>,
+    /// What is typed is echoed.
+    pub(super) echo: bool,
+}
+
 /// How a data phase ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum DataEntry {
-    /// With so many bytes. Whatever they are, there is no other way out (the escape and the time-out of a counted data phase are not
-    /// documented).
+pub(super) enum DataEnd {
+    /// With so many bytes. Whatever they are, there is no other way out (the escape of a counted data phase is not documented).
     Count(usize),
     /// With Ctrl-Z (0x1A). ESC (0x1B) cancels, which is answered with OK. So many bytes are kept, what comes after them is lost.
     CtrlZ { kept: usize },
+}
+
+impl From<DataEnd> for DataEntry {
+    fn from(end: DataEnd) -> Self {
+        Self { end, idle: None, echo: false }
+    }
 }
 
 /// How the answer to a command ends.
@@ -69,6 +89,8 @@ pub(super) enum DataEntry {
 pub(super) enum Answer<T> {
     /// Information text, a line each, and the final result code OK.
     Lines(Vec<String>),
+    /// One line of information that may hold any bytes, and the final result code OK.
+    Raw(Vec<u8>),
     /// The prompt, then data for `then`.
     Prompt { entry: DataEntry, then: T },
     /// OK comes after the result line of that step.

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::answer::Cme;
 
 /// Commands whose last argument is raw bytes to the end of the line, quotes and semicolons included.
-const RAW_TAILS: [&str; 2] = ["+LMQTTPUB", "+ECMTPUB"];
+const RAW_TAILS: [&str; 3] = ["+LMQTTPUB", "+ECMTPUB", "+QMTPUB"];
 
 /// One command of a line.
 #[derive(Debug, PartialEq, Eq)]

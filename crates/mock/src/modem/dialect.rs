@@ -9,6 +9,7 @@ use super::{
     lierda::Lierda,
     link::{Event, LinkStatus, Links, Loss, NetworkInput, News, Publish, Settings, SocketId, Surroundings},
     options::ModemOptions,
+    quectel::Quectel,
 };
 
 /// The commands by which a module's MQTT client is reached.
@@ -18,6 +19,19 @@ pub enum Dialect {
     Lmqtt,
     /// `AT+ECMT…`: Eigencomm's stock firmware.
     Ecmt,
+    /// `AT+QMT…`: Quectel, and Lierda's Q firmware.
+    Qmt(QmtKind),
+}
+
+/// The kinds of the `AT+QMT…` commands, which differ in keys, forms and numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QmtKind {
+    /// NB-IoT modules: BC26, BC660K, and Lierda's Q firmware.
+    Nb,
+    /// LTE modules: `EC2x`, `EG9x`, EC200, EC800.
+    Lte,
+    /// BG95 and its family: LTE with fewer keys, and a QMTPUB that also takes a length.
+    Bg9x,
 }
 
 pub(super) type Reply = Result<Answer<Publish>, Cme>;
@@ -109,5 +123,6 @@ pub(super) fn commands(options: &ModemOptions, sockets: u64) -> Box<dyn Commands
     match options.model.dialect {
         Dialect::Lmqtt => Box::new(Lierda::new(options, sockets)),
         Dialect::Ecmt => Box::new(Eigencomm::new(options, sockets)),
+        Dialect::Qmt(kind) => Box::new(Quectel::new(kind, options, sockets)),
     }
 }

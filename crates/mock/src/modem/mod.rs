@@ -12,6 +12,7 @@ mod lierda;
 mod link;
 mod model;
 mod options;
+mod quectel;
 mod radio;
 mod speech;
 mod standard;
@@ -19,16 +20,19 @@ mod troubles;
 
 use std::{collections::VecDeque, time::Duration};
 
-pub use dialect::Dialect;
+pub use dialect::{Dialect, QmtKind};
 pub use link::{DialOutcome, LinkStatus, NetworkInput, SocketId};
 pub use model::{
-    ConnectionIds, ECMT_MODELS, MODELS, MessageIdRule, Model, NT26E, NT26E_ECMT, NT35E, NT35E_ECMT, OwnCommands,
+    BC26, BC660K, BG95, ConnectionIds, EC200S, EC800, ECMT_MODELS, EG91, MODELS, MessageIdRule, Model, NT26E,
+    NT26E_ECMT, NT26E_Q, NT35E, NT35E_ECMT, NT35E_Q, OwnCommands, QMT_MODELS,
 };
-pub use options::{Identity, Latency, ModemOptions, Quirks, Registration, Signal, Sim, Step, UnsubscribeSpelling};
+pub use options::{
+    Identity, Latency, ModemOptions, Quirks, Registration, Signal, Sim, Step, UnsubscribeSpelling, UrcPort,
+};
 pub use radio::RegistrationStatus;
 pub(crate) use troubles::Switches;
 
-use answer::{Answer, Cme, Completion, DataEntry};
+use answer::{Answer, Cme, Completion, DataEnd, DataEntry};
 use command::Command;
 use dialect::Commands;
 use editor::{CommandLine, Editor};
@@ -132,7 +136,7 @@ enum Phase {
     /// Takes it for a command line.
     Command,
     /// Takes it for data.
-    Data { entry: DataEntry, collected: Vec<u8>, publish: Publish },
+    Data { entry: DataEntry, until: Option<Duration>, collected: Vec<u8>, publish: Publish },
     /// Keeps it until the command in progress is executed.
     Executing { at: Duration, work: Work },
     /// Keeps it until the result line that goes before the OK is out.
@@ -156,6 +160,8 @@ pub struct Modem {
     errors: ErrorReport,
     reports: RegistrationReports,
     reset_after_answer: bool,
+    /// Where unsolicited lines go. It outlasts a restart.
+    urc_port: UrcPort,
 
     radio: Radio,
     registration: RegistrationStatus,
@@ -189,6 +195,7 @@ impl Modem {
             errors: ErrorReport::Plain,
             reports: RegistrationReports::default(),
             reset_after_answer: false,
+            urc_port: options.quirks.urc_port,
             registration: radio.registration(now, &options),
             had_packet_data: radio.has_packet_data(now, &options),
             radio,
@@ -242,6 +249,10 @@ impl Modem {
                 }
             }
             Phase::Executing { at, .. } if at <= now => self.execute_due(now),
+            Phase::Data { until: Some(until), .. } if until <= now => {
+                self.phase = Phase::Command;
+                self.final_error(Cme::NotAllowed);
+            }
             _ => {}
         }
         self.with_commands(now, |commands, around| commands.advance(now, around));
@@ -259,7 +270,8 @@ impl Modem {
         let phase = match self.phase {
             Phase::Booting { until, .. } => Some(until),
             Phase::Executing { at, .. } => Some(at),
-            Phase::Command | Phase::Data { .. } | Phase::AwaitingResult(_) => None,
+            Phase::Data { until, .. } => until,
+            Phase::Command | Phase::AwaitingResult(_) => None,
         };
         let held = self.held.iter().map(|(at, ..)| *at).min();
         let all = [phase, self.mute_until, held, self.commands.deadline(), self.radio.deadline(now, &self.options)];
@@ -362,25 +374,31 @@ impl Modem {
                     self.begin(now, Work::Line(line));
                 }
             }
-            Phase::Data { entry, collected, .. } => {
-                match *entry {
-                    DataEntry::Count(count) => {
+            Phase::Data { entry, until, collected, .. } => {
+                let DataEntry { end, idle, echo } = *entry;
+                *until = idle.map(|idle| now.saturating_add(idle));
+                let is_complete = match end {
+                    DataEnd::Count(count) => {
                         collected.push(byte);
-                        if collected.len() < count {
-                            return;
-                        }
+                        collected.len() >= count
                     }
-                    DataEntry::CtrlZ { .. } if byte == CTRL_Z => {}
-                    DataEntry::CtrlZ { .. } if byte == ESC => {
+                    DataEnd::CtrlZ { .. } if byte == ESC => {
                         self.phase = Phase::Command;
                         return self.final_ok();
                     }
-                    DataEntry::CtrlZ { kept } => {
+                    DataEnd::CtrlZ { .. } if byte == CTRL_Z => true,
+                    DataEnd::CtrlZ { kept } => {
                         if collected.len() < kept {
                             collected.push(byte);
                         }
-                        return;
+                        false
                     }
+                };
+                if echo {
+                    self.transmit(&[byte]);
+                }
+                if !is_complete {
+                    return;
                 }
                 if let Phase::Data { collected, publish, .. } = std::mem::replace(&mut self.phase, Phase::Command) {
                     self.outputs.push_back(Output::HeardData(collected.clone()));
@@ -424,10 +442,10 @@ impl Modem {
         let (commands, end) = command::split(line);
         let mut answer = Answer::ok();
         for command in &commands {
-            if let Answer::Lines(lines) = &mut answer {
-                for line in lines.drain(..) {
-                    self.information(line.as_bytes());
-                }
+            match answer {
+                Answer::Lines(lines) => lines.iter().for_each(|line| self.information(line.as_bytes())),
+                Answer::Raw(line) => self.information(&line),
+                Answer::Prompt { .. } | Answer::AfterResult(_) => {}
             }
             answer = self.command(now, command)?;
         }
@@ -444,6 +462,9 @@ impl Modem {
         let Command::Extended { name, form } = command else {
             return Err(Cme::NotSupported);
         };
+        if self.options.quirks.without_mqtt {
+            return Err(Cme::NotSupported);
+        }
         let reply = self.with_commands(now, |commands, around| commands.execute(now, name, *form, around));
         reply.unwrap_or(Err(Cme::NotSupported)).map(with_work)
     }
@@ -529,6 +550,7 @@ impl Modem {
 fn with_work(answer: Answer<Publish>) -> Answer<Work> {
     match answer {
         Answer::Lines(lines) => Answer::Lines(lines),
+        Answer::Raw(line) => Answer::Raw(line),
         Answer::AfterResult(of) => Answer::AfterResult(of),
         Answer::Prompt { entry, then } => Answer::Prompt { entry, then: Work::Data(then, Vec::new()) },
     }

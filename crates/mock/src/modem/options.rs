@@ -189,6 +189,15 @@ pub struct Quirks {
     pub quoted_payload: bool,
     /// How much longer the first link after power-up takes to open with the ECMT commands (firmware: about 1 s). Default: no longer.
     pub first_open: Duration,
+    /// Whether a QMT downlink with a length stands without quotes. Default: no (driver code takes both).
+    pub bare_payload: bool,
+    /// Whether status 5 follows QMTDISC. Default: no (it may, by the sources).
+    pub disconnect_status: bool,
+    /// Where the unsolicited lines of an LTE module go at first; it is kept over a restart, and `AT+QURCCFG` changes it. This line is the
+    /// UART. Default: the UART (an EG800K has the USB port at first, which was measured).
+    pub urc_port: UrcPort,
+    /// Whether the firmware refuses all MQTT commands, as one without MQTT does that calls itself the same. Default: no.
+    pub without_mqtt: bool,
 }
 
 impl Default for Quirks {
@@ -200,6 +209,10 @@ impl Default for Quirks {
             completion_needs_urc: true,
             quoted_payload: false,
             first_open: Duration::ZERO,
+            bare_payload: false,
+            disconnect_status: false,
+            urc_port: UrcPort::Uart,
+            without_mqtt: false,
         }
     }
 }
@@ -207,20 +220,31 @@ impl Default for Quirks {
 /// A step of an MQTT connection whose true result comes as a line of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
-    /// `AT+LMQTTOPEN`, `AT+ECMTOPEN`
+    /// `AT+LMQTTOPEN`, `AT+ECMTOPEN`, `AT+QMTOPEN`
     Open,
-    /// `AT+LMQTTCONN`, `AT+ECMTCONN`
+    /// `AT+LMQTTCONN`, `AT+ECMTCONN`, `AT+QMTCONN`
     Connect,
-    /// `AT+LMQTTSUBUNSUB` with flag 0, `AT+ECMTSUB`
+    /// `AT+LMQTTSUBUNSUB` with flag 0, `AT+ECMTSUB`, `AT+QMTSUB`
     Subscribe,
-    /// `AT+LMQTTSUBUNSUB` with flag 1, `AT+ECMTUNS`
+    /// `AT+LMQTTSUBUNSUB` with flag 1, `AT+ECMTUNS`, `AT+QMTUNS`
     Unsubscribe,
-    /// `AT+LMQTTPUB`, `AT+ECMTPUB`
+    /// `AT+LMQTTPUB`, `AT+ECMTPUB`, `AT+QMTPUB`, `AT+QMTPUBEX`
     Publish,
-    /// `AT+LMQTTDISC`, `AT+ECMTDISC`
+    /// `AT+LMQTTDISC`, `AT+ECMTDISC`, `AT+QMTDISC`
     Disconnect,
-    /// `AT+LMQTTCLOSE`, `AT+ECMTCLOSE`
+    /// `AT+LMQTTCLOSE`, `AT+ECMTCLOSE`, `AT+QMTCLOSE`
     Close,
+}
+
+/// A port of an LTE module for its unsolicited lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UrcPort {
+    /// `"uart1"`
+    Uart,
+    /// `"usbat"`
+    UsbAt,
+    /// `"usbmodem"`
+    UsbModem,
 }
 
 /// How the result of an unsubscribe is spelt.

@@ -6,7 +6,7 @@ use super::{
     Modem, Output, Phase, Work,
     answer::{Answer, Cme, Completion},
     editor::CommandLine,
-    options::Step,
+    options::{Step, UrcPort},
     standard::ErrorReport,
 };
 
@@ -19,6 +19,10 @@ impl Modem {
                 }
                 self.final_ok();
             }
+            Ok(Answer::Raw(line)) => {
+                self.information(&line);
+                self.final_ok();
+            }
             Ok(Answer::AfterResult(of)) => self.phase = Phase::AwaitingResult(of),
             Ok(Answer::Prompt { entry, then }) => {
                 if let Work::Data(publish, collected) = then {
@@ -27,7 +31,8 @@ impl Modem {
                     }
                     let prompt = self.troubles.prompt();
                     self.transmit(prompt);
-                    self.phase = Phase::Data { entry, collected, publish };
+                    let until = entry.idle.map(|idle| self.troubles.now.saturating_add(idle));
+                    self.phase = Phase::Data { entry, until, collected, publish };
                 }
             }
             Err(error) => self.final_error(error),
@@ -44,6 +49,9 @@ impl Modem {
 
     /// A line that comes without having been asked for, or later than the answer.
     pub(super) fn unsolicited(&mut self, line: &[u8]) {
+        if self.urc_port != UrcPort::Uart {
+            return;
+        }
         self.information(line);
         if self.troubles.doubles() {
             self.write_line(line);
@@ -71,7 +79,7 @@ impl Modem {
         }
     }
 
-    fn final_error(&mut self, error: Cme) {
+    pub(super) fn final_error(&mut self, error: Cme) {
         match self.errors {
             ErrorReport::Plain => self.final_result("ERROR", "4"),
             ErrorReport::Numeric | ErrorReport::Verbose if self.quiet => {}

@@ -6,6 +6,8 @@ use super::{
     Modem, Work,
     answer::{Answer, Cme},
     command::{Args, Command, Form},
+    dialect::{Dialect, QmtKind},
+    options::UrcPort,
     radio::{RegistrationStatus, SimState},
 };
 
@@ -112,6 +114,9 @@ impl Modem {
             ("+CGPADDR", Form::Set(args)) => only(args, 0_u8..=15).map(|id| self.addresses(now, Some(id))),
             ("+CFUN", form) => self.functionality(now, form),
             ("+CCLK", Form::Read) => self.clock(now),
+            ("+QURCCFG", form) if matches!(model.dialect, Dialect::Qmt(QmtKind::Lte | QmtKind::Bg9x)) => {
+                self.urc_port(form)
+            }
             ("+COPS", Form::Read) => {
                 Ok(Answer::line(match self.radio.registration(now, &self.options).is_registered() {
                     true => format!("+COPS: 0,2,\"00101\",{ACCESS_TECHNOLOGY}"),
@@ -146,6 +151,30 @@ impl Modem {
             }
             _ => Err(Cme::NotSupported),
         })
+    }
+
+    /// `AT+QURCCFG="urcport"[,"<port>"]`
+    fn urc_port(&mut self, form: Form<'_>) -> Reply {
+        const PORTS: [(&str, UrcPort); 3] =
+            [("usbat", UrcPort::UsbAt), ("usbmodem", UrcPort::UsbModem), ("uart1", UrcPort::Uart)];
+        match form {
+            Form::Test => Ok(Answer::line("+QURCCFG: \"urcport\",(\"usbat\",\"usbmodem\",\"uart1\")")),
+            Form::Set(mut args) => {
+                if args.text()? != b"urcport" {
+                    return Err(Cme::IncorrectParameters);
+                }
+                if args.is_empty() {
+                    let name = PORTS.iter().find(|(_, port)| *port == self.urc_port).map_or("", |(name, _)| *name);
+                    return Ok(Answer::line(format!("+QURCCFG: \"urcport\",\"{name}\"")));
+                }
+                let name = args.string(10)?;
+                args.end()?;
+                let (_, port) = PORTS.iter().find(|(known, _)| *known == name).ok_or(Cme::IncorrectParameters)?;
+                self.urc_port = *port;
+                Ok(Answer::ok())
+            }
+            _ => Err(Cme::NotSupported),
+        }
     }
 
     fn of_sim(&self, now: Duration, line: String) -> Reply {
@@ -318,7 +347,7 @@ impl Modem {
         }
     }
 
-    /// The year has four digits, the fields are UTC and the zone counts quarter hours; before network time the command is refused
+    /// The year has four digits on most models, the fields are UTC and the zone counts quarter hours; before network time the command is refused
     /// (`EC6xx` firmware).
     fn clock(&self, now: Duration) -> Reply {
         if !self.radio.registration(now, &self.options).is_registered() {
@@ -327,7 +356,8 @@ impl Modem {
         let seconds = self.options.clock + now.as_secs();
         let (year, month, day) = civil(seconds / 86_400);
         let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-        Ok(Answer::line(format!("+CCLK: \"{year:04}/{month:02}/{day:02},{hour:02}:{minute:02}:{second:02}+32\"")))
+        let year = if self.options.model.short_year { format!("{:02}", year % 100) } else { format!("{year:04}") };
+        Ok(Answer::line(format!("+CCLK: \"{year}/{month:02}/{day:02},{hour:02}:{minute:02}:{second:02}+32\"")))
     }
 }
 

@@ -8,5 +8,6 @@ mod lmqtt_config;
 mod lmqtt_link;
 mod lmqtt_messages;
 mod network;
+mod qmt;
 mod standard;
 mod transcripts;

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     modem::{
-        answer::{Answer, Cme, DataEntry},
+        answer::{Answer, Cme, DataEnd},
         command::{Args, Form},
         link::{Connection, Link, Publish, decode_hex, quoted_payload, up_to_nul},
         options::Step,
@@ -217,7 +217,7 @@ impl Eigencomm {
         let publish = Publish { of, qos, retain, topic: topic.into_bytes() };
         if args.is_empty() {
             let limit = model.prompt_payload.ok_or(Cme::NotAllowed)?;
-            return Ok(Answer::Prompt { entry: DataEntry::CtrlZ { kept: limit + 1 }, then: publish });
+            return Ok(Answer::Prompt { entry: DataEnd::CtrlZ { kept: limit + 1 }.into(), then: publish });
         }
         let payload = up_to_nul(quoted_payload(args.tail()?)?);
         if payload.len() > model.inline_payload {

@@ -49,9 +49,6 @@ pub(in crate::modem) struct Config {
 }
 
 impl Settings for Config {
-    /// Not documented for these commands; the LMQTT commands of the same modules have it so.
-    const OPEN_LIMIT: Duration = Duration::from_secs(160);
-
     fn new(_: &ModemOptions) -> Self {
         Self {
             exists: false,
@@ -72,6 +69,11 @@ impl Settings for Config {
             signed_in: None,
             tries_left: None,
         }
+    }
+
+    /// Not documented for these commands; the LMQTT commands of the same modules have it so.
+    fn open_limit(&self) -> Duration {
+        Duration::from_secs(160)
     }
 
     fn patience(&self) -> (Duration, u8) {

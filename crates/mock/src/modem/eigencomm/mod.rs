@@ -89,7 +89,7 @@ impl CommandSet for Eigencomm {
                     self.rest_or_give_up(now, id, around);
                 }
             }
-            News::Retried(of) => {
+            News::Retried(of, _) => {
                 if self.links.of(id).config.notice && of.step == Step::Publish {
                     self.links.line(format!("+ECMTPUB: {id},{},1", of.message));
                 }

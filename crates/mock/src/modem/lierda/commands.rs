@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     modem::{
-        answer::{Answer, Cme, DataEntry},
+        answer::{Answer, Cme, DataEnd},
         command::{Args, Form},
         link::{Connection, Link, Publish},
         options::Step,
@@ -196,7 +196,7 @@ impl Lierda {
         match source {
             Source::Inline(payload) => self.publish_payload(now, &publish, payload, around),
             Source::Prompt(0) => self.publish_payload(now, &publish, Vec::new(), around),
-            Source::Prompt(bytes) => Ok(Answer::Prompt { entry: DataEntry::Count(bytes), then: publish }),
+            Source::Prompt(bytes) => Ok(Answer::Prompt { entry: DataEnd::Count(bytes).into(), then: publish }),
         }
     }
 

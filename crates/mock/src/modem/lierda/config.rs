@@ -68,9 +68,6 @@ pub(in crate::modem) struct Config {
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 
 impl Settings for Config {
-    /// NT26 manual, LMQTTOPEN.
-    const OPEN_LIMIT: Duration = Duration::from_secs(160);
-
     fn new(options: &ModemOptions) -> Self {
         let quirks = &options.quirks;
         Self {
@@ -93,6 +90,11 @@ impl Settings for Config {
             cloud: (0, 0),
             triple: None,
         }
+    }
+
+    /// NT26 manual, LMQTTOPEN.
+    fn open_limit(&self) -> Duration {
+        Duration::from_secs(160)
     }
 
     fn patience(&self) -> (Duration, u8) {

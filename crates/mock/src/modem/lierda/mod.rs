@@ -79,7 +79,7 @@ impl CommandSet for Lierda {
             // No connection is ever told to rest.
             News::Rested => {}
             News::Lost(loss) => self.links.line(downlink::stats(id, Stats::of(loss))),
-            News::Retried(of) => {
+            News::Retried(of, _) => {
                 let config = &self.links.of(id).config;
                 if config.notice && config.urc && of.step == Step::Publish {
                     self.links.line(format!("+LMQTTPUB: {id},{},1", of.message));

@@ -13,11 +13,11 @@ use crate::{
 
 /// What the host configures for one connection, as its command set has it.
 pub(in crate::modem) trait Settings {
-    /// Longest wait for the network link.
-    const OPEN_LIMIT: Duration;
-
     /// As they are at power-up.
     fn new(options: &ModemOptions) -> Self;
+
+    /// Longest wait for the network link.
+    fn open_limit(&self) -> Duration;
 
     /// How long a packet waits until it counts as lost once, and how often it may.
     fn patience(&self) -> (Duration, u8);
@@ -72,13 +72,14 @@ pub(in crate::modem) struct Pending {
     /// When it counts as lost once more.
     pub(super) at: Duration,
     retries_left: u8,
+    losses: u8,
 }
 
 /// What a time-out means for a packet that waits.
 #[derive(Clone, Copy)]
 pub(super) enum Expiry {
-    /// It counts as lost once more.
-    Retried(Completion),
+    /// It counts as lost once more, for that many times now.
+    Retried(Completion, u8),
     /// It is given up.
     GivenUp(Completion),
 }
@@ -91,6 +92,16 @@ impl<S: Settings> Connection<S> {
     /// Back to what it was at power-up: the configuration is forgotten.
     pub(in crate::modem) fn forget(&mut self, options: &ModemOptions) {
         *self = Self::new(self.id, options);
+    }
+
+    /// Nothing is open any more; what was configured stays.
+    pub(in crate::modem) fn close(&mut self) {
+        self.link = Link::Closed;
+    }
+
+    /// How many publishes wait for their answer.
+    pub(in crate::modem) fn publishes(&self) -> usize {
+        self.pending.iter().filter(|pending| pending.of.step == Step::Publish).count()
     }
 
     pub(super) fn socket(&self) -> Option<SocketId> {
@@ -116,7 +127,7 @@ impl<S: Settings> Connection<S> {
         self.link = Link::Opening {
             socket,
             earliest: now.saturating_add(latency),
-            latest: now.saturating_add(latency.max(S::OPEN_LIMIT)),
+            latest: now.saturating_add(latency.max(self.config.open_limit())),
             outcome: None,
             of,
         };
@@ -137,8 +148,8 @@ impl<S: Settings> Connection<S> {
     pub(super) fn expect(&mut self, now: Duration, of: Completion) {
         let (once, retries) = self.config.patience();
         self.pending.push(match of.step {
-            Step::Connect => Pending { of, at: now + self.config.connect_limit(), retries_left: 0 },
-            _ => Pending { of, at: now + once, retries_left: retries },
+            Step::Connect => Pending { of, at: now + self.config.connect_limit(), retries_left: 0, losses: 0 },
+            _ => Pending { of, at: now + once, retries_left: retries, losses: 0 },
         });
     }
 
@@ -156,8 +167,9 @@ impl<S: Settings> Connection<S> {
             return Some(Expiry::GivenUp(self.pending.remove(index).of));
         }
         pending.retries_left -= 1;
+        pending.losses += 1;
         pending.at += self.config.patience().0;
-        Some(Expiry::Retried(pending.of))
+        Some(Expiry::Retried(pending.of, pending.losses))
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {

@@ -134,8 +134,8 @@ pub(super) enum News {
     Lost(Loss),
     /// The rest that was ordered is over.
     Rested,
-    /// A packet counts as lost once more.
-    Retried(Completion),
+    /// A packet counts as lost once more, for that many times now.
+    Retried(Completion, u8),
     /// A packet has been lost too often. Not of a sign-in: that has failed.
     GivenUp(Completion),
 }
@@ -344,7 +344,7 @@ impl<S: Settings> Links<S> {
         }
         self.next_of_client(id).or_else(|| {
             Some(match self.of(id).expire(now)? {
-                Expiry::Retried(of) => News::Retried(of),
+                Expiry::Retried(of, times) => News::Retried(of, times),
                 Expiry::GivenUp(of) if of.step == Step::Connect => {
                     self.abandon(id);
                     News::ConnectFailed(of)
