@@ -1,8 +1,6 @@
 //! What a command is answered with.
 
-use std::time::Duration;
-
-use super::options::Step;
+use super::{data::DataEntry, link::Publish, options::Step};
 
 /// An equipment error of 3GPP TS 27.007, section 9.2, with the meaning that `EC6xx` firmware gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,45 +57,20 @@ pub(super) struct Completion {
     pub(super) name: &'static str,
 }
 
-/// A data phase.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct DataEntry {
-    pub(super) end: DataEnd,
-    /// After so long without a byte it is left, and what was typed is lost.
-    pub(super) idle: Option<Duration>,
-    /// What is typed is echoed.
-    pub(super) echo: bool,
-}
-
-/// How a data phase ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum DataEnd {
-    /// With so many bytes. Whatever they are, there is no other way out (the escape of a counted data phase is not documented).
-    Count(usize),
-    /// With Ctrl-Z (0x1A). ESC (0x1B) cancels, which is answered with OK. So many bytes are kept, what comes after them is lost.
-    CtrlZ { kept: usize },
-}
-
-impl From<DataEnd> for DataEntry {
-    fn from(end: DataEnd) -> Self {
-        Self { end, idle: None, echo: false }
-    }
-}
-
 /// How the answer to a command ends.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Answer<T> {
+pub(super) enum Answer {
     /// Information text, a line each, and the final result code OK.
     Lines(Vec<String>),
     /// One line of information that may hold any bytes, and the final result code OK.
     Raw(Vec<u8>),
     /// The prompt, then data for `then`.
-    Prompt { entry: DataEntry, then: T },
+    Prompt { entry: DataEntry, then: Publish },
     /// OK comes after the result line of that step.
     AfterResult(Completion),
 }
 
-impl<T> Answer<T> {
+impl Answer {
     pub(super) fn ok() -> Self {
         Self::Lines(Vec::new())
     }

@@ -34,7 +34,7 @@ pub enum QmtKind {
     Bg9x,
 }
 
-pub(super) type Reply = Result<Answer<Publish>, Cme>;
+pub(super) type Reply = Result<Answer, Cme>;
 
 /// One vendor's commands over the connections that every module has.
 pub(super) trait CommandSet: Send {

@@ -5,6 +5,7 @@
 
 mod answer;
 mod command;
+mod data;
 mod dialect;
 mod editor;
 mod eigencomm;
@@ -28,13 +29,15 @@ pub use model::{
 };
 pub use options::{
     Identity, Latency, ModemOptions, Quirks, Registration, Signal, Sim, Step, UnsubscribeSpelling, UrcPort,
+    VendorQuirks,
 };
 pub use radio::RegistrationStatus;
 pub(crate) use troubles::Switches;
 
-use answer::{Answer, Cme, Completion, DataEnd, DataEntry};
+use answer::{Answer, Cme, Completion};
 use command::Command;
-use dialect::Commands;
+use data::{DataPhase, Typed};
+use dialect::{Commands, Reply};
 use editor::{CommandLine, Editor};
 use link::{Event, Loss, Publish, Surroundings};
 use radio::Radio;
@@ -46,9 +49,6 @@ use crate::fault::Happening;
 /// What comes while a command is being executed waits here, up to this many bytes; what does not fit is lost, as in the receive buffer
 /// of a UART without flow control.
 const RECEIVE_BUFFER: usize = 16 * 1024;
-
-const CTRL_Z: u8 = 0x1a;
-const ESC: u8 = 0x1b;
 
 /// A time that does not come.
 const NEVER: Duration = Duration::MAX;
@@ -136,7 +136,7 @@ enum Phase {
     /// Takes it for a command line.
     Command,
     /// Takes it for data.
-    Data { entry: DataEntry, until: Option<Duration>, collected: Vec<u8>, publish: Publish },
+    Data(DataPhase),
     /// Keeps it until the command in progress is executed.
     Executing { at: Duration, work: Work },
     /// Keeps it until the result line that goes before the OK is out.
@@ -195,7 +195,7 @@ impl Modem {
             errors: ErrorReport::Plain,
             reports: RegistrationReports::default(),
             reset_after_answer: false,
-            urc_port: options.quirks.urc_port,
+            urc_port: options.vendor.urc_port,
             registration: radio.registration(now, &options),
             had_packet_data: radio.has_packet_data(now, &options),
             radio,
@@ -219,7 +219,7 @@ impl Modem {
         for &byte in bytes {
             match self.phase {
                 Phase::Booting { .. } => {}
-                Phase::Command | Phase::Data { .. } => self.take(now, byte),
+                Phase::Command | Phase::Data(_) => self.take(now, byte),
                 _ if self.troubles.switches.busy => self.refuse_overlap(byte),
                 _ if self.waiting.len() < RECEIVE_BUFFER => self.waiting.push_back(byte),
                 _ => self.lost_bytes += 1,
@@ -249,7 +249,7 @@ impl Modem {
                 }
             }
             Phase::Executing { at, .. } if at <= now => self.execute_due(now),
-            Phase::Data { until: Some(until), .. } if until <= now => {
+            Phase::Data(DataPhase { until: Some(until), .. }) if until <= now => {
                 self.phase = Phase::Command;
                 self.final_error(Cme::NotAllowed);
             }
@@ -270,7 +270,7 @@ impl Modem {
         let phase = match self.phase {
             Phase::Booting { until, .. } => Some(until),
             Phase::Executing { at, .. } => Some(at),
-            Phase::Data { until, .. } => until,
+            Phase::Data(DataPhase { until, .. }) => until,
             Phase::Command | Phase::AwaitingResult(_) => None,
         };
         let held = self.held.iter().map(|(at, ..)| *at).min();
@@ -349,7 +349,7 @@ impl Modem {
             booted: !matches!(self.phase, Phase::Booting { .. }),
             echo: self.echo,
             registered: self.registration.is_registered(),
-            wants_data: matches!(self.phase, Phase::Data { .. }),
+            wants_data: matches!(self.phase, Phase::Data(_)),
             links: self.commands.status(),
             lost_bytes: self.lost_bytes,
         }
@@ -374,35 +374,23 @@ impl Modem {
                     self.begin(now, Work::Line(line));
                 }
             }
-            Phase::Data { entry, until, collected, .. } => {
-                let DataEntry { end, idle, echo } = *entry;
-                *until = idle.map(|idle| now.saturating_add(idle));
-                let is_complete = match end {
-                    DataEnd::Count(count) => {
-                        collected.push(byte);
-                        collected.len() >= count
-                    }
-                    DataEnd::CtrlZ { .. } if byte == ESC => {
-                        self.phase = Phase::Command;
-                        return self.final_ok();
-                    }
-                    DataEnd::CtrlZ { .. } if byte == CTRL_Z => true,
-                    DataEnd::CtrlZ { kept } => {
-                        if collected.len() < kept {
-                            collected.push(byte);
-                        }
-                        false
-                    }
-                };
-                if echo {
+            Phase::Data(data) => {
+                let (typed, echoes) = (data.push(now, byte), data.echoes());
+                if echoes {
                     self.transmit(&[byte]);
                 }
-                if !is_complete {
-                    return;
-                }
-                if let Phase::Data { collected, publish, .. } = std::mem::replace(&mut self.phase, Phase::Command) {
-                    self.outputs.push_back(Output::HeardData(collected.clone()));
-                    self.begin(now, Work::Data(publish, collected));
+                match typed {
+                    Typed::More => {}
+                    Typed::Complete => {
+                        if let Phase::Data(data) = std::mem::replace(&mut self.phase, Phase::Command) {
+                            self.outputs.push_back(Output::HeardData(data.collected.clone()));
+                            self.begin(now, Work::Data(data.publish, data.collected));
+                        }
+                    }
+                    Typed::Cancelled => {
+                        self.phase = Phase::Command;
+                        self.final_ok();
+                    }
                 }
             }
             Phase::Executing { .. } | Phase::AwaitingResult(_) | Phase::Booting { .. } => {}
@@ -426,9 +414,9 @@ impl Modem {
         let answer = match work {
             Work::Line(CommandLine::Complete(line)) => self.execute(now, &line[2..]),
             Work::Line(CommandLine::TooLong(_)) => Err(Cme::NotSupported),
-            Work::Data(publish, payload) => self
-                .with_commands(now, |commands, around| commands.submit(now, &publish, payload, around))
-                .map(with_work),
+            Work::Data(publish, payload) => {
+                self.with_commands(now, |commands, around| commands.submit(now, &publish, payload, around))
+            }
         };
         self.reply(answer);
         if std::mem::take(&mut self.reset_after_answer) {
@@ -438,7 +426,7 @@ impl Modem {
     }
 
     /// The commands of a line in order, up to the first that fails; their answers stand together before one final result.
-    fn execute(&mut self, now: Duration, line: &[u8]) -> Result<Answer<Work>, Cme> {
+    fn execute(&mut self, now: Duration, line: &[u8]) -> Reply {
         let (commands, end) = command::split(line);
         let mut answer = Answer::ok();
         for command in &commands {
@@ -455,22 +443,27 @@ impl Modem {
         }
     }
 
-    fn command(&mut self, now: Duration, command: &Command<'_>) -> Result<Answer<Work>, Cme> {
+    fn command(&mut self, now: Duration, command: &Command<'_>) -> Reply {
         if let Some(reply) = self.standard(now, command) {
             return reply;
         }
         let Command::Extended { name, form } = command else {
             return Err(Cme::NotSupported);
         };
-        if self.options.quirks.without_mqtt {
+        if self.options.vendor.without_mqtt {
             return Err(Cme::NotSupported);
         }
         let reply = self.with_commands(now, |commands, around| commands.execute(now, name, *form, around));
-        reply.unwrap_or(Err(Cme::NotSupported)).map(with_work)
+        reply.unwrap_or(Err(Cme::NotSupported))
     }
 
     fn reset(&mut self, now: Duration, silent: bool) {
-        let open = self.commands.open_sockets();
+        let mut hung_up = self.commands.open_sockets();
+        while let Some(event) = self.commands.poll() {
+            if let Event::HangUp { socket } = event {
+                hung_up.push(socket);
+            }
+        }
         self.commands = dialect::commands(&self.options, self.commands.sockets());
         self.radio = Radio::new(now);
         self.registration = self.radio.registration(now, &self.options);
@@ -491,7 +484,7 @@ impl Modem {
         if !silent {
             self.transmit(self.options.model.boot_rom);
         }
-        self.outputs.extend(open.into_iter().map(|socket| Output::HangUp { socket }));
+        self.outputs.extend(hung_up.into_iter().map(|socket| Output::HangUp { socket }));
     }
 
     fn with_commands<T>(&mut self, now: Duration, run: impl FnOnce(&mut dyn Commands, &Surroundings<'_>) -> T) -> T {
@@ -504,7 +497,7 @@ impl Modem {
     fn settle(&mut self, now: Duration) {
         self.follow_network(now);
         self.carry_out();
-        while matches!(self.phase, Phase::Command | Phase::Data { .. }) {
+        while matches!(self.phase, Phase::Command | Phase::Data(_)) {
             let Some(byte) = self.waiting.pop_front() else {
                 break;
             };
@@ -544,14 +537,5 @@ impl Modem {
                 Event::HangUp { socket } => self.outputs.push_back(Output::HangUp { socket }),
             }
         }
-    }
-}
-
-fn with_work(answer: Answer<Publish>) -> Answer<Work> {
-    match answer {
-        Answer::Lines(lines) => Answer::Lines(lines),
-        Answer::Raw(line) => Answer::Raw(line),
-        Answer::AfterResult(of) => Answer::AfterResult(of),
-        Answer::Prompt { entry, then } => Answer::Prompt { entry, then: Work::Data(then, Vec::new()) },
     }
 }

@@ -30,8 +30,10 @@ pub struct ModemOptions {
     pub latency: Latency,
     /// Whether the command echo is on at power-up, as V.250 has it.
     pub echo: bool,
-    /// In which of the ways seen in the field the MQTT commands behave.
+    /// In which of the ways seen in the field the LMQTT commands behave.
     pub quirks: Quirks,
+    /// In which of the ways seen in the field the other command sets behave.
+    pub vendor: VendorQuirks,
 }
 
 impl Default for ModemOptions {
@@ -48,6 +50,7 @@ impl Default for ModemOptions {
             latency: Latency::default(),
             echo: true,
             quirks: Quirks::default(),
+            vendor: VendorQuirks::default(),
         }
     }
 }
@@ -187,6 +190,24 @@ pub struct Quirks {
     pub completion_needs_urc: bool,
     /// Whether a downlink payload with a length before it stands in quotes. Default: no (driver code takes both).
     pub quoted_payload: bool,
+}
+
+impl Default for Quirks {
+    fn default() -> Self {
+        Self {
+            result_first: BTreeSet::new(),
+            unsubscribe_spelling: UnsubscribeSpelling::Manual,
+            refused_keys: BTreeSet::new(),
+            completion_needs_urc: true,
+            quoted_payload: false,
+        }
+    }
+}
+
+/// The ways in which firmware with other MQTT commands than LMQTT differs, or in which sources disagree. What [`Quirks`] says of the order
+/// of results holds for all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VendorQuirks {
     /// How much longer the first link after power-up takes to open with the ECMT commands (firmware: about 1 s). Default: no longer.
     pub first_open: Duration,
     /// Whether a QMT downlink with a length stands without quotes. Default: no (driver code takes both).
@@ -200,14 +221,9 @@ pub struct Quirks {
     pub without_mqtt: bool,
 }
 
-impl Default for Quirks {
+impl Default for VendorQuirks {
     fn default() -> Self {
         Self {
-            result_first: BTreeSet::new(),
-            unsubscribe_spelling: UnsubscribeSpelling::Manual,
-            refused_keys: BTreeSet::new(),
-            completion_needs_urc: true,
-            quoted_payload: false,
             first_open: Duration::ZERO,
             bare_payload: false,
             disconnect_status: false,

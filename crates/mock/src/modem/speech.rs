@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use super::{
-    Modem, Output, Phase, Work,
+    Modem, Output, Phase,
     answer::{Answer, Cme, Completion},
+    data::DataPhase,
+    dialect::Reply,
     editor::CommandLine,
     options::{Step, UrcPort},
     standard::ErrorReport,
 };
 
 impl Modem {
-    pub(super) fn reply(&mut self, answer: Result<Answer<Work>, Cme>) {
+    pub(super) fn reply(&mut self, answer: Reply) {
         match answer {
             Ok(Answer::Lines(lines)) => {
                 for line in lines {
@@ -25,15 +27,12 @@ impl Modem {
             }
             Ok(Answer::AfterResult(of)) => self.phase = Phase::AwaitingResult(of),
             Ok(Answer::Prompt { entry, then }) => {
-                if let Work::Data(publish, collected) = then {
-                    if let Some(unsolicited) = self.troubles.interrupts() {
-                        self.write_line(unsolicited.as_bytes());
-                    }
-                    let prompt = self.troubles.prompt();
-                    self.transmit(prompt);
-                    let until = entry.idle.map(|idle| self.troubles.now.saturating_add(idle));
-                    self.phase = Phase::Data { entry, until, collected, publish };
+                if let Some(unsolicited) = self.troubles.interrupts() {
+                    self.write_line(unsolicited.as_bytes());
                 }
+                let prompt = self.troubles.prompt();
+                self.transmit(prompt);
+                self.phase = Phase::Data(DataPhase::new(self.troubles.now, entry, then));
             }
             Err(error) => self.final_error(error),
         }

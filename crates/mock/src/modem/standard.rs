@@ -3,15 +3,13 @@
 use std::time::Duration;
 
 use super::{
-    Modem, Work,
+    Modem,
     answer::{Answer, Cme},
     command::{Args, Command, Form},
-    dialect::{Dialect, QmtKind},
+    dialect::{Dialect, QmtKind, Reply},
     options::UrcPort,
     radio::{RegistrationStatus, SimState},
 };
-
-type Reply = Result<Answer<Work>, Cme>;
 
 /// How errors are reported (`AT+CMEE`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -320,7 +318,7 @@ impl Modem {
     }
 
     /// 3GPP TS 27.007, 10.1.23
-    fn addresses(&self, now: Duration, only: Option<u8>) -> Answer<Work> {
+    fn addresses(&self, now: Duration, only: Option<u8>) -> Answer {
         let active = self.radio.contexts().map(|(id, _)| id).filter(|&id| self.radio.is_active(now, &self.options, id));
         let asked = active.filter(|&id| only.is_none_or(|only| only == id));
         Answer::Lines(asked.map(|id| format!("+CGPADDR: {id},\"{}\"", self.options.address)).collect())

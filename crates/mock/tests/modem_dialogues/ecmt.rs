@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use atmqtt_mock::{
     broker::{BrokerOptions, Message, QoS, ReturnCode},
-    modem::{DialOutcome, Fault, Latency, LinkStatus, ModemOptions, NT26E_ECMT, NT35E_ECMT, NetworkInput, Quirks},
+    modem::{
+        DialOutcome, Fault, Latency, LinkStatus, ModemOptions, NT26E_ECMT, NT35E_ECMT, NetworkInput, VendorQuirks,
+    },
 };
 
 use crate::bench::{Bench, Dial};
@@ -262,8 +264,8 @@ fn an_open_link_is_opened_again_without_a_word() {
 #[test]
 fn only_the_first_open_is_late() {
     let latency = Latency { open: Duration::from_millis(500), ..Latency::default() };
-    let quirks = Quirks { first_open: Duration::from_secs(1), ..Quirks::default() };
-    let mut bench = Bench::new(ModemOptions { latency, quirks, ..options() });
+    let vendor = VendorQuirks { first_open: Duration::from_secs(1), ..VendorQuirks::default() };
+    let mut bench = Bench::new(ModemOptions { latency, vendor, ..options() });
     let script = "> AT+ECMTOPEN=0,\"h\",1883\n< OK";
     let close = "< +ECMTOPEN: 0,0\n> AT+ECMTCLOSE=0\n< OK\n< +ECMTCLOSE: 0,0";
     bench.play(&format!("{script}\n@ 1499ms"));

@@ -6,7 +6,7 @@ use atmqtt_mock::{
     broker::{BrokerOptions, Message, QoS, ReturnCode},
     modem::{
         BC26, BC660K, BG95, DialOutcome, EC200S, Fault, LinkStatus, Model, ModemOptions, NT26E_Q, NT35E_Q,
-        NetworkInput, QMT_MODELS, Quirks, UrcPort,
+        NetworkInput, QMT_MODELS, UrcPort, VendorQuirks,
     },
 };
 
@@ -384,7 +384,7 @@ fn a_downlink_with_and_without_a_length() {
     bench.play("> AT+QMTCFG=\"showrecvlen\",0,1\n< OK");
     push(&mut bench, b"\0\"");
     assert_eq!(bench.take_said(), b"\r\n+QMTRECV: 0,0,\"t\",2,\"\0\"\"\r\n");
-    bench.change(|options| options.quirks.bare_payload = true);
+    bench.change(|options| options.vendor.bare_payload = true);
     push(&mut bench, b"\0\"");
     assert_eq!(bench.take_said(), b"\r\n+QMTRECV: 0,0,\"t\",2,\0\"\r\n");
 }
@@ -446,8 +446,8 @@ fn a_status_tells_how_the_client_was_lost() {
         bench.broker_is_silent = true;
         bench.play(&format!("@ 30s\n{lines}"));
     }
-    let quirks = Quirks { disconnect_status: true, ..Quirks::default() };
-    let mut bench = Bench::new(ModemOptions { quirks, ..of(BG95) });
+    let vendor = VendorQuirks { disconnect_status: true, ..VendorQuirks::default() };
+    let mut bench = Bench::new(ModemOptions { vendor, ..of(BG95) });
     bench.play(CONNECT);
     bench.play("> AT+QMTDISC=0\n< OK\n< +QMTDISC: 0,0\n< +QMTSTAT: 0,5");
 }
@@ -475,8 +475,8 @@ fn retransmissions_are_counted_where_notice_asks_for_them() {
 
 #[test]
 fn unsolicited_lines_go_where_they_are_sent() {
-    let quirks = Quirks { urc_port: UrcPort::UsbAt, ..Quirks::default() };
-    let mut bench = Bench::new(ModemOptions { quirks, ..of(EC200S) });
+    let vendor = VendorQuirks { urc_port: UrcPort::UsbAt, ..VendorQuirks::default() };
+    let mut bench = Bench::new(ModemOptions { vendor, ..of(EC200S) });
     bench.play("> AT+QMTOPEN=0,\"h\",1883\n< OK\n> AT+QURCCFG=\"urcport\"\n< +QURCCFG: \"urcport\",\"usbat\"\n< OK");
     bench.play("> AT+QURCCFG=\"urcport\",\"uart1\"\n< OK\n> AT+QURCCFG=\"urcport\",\"uart9\"\n< ERROR");
     bench.play("> AT+QMTCONN=0,\"me\"\n< OK\n< +QMTCONN: 0,0,0");
@@ -490,8 +490,8 @@ fn unsolicited_lines_go_where_they_are_sent() {
 
 #[test]
 fn firmware_without_mqtt_refuses_every_command_of_it() {
-    let quirks = Quirks { without_mqtt: true, ..Quirks::default() };
-    Bench::new(ModemOptions { quirks, ..of(EC200S) }).play(
+    let vendor = VendorQuirks { without_mqtt: true, ..VendorQuirks::default() };
+    Bench::new(ModemOptions { vendor, ..of(EC200S) }).play(
         "> AT+CGMM\n< EC200S\n< OK\n> AT+QMTCFG=?\n< ERROR\n> AT+QMTCONN?\n< ERROR\n> AT+QMTOPEN=0,\"h\",1883\n< ERROR",
     );
 }

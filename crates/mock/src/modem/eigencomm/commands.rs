@@ -8,8 +8,9 @@ use super::{
 };
 use crate::{
     modem::{
-        answer::{Answer, Cme, DataEnd},
+        answer::{Answer, Cme},
         command::{Args, Form},
+        data::DataEnd,
         link::{Connection, Link, Publish, decode_hex, quoted_payload, up_to_nul},
         options::Step,
     },
@@ -59,7 +60,7 @@ impl Eigencomm {
     }
 
     /// `AT+ECMTOPEN?` → `+ECMTOPEN:<id>,"<host>",<port>`, without a blank
-    fn addresses(&self) -> Answer<Publish> {
+    fn addresses(&self) -> Answer {
         let address = |connection: &Connection<Config>| {
             let (host, port) = connection.config.address.as_ref()?;
             Some(format!("+ECMTOPEN:{},\"{host}\",{port}", connection.id))
@@ -89,7 +90,7 @@ impl Eigencomm {
         }
         connection.config.address = Some((host.clone(), port));
         let options = around.options;
-        let first = if std::mem::take(&mut self.is_first_open) { options.quirks.first_open } else { Duration::ZERO };
+        let first = if std::mem::take(&mut self.is_first_open) { options.vendor.first_open } else { Duration::ZERO };
         self.links.dial(now, of, host, port, options.latency.open.saturating_add(first));
         Ok(around.answer(of))
     }
@@ -137,7 +138,7 @@ impl Eigencomm {
     }
 
     /// `AT+ECMTCONN?` → `+ECMTCONN: <id>,<1 initialising|2 connecting|3 connected>`, a line for each connection in use
-    fn states(&self) -> Answer<Publish> {
+    fn states(&self) -> Answer {
         let state = |connection: &Connection<Config>| {
             let state = match connection.link {
                 Link::Session { accepted: true, .. } => 3,
@@ -167,7 +168,7 @@ impl Eigencomm {
     }
 
     /// The link was hung up because the host wanted it so.
-    fn gone(&mut self, id: u8, step: Step, around: &Surroundings<'_>) -> Answer<Publish> {
+    fn gone(&mut self, id: u8, step: Step, around: &Surroundings<'_>) -> Answer {
         let of = completion(id, step, 0);
         self.links.of(id).forget(around.options);
         self.links.complete(of, Some(format!("{}: {id},0", of.name)));

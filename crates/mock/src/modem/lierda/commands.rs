@@ -9,8 +9,9 @@ use super::{
 };
 use crate::{
     modem::{
-        answer::{Answer, Cme, DataEnd},
+        answer::{Answer, Cme},
         command::{Args, Form},
+        data::DataEnd,
         link::{Connection, Link, Publish},
         options::Step,
     },
@@ -132,7 +133,7 @@ impl Lierda {
     }
 
     /// `AT+LMQTTCONN?` → `+LMQTTCONN: <id>,<1 initialising|2 connecting|3 connected>`, a line for each connection in use
-    fn states(&self) -> Answer<Publish> {
+    fn states(&self) -> Answer {
         let state = |connection: &Connection<Config>| {
             let state = match connection.link {
                 Link::Closed => return None,
@@ -157,7 +158,7 @@ impl Lierda {
     }
 
     /// The link was hung up because the host wanted it so.
-    fn gone(&mut self, id: u8, step: Step, around: &Surroundings<'_>) -> Answer<Publish> {
+    fn gone(&mut self, id: u8, step: Step, around: &Surroundings<'_>) -> Answer {
         let of = completion(id, step, 0, around.options);
         self.links.of(id).forget(around.options);
         self.links.complete(of, Some(format!("{}: {id},0", of.name)));

@@ -115,14 +115,14 @@ impl Config {
 
     /// One key: written, or read where its values are left off. `opened`: the keys that must be set before LMQTTOPEN come too late
     /// (manual: will, session, keepalive, aliauth).
-    pub(super) fn key<T>(
+    pub(super) fn key(
         &mut self,
         key: &str,
         id: u8,
         opened: bool,
         args: Args<'_>,
         around: &Surroundings<'_>,
-    ) -> Result<Answer<T>, Cme> {
+    ) -> Result<Answer, Cme> {
         if around.options.quirks.refused_keys.contains(key) {
             return Err(Cme::NotAllowed);
         }

@@ -91,7 +91,7 @@ pub(super) struct Surroundings<'a> {
 
 impl Surroundings<'_> {
     /// OK at once, or after the result where the firmware does it in that order.
-    pub(super) fn answer(&self, of: Completion) -> Answer<Publish> {
+    pub(super) fn answer(&self, of: Completion) -> Answer {
         if self.options.quirks.result_first.contains(&of.step) { Answer::AfterResult(of) } else { Answer::ok() }
     }
 }

@@ -86,7 +86,7 @@ impl Quectel {
     }
 
     /// `AT+QMTOPEN?` → `+QMTOPEN: <id>,"<host>",<port>`, a line for each open client
-    fn addresses(&self) -> Answer<Publish> {
+    fn addresses(&self) -> Answer {
         let address = |connection: &Connection<Config>| {
             let (host, port) = connection.config.address.as_ref().filter(|_| !connection.is_closed())?;
             Some(format!("+QMTOPEN: {},\"{host}\",{port}", connection.id))
@@ -139,14 +139,14 @@ impl Quectel {
             return Ok(around.answer(of));
         }
         let answer = self.ended(id, Step::Disconnect, true, around);
-        if around.options.quirks.disconnect_status {
+        if around.options.vendor.disconnect_status {
             self.links.line(format!("+QMTSTAT: {id},5"));
         }
         Ok(answer)
     }
 
     /// The link was hung up because the host wanted it so.
-    fn ended(&mut self, id: u8, step: Step, was_there: bool, around: &Surroundings<'_>) -> Answer<Publish> {
+    fn ended(&mut self, id: u8, step: Step, was_there: bool, around: &Surroundings<'_>) -> Answer {
         let of = completion(id, step, 0);
         self.links.of(id).close();
         self.links.complete(of, Some(format!("{}: {id},{}", of.name, if was_there { 0 } else { -1 })));
@@ -179,7 +179,7 @@ impl Quectel {
     }
 
     /// `AT+QMTCONN?` → `+QMTCONN: <id>,<1 initialising|2 connecting|3 connected>`, a line for each client in use
-    fn states(&self) -> Answer<Publish> {
+    fn states(&self) -> Answer {
         let state = |connection: &Connection<Config>| {
             let state = match connection.link {
                 Link::Closed | Link::Resting { .. } | Link::Lost => return None,
@@ -252,7 +252,7 @@ impl Quectel {
     }
 
     /// `AT+QMTRECV?` → `+QMTRECV: <id>,<0|1>,<0|1>,<0|1>,<0|1>,<0|1>`: which slots hold something, a line for each client
-    fn slots(&self, around: &Surroundings<'_>) -> Answer<Publish> {
+    fn slots(&self, around: &Surroundings<'_>) -> Answer {
         let ids = around.options.model.connections.range();
         let line = |connection: &Connection<Config>| {
             let taken = |slot| connection.config.stored.iter().any(|(taken, _)| *taken == slot);
@@ -270,7 +270,7 @@ impl Quectel {
         let stored = &mut connection.config.stored;
         let index = stored.iter().position(|(taken, _)| slot.is_none_or(|slot| slot == *taken));
         let (_, downlink) = index.map(|index| stored.remove(index)).ok_or(Cme::NotAllowed)?;
-        Ok(Answer::Raw(connection.config.printed(connection.id, &downlink, around.options.quirks.bare_payload)))
+        Ok(Answer::Raw(connection.config.printed(connection.id, &downlink, around.options.vendor.bare_payload)))
     }
 
     /// The connection that the next argument names.

@@ -140,7 +140,7 @@ impl Quectel {
     fn received(&mut self, id: u8, downlink: Downlink, around: &Surroundings<'_>) {
         let config = &mut self.links.of(id).config;
         if !config.stores {
-            let line = config.printed(id, &downlink, around.options.quirks.bare_payload);
+            let line = config.printed(id, &downlink, around.options.vendor.bare_payload);
             return self.links.line(line);
         }
         let free = (0..SLOTS).find(|slot| config.stored.iter().all(|(taken, _)| taken != slot));

@@ -2,8 +2,9 @@
 
 use super::{
     super::{
-        answer::{Cme, DataEnd, DataEntry},
+        answer::Cme,
         command::Args,
+        data::{DataEnd, DataEntry},
         dialect::QmtKind,
         link::{Publish, quoted_payload},
         options::{ModemOptions, Step},
