@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use atmqtt::transcript::Privacy;
 use atmqtt::{Baud, Broker, InvalidTopic, MqttOptions, NetworkOptions, Profile, QoS, Refusal, Text, Topic, Will};
-use atmqtt_mock::{BrokerChoice, modem::MODELS, modem::Model, modem::NT35E};
+use atmqtt_mock::{BrokerChoice, modem::Model, modem::NT35E};
 
 use crate::args::{self, Global};
 use crate::exit::Failure;
@@ -116,7 +116,7 @@ fn parse_port(port: &str, own_broker: bool) -> Result<Port, Failure> {
 /// A model that the mock plays.
 pub(crate) fn model(name: &str) -> Result<Model, Failure> {
     Model::named(name).ok_or_else(|| {
-        let known: Vec<&str> = MODELS.iter().map(|model| model.name).collect();
+        let known: Vec<&str> = Model::all().map(|model| model.name).collect();
         Failure::new("input.unknown_profile", format!("there is no mock of {name:?}"))
             .help(format!("these are there: {}", known.join(", ")))
     })

@@ -149,11 +149,18 @@ impl<'a> InlineData<'a> {
     }
 }
 
-/// Whether a module that takes these bytes for command lines does nothing about them: no command begins in them. V.250, 5.2.1: what
-/// stands before `AT` is passed over, and `A/` repeats the last command.
-pub(crate) fn begins_no_command(bytes: &[u8]) -> bool {
-    let begins = |pair: &[u8]| matches!(pair, [b'A' | b'a', b'T' | b't' | b'/']);
-    !bytes.windows(2).any(begins)
+/// Whether these bytes are nothing to anybody, if a module takes them for command lines, and sends them back.
+///
+/// No command begins in them: what stands before `AT` is passed over, and `A/` repeats the last command (V.250, 5.2.1). And no line of
+/// them, should they come back as an echo, reads like one that a module says: an information line, a result code, a prompt.
+pub(crate) fn is_nothing_on_the_line(bytes: &[u8]) -> bool {
+    let begins_command = |pair: &[u8]| matches!(pair, [b'A' | b'a', b'T' | b't' | b'/']);
+    let reads_like_line = |line: &[u8]| match line.trim_ascii_start() {
+        [b'+' | b'^' | b'#' | b'*' | b'%' | b'$', letter, ..] => letter.is_ascii_alphabetic(),
+        [first, ..] => first.is_ascii_uppercase() || *first == b'>',
+        [] => false,
+    };
+    !bytes.windows(2).any(begins_command) && !bytes.split(|byte| *byte == b'\n').any(reads_like_line)
 }
 
 #[cfg(test)]
@@ -199,18 +206,24 @@ mod tests {
     }
 
     #[test]
-    fn a_command_begins_with_two_characters_in_either_case() {
+    fn bytes_that_are_nothing_are_neither_commands_nor_lines_of_a_module() {
         for (bytes, expected) in [
             (&b""[..], true),
             (b"\0hello\r\n+++", true),
-            (b"A", true),
-            (b"A T", true),
+            (b"{\r\n \"a\": 1\r\n}", true),
+            (b"a", true),
+            (b"a t", true),
             (b"state", false),
             (b"\r\nAT+CFUN=0\r", false),
-            (b"A/", false),
+            (b"a/", false),
             (b"aT", false),
+            (b"x\r\nOK\r\n", false),
+            (b"+LMQTTURC: RECV,0,1,\"t\",1,x", false),
+            (b"x\n +ZZZ", false),
+            (b"x\n> ", false),
+            (b"x\r+ZZZ", true),
         ] {
-            assert_eq!(begins_no_command(bytes), expected, "{}", bytes.escape_ascii());
+            assert_eq!(is_nothing_on_the_line(bytes), expected, "{}", bytes.escape_ascii());
         }
     }
 }

@@ -234,7 +234,7 @@ async fn receive(run: &Run, mut messages: Subscription) {
     while let Some(message) = messages.recv().await {
         run.note(format_args!("received {} {}", message.topic, message.payload.escape_ascii()));
         run.ledger().see(format!("received, {:?}", message.framing));
-        let held = run.ledger().received(&message.topic, &message.payload, run.now());
+        let held = run.ledger().received(&message, run.now());
         run.require(held);
     }
 }

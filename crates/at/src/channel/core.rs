@@ -8,7 +8,7 @@ use crate::grammar::FinalResult;
 use crate::lines::Lines;
 use crate::quarantine::{Owed, Quarantine};
 use crate::reader::Expected;
-use crate::text::begins_no_command;
+use crate::text::is_nothing_on_the_line;
 use crate::time::Time;
 use crate::token::{Line, LineRef, ReaderFault, Token};
 use crate::trace::{Direction, Redactor, TraceRecord};
@@ -390,7 +390,7 @@ impl Core {
             *owed = match std::mem::replace(owed, Owed::Nothing) {
                 // The prompt may have been lost, and the module waits for its data: they are its only way out. Where it does not
                 // wait, they are nothing to it.
-                Owed::Prompt { data, .. } if !data.bytes.is_empty() && begins_no_command(&data.bytes) => {
+                Owed::Prompt { data, .. } if !data.bytes.is_empty() && is_nothing_on_the_line(&data.bytes) => {
                     Owed::Bytes { bytes: data.bytes, sent: 0, deadline }
                 }
                 // Whoever waits is told only if the port takes nothing: then the question would not get out either.

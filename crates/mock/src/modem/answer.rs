@@ -1,6 +1,6 @@
 //! What a command is answered with.
 
-use super::options::Step;
+use super::{data::DataEntry, link::Publish, options::Step};
 
 /// An equipment error of 3GPP TS 27.007, section 9.2, with the meaning that `EC6xx` firmware gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub(super) enum Cme {
     IncorrectParameters,
     /// UE busy, as the firmware's own list has it.
     Busy,
+    /// Bad parameter of an MQTT command (BC660K MQTT application note).
+    MqttParameter,
 }
 
 impl Cme {
@@ -40,6 +42,7 @@ impl Cme {
             Self::NoNetwork => (30, "no network service"),
             Self::IncorrectParameters => (50, "incorrect parameters"),
             Self::Busy => (302, "UE busy"),
+            Self::MqttParameter => (8507, "bad parameter"),
         }
     }
 }
@@ -50,20 +53,24 @@ pub(super) struct Completion {
     pub(super) connection: u8,
     pub(super) step: Step,
     pub(super) message: u16,
+    /// How the result line is called.
+    pub(super) name: &'static str,
 }
 
 /// How the answer to a command ends.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Answer<T> {
+pub(super) enum Answer {
     /// Information text, a line each, and the final result code OK.
     Lines(Vec<String>),
-    /// The prompt, then so many bytes of data for `then`.
-    Prompt { bytes: usize, then: T },
+    /// One line of information that may hold any bytes, and the final result code OK.
+    Raw(Vec<u8>),
+    /// The prompt, then data for `then`.
+    Prompt { entry: DataEntry, then: Publish },
     /// OK comes after the result line of that step.
     AfterResult(Completion),
 }
 
-impl<T> Answer<T> {
+impl Answer {
     pub(super) fn ok() -> Self {
         Self::Lines(Vec::new())
     }

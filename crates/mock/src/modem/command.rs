@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::answer::Cme;
 
 /// Commands whose last argument is raw bytes to the end of the line, quotes and semicolons included.
-const RAW_TAIL: &str = "+LMQTTPUB";
+const RAW_TAILS: [&str; 3] = ["+LMQTTPUB", "+ECMTPUB", "+QMTPUB"];
 
 /// One command of a line.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ fn extended<'a>(rest: &mut &'a [u8]) -> Option<Command<'a>> {
     let (form, after) = match after {
         [b'=', b'?', tail @ ..] => (Form::Test, tail),
         [b'=', tail @ ..] => {
-            let end = if name == RAW_TAIL { tail.len() } else { unquoted_semicolon(tail) };
+            let end = if RAW_TAILS.contains(&name.as_str()) { tail.len() } else { unquoted_semicolon(tail) };
             (Form::Set(Args { rest: &tail[..end], first: true }), &tail[end..])
         }
         [b'?', tail @ ..] => (Form::Read, tail),

@@ -5,10 +5,15 @@
 
 mod answer;
 mod command;
+mod data;
+mod dialect;
 mod editor;
+mod eigencomm;
 mod lierda;
+mod link;
 mod model;
 mod options;
+mod quectel;
 mod radio;
 mod speech;
 mod standard;
@@ -16,16 +21,25 @@ mod troubles;
 
 use std::{collections::VecDeque, time::Duration};
 
-pub use lierda::{DialOutcome, LinkStatus, NetworkInput, SocketId};
-pub use model::{ConnectionIds, MODELS, MessageIdRule, Model, NT26E, NT35E};
-pub use options::{Identity, Latency, ModemOptions, Quirks, Registration, Signal, Sim, Step, UnsubscribeSpelling};
+pub use dialect::{Dialect, QmtKind};
+pub use link::{DialOutcome, LinkStatus, NetworkInput, SocketId};
+pub use model::{
+    BC26, BC660K, BG95, ConnectionIds, EC200S, EC800, ECMT_MODELS, EG91, MODELS, MessageIdRule, Model, NT26E,
+    NT26E_ECMT, NT26E_Q, NT35E, NT35E_ECMT, NT35E_Q, OwnCommands, QMT_MODELS,
+};
+pub use options::{
+    Identity, Latency, ModemOptions, Quirks, Registration, Signal, Sim, Step, UnsubscribeSpelling, UrcPort,
+    VendorQuirks,
+};
 pub use radio::RegistrationStatus;
 pub(crate) use troubles::Switches;
 
 use answer::{Answer, Cme, Completion};
 use command::Command;
+use data::{DataPhase, Typed};
+use dialect::{Commands, Reply};
 use editor::{CommandLine, Editor};
-use lierda::{Event, Lierda, Publish, Surroundings};
+use link::{Event, Loss, Publish, Surroundings};
 use radio::Radio;
 use standard::{ErrorReport, RegistrationReports};
 use troubles::Troubles;
@@ -82,7 +96,7 @@ pub enum Fault {
     Mute(Option<Duration>),
     /// Every MQTT link breaks, as if the network had closed it.
     DropLinks,
-    /// Every MQTT link breaks, and the module reports that its receive buffer has overflowed (`STATS,<id>,13`).
+    /// Every MQTT link breaks, and the module reports that its receive buffer has overflowed (LMQTT: `STATS,<id>,13`).
     Overflow,
     /// The next command is executed that much later.
     DelayNext(Duration),
@@ -106,7 +120,7 @@ pub struct Status {
     /// The modem waits for the bytes of a data phase.
     pub wants_data: bool,
     /// The MQTT connections by their id.
-    pub links: [LinkStatus; lierda::CONNECTIONS as usize],
+    pub links: [LinkStatus; link::CONNECTIONS as usize],
     /// Bytes from the host that did not fit the receive buffer, since power-up.
     pub lost_bytes: u64,
 }
@@ -121,8 +135,8 @@ enum Work {
 enum Phase {
     /// Takes it for a command line.
     Command,
-    /// Takes it for data. There is no way out but the count (the escape and the time-out of a data phase are not documented).
-    Data { bytes: usize, collected: Vec<u8>, publish: Publish },
+    /// Takes it for data.
+    Data(DataPhase),
     /// Keeps it until the command in progress is executed.
     Executing { at: Duration, work: Work },
     /// Keeps it until the result line that goes before the OK is out.
@@ -146,11 +160,13 @@ pub struct Modem {
     errors: ErrorReport,
     reports: RegistrationReports,
     reset_after_answer: bool,
+    /// Where unsolicited lines go. It outlasts a restart.
+    urc_port: UrcPort,
 
     radio: Radio,
     registration: RegistrationStatus,
     had_packet_data: bool,
-    lierda: Lierda,
+    commands: Box<dyn Commands>,
 
     mute_until: Option<Duration>,
     delay_next: Duration,
@@ -179,10 +195,11 @@ impl Modem {
             errors: ErrorReport::Plain,
             reports: RegistrationReports::default(),
             reset_after_answer: false,
+            urc_port: options.vendor.urc_port,
             registration: radio.registration(now, &options),
             had_packet_data: radio.has_packet_data(now, &options),
             radio,
-            lierda: Lierda::new(&options),
+            commands: dialect::commands(&options, 0),
             mute_until: None,
             delay_next: Duration::ZERO,
             lose_next_ok: false,
@@ -202,7 +219,7 @@ impl Modem {
         for &byte in bytes {
             match self.phase {
                 Phase::Booting { .. } => {}
-                Phase::Command | Phase::Data { .. } => self.take(now, byte),
+                Phase::Command | Phase::Data(_) => self.take(now, byte),
                 _ if self.troubles.switches.busy => self.refuse_overlap(byte),
                 _ if self.waiting.len() < RECEIVE_BUFFER => self.waiting.push_back(byte),
                 _ => self.lost_bytes += 1,
@@ -214,7 +231,7 @@ impl Modem {
     /// News of a link. A socket that was hung up has none: they are passed over.
     pub fn network(&mut self, now: Duration, socket: SocketId, input: NetworkInput) {
         self.advance(now);
-        self.with_lierda(now, |lierda, around| lierda.network(now, socket, input, around));
+        self.with_commands(now, |commands, around| commands.network(now, socket, input, around));
         self.settle(now);
     }
 
@@ -232,9 +249,13 @@ impl Modem {
                 }
             }
             Phase::Executing { at, .. } if at <= now => self.execute_due(now),
+            Phase::Data(DataPhase { until: Some(until), .. }) if until <= now => {
+                self.phase = Phase::Command;
+                self.final_error(Cme::NotAllowed);
+            }
             _ => {}
         }
-        self.with_lierda(now, |lierda, around| lierda.advance(now, around));
+        self.with_commands(now, |commands, around| commands.advance(now, around));
         self.settle(now);
         while let Some(index) = self.held.iter().position(|(at, ..)| *at <= now) {
             let (_, of, line) = self.held.remove(index);
@@ -249,10 +270,11 @@ impl Modem {
         let phase = match self.phase {
             Phase::Booting { until, .. } => Some(until),
             Phase::Executing { at, .. } => Some(at),
-            Phase::Command | Phase::Data { .. } | Phase::AwaitingResult(_) => None,
+            Phase::Data(DataPhase { until, .. }) => until,
+            Phase::Command | Phase::AwaitingResult(_) => None,
         };
         let held = self.held.iter().map(|(at, ..)| *at).min();
-        let all = [phase, self.mute_until, held, self.lierda.deadline(), self.radio.deadline(now, &self.options)];
+        let all = [phase, self.mute_until, held, self.commands.deadline(), self.radio.deadline(now, &self.options)];
         all.into_iter().flatten().min().filter(|&at| at != NEVER)
     }
 
@@ -268,8 +290,12 @@ impl Modem {
             Fault::Reset => self.reset(now, false),
             Fault::BrownOut => self.reset(now, true),
             Fault::Mute(time) => self.mute_until = Some(now.saturating_add(time.unwrap_or(NEVER))),
-            Fault::DropLinks => self.lierda.drop_links(),
-            Fault::Overflow => self.lierda.overflow(),
+            Fault::DropLinks => {
+                self.with_commands(now, |commands, around| commands.lose_all(now, Loss::Closed, around));
+            }
+            Fault::Overflow => {
+                self.with_commands(now, |commands, around| commands.lose_all(now, Loss::Overflow, around));
+            }
             Fault::DelayNext(time) => self.delay_next = time,
             Fault::LoseNextOk => self.lose_next_ok = true,
             Fault::Inject(bytes) => self.transmit(&bytes),
@@ -323,8 +349,8 @@ impl Modem {
             booted: !matches!(self.phase, Phase::Booting { .. }),
             echo: self.echo,
             registered: self.registration.is_registered(),
-            wants_data: matches!(self.phase, Phase::Data { .. }),
-            links: self.lierda.status(),
+            wants_data: matches!(self.phase, Phase::Data(_)),
+            links: self.commands.status(),
             lost_bytes: self.lost_bytes,
         }
     }
@@ -348,14 +374,23 @@ impl Modem {
                     self.begin(now, Work::Line(line));
                 }
             }
-            Phase::Data { bytes, collected, .. } => {
-                collected.push(byte);
-                if collected.len() < *bytes {
-                    return;
+            Phase::Data(data) => {
+                let (typed, echoes) = (data.push(now, byte), data.echoes());
+                if echoes {
+                    self.transmit(&[byte]);
                 }
-                if let Phase::Data { collected, publish, .. } = std::mem::replace(&mut self.phase, Phase::Command) {
-                    self.outputs.push_back(Output::HeardData(collected.clone()));
-                    self.begin(now, Work::Data(publish, collected));
+                match typed {
+                    Typed::More => {}
+                    Typed::Complete => {
+                        if let Phase::Data(data) = std::mem::replace(&mut self.phase, Phase::Command) {
+                            self.outputs.push_back(Output::HeardData(data.collected.clone()));
+                            self.begin(now, Work::Data(data.publish, data.collected));
+                        }
+                    }
+                    Typed::Cancelled => {
+                        self.phase = Phase::Command;
+                        self.final_ok();
+                    }
                 }
             }
             Phase::Executing { .. } | Phase::AwaitingResult(_) | Phase::Booting { .. } => {}
@@ -380,7 +415,7 @@ impl Modem {
             Work::Line(CommandLine::Complete(line)) => self.execute(now, &line[2..]),
             Work::Line(CommandLine::TooLong(_)) => Err(Cme::NotSupported),
             Work::Data(publish, payload) => {
-                self.with_lierda(now, |lierda, around| lierda.submit(now, &publish, payload, around)).map(with_work)
+                self.with_commands(now, |commands, around| commands.submit(now, &publish, payload, around))
             }
         };
         self.reply(answer);
@@ -391,14 +426,14 @@ impl Modem {
     }
 
     /// The commands of a line in order, up to the first that fails; their answers stand together before one final result.
-    fn execute(&mut self, now: Duration, line: &[u8]) -> Result<Answer<Work>, Cme> {
+    fn execute(&mut self, now: Duration, line: &[u8]) -> Reply {
         let (commands, end) = command::split(line);
         let mut answer = Answer::ok();
         for command in &commands {
-            if let Answer::Lines(lines) = &mut answer {
-                for line in lines.drain(..) {
-                    self.information(line.as_bytes());
-                }
+            match answer {
+                Answer::Lines(lines) => lines.iter().for_each(|line| self.information(line.as_bytes())),
+                Answer::Raw(line) => self.information(&line),
+                Answer::Prompt { .. } | Answer::AfterResult(_) => {}
             }
             answer = self.command(now, command)?;
         }
@@ -408,19 +443,28 @@ impl Modem {
         }
     }
 
-    fn command(&mut self, now: Duration, command: &Command<'_>) -> Result<Answer<Work>, Cme> {
+    fn command(&mut self, now: Duration, command: &Command<'_>) -> Reply {
         if let Some(reply) = self.standard(now, command) {
             return reply;
         }
         let Command::Extended { name, form } = command else {
             return Err(Cme::NotSupported);
         };
-        let reply = self.with_lierda(now, |lierda, around| lierda.execute(now, name, *form, around));
-        reply.unwrap_or(Err(Cme::NotSupported)).map(with_work)
+        if self.options.vendor.without_mqtt {
+            return Err(Cme::NotSupported);
+        }
+        let reply = self.with_commands(now, |commands, around| commands.execute(now, name, *form, around));
+        reply.unwrap_or(Err(Cme::NotSupported))
     }
 
     fn reset(&mut self, now: Duration, silent: bool) {
-        self.lierda.reset(&self.options);
+        let mut hung_up = self.commands.open_sockets();
+        while let Some(event) = self.commands.poll() {
+            if let Event::HangUp { socket } = event {
+                hung_up.push(socket);
+            }
+        }
+        self.commands = dialect::commands(&self.options, self.commands.sockets());
         self.radio = Radio::new(now);
         self.registration = self.radio.registration(now, &self.options);
         self.had_packet_data = self.radio.has_packet_data(now, &self.options);
@@ -440,19 +484,20 @@ impl Modem {
         if !silent {
             self.transmit(self.options.model.boot_rom);
         }
+        self.outputs.extend(hung_up.into_iter().map(|socket| Output::HangUp { socket }));
     }
 
-    fn with_lierda<T>(&mut self, now: Duration, run: impl FnOnce(&mut Lierda, &Surroundings<'_>) -> T) -> T {
+    fn with_commands<T>(&mut self, now: Duration, run: impl FnOnce(&mut dyn Commands, &Surroundings<'_>) -> T) -> T {
         let around =
             Surroundings { options: &self.options, packet_data: self.radio.has_packet_data(now, &self.options) };
-        run(&mut self.lierda, &around)
+        run(self.commands.as_mut(), &around)
     }
 
     /// Everything that follows from what has just happened.
     fn settle(&mut self, now: Duration) {
         self.follow_network(now);
         self.carry_out();
-        while matches!(self.phase, Phase::Command | Phase::Data { .. }) {
+        while matches!(self.phase, Phase::Command | Phase::Data(_)) {
             let Some(byte) = self.waiting.pop_front() else {
                 break;
             };
@@ -474,13 +519,13 @@ impl Modem {
         }
         let has_packet_data = self.radio.has_packet_data(now, &self.options);
         if self.had_packet_data && !has_packet_data {
-            self.lierda.packet_data_lost();
+            self.with_commands(now, |commands, around| commands.lose_all(now, Loss::PacketData, around));
         }
         self.had_packet_data = has_packet_data;
     }
 
     fn carry_out(&mut self) {
-        while let Some(event) = self.lierda.poll() {
+        while let Some(event) = self.commands.poll() {
             match event {
                 Event::Line(line) => self.unsolicited(&line),
                 Event::Completed(of, line) => match self.lateness_of(of, line.is_some()) {
@@ -492,13 +537,5 @@ impl Modem {
                 Event::HangUp { socket } => self.outputs.push_back(Output::HangUp { socket }),
             }
         }
-    }
-}
-
-fn with_work(answer: Answer<Publish>) -> Answer<Work> {
-    match answer {
-        Answer::Lines(lines) => Answer::Lines(lines),
-        Answer::AfterResult(of) => Answer::AfterResult(of),
-        Answer::Prompt { bytes, then } => Answer::Prompt { bytes, then: Work::Data(then, Vec::with_capacity(bytes)) },
     }
 }

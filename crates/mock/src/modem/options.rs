@@ -32,6 +32,8 @@ pub struct ModemOptions {
     pub echo: bool,
     /// In which of the ways seen in the field the LMQTT commands behave.
     pub quirks: Quirks,
+    /// In which of the ways seen in the field the other command sets behave.
+    pub vendor: VendorQuirks,
 }
 
 impl Default for ModemOptions {
@@ -48,6 +50,7 @@ impl Default for ModemOptions {
             latency: Latency::default(),
             echo: true,
             quirks: Quirks::default(),
+            vendor: VendorQuirks::default(),
         }
     }
 }
@@ -159,7 +162,7 @@ impl Default for Signal {
 pub struct Latency {
     /// From the end of a command line (or data phase) to its execution and answer. A real NT26E: about 7 ms (measured by others).
     pub command: Duration,
-    /// From LMQTTOPEN to its result. A real NT26E: about 0.5 s (measured by others).
+    /// From the command that opens a link to its result. A real NT26E: about 0.5 s (measured by others).
     pub open: Duration,
     /// From a reset to the text that says that the boot is complete; the command line is deaf until then. A real NT26: about 0.5 s
     /// (Lierda hardware manual).
@@ -201,23 +204,63 @@ impl Default for Quirks {
     }
 }
 
+/// The ways in which firmware with other MQTT commands than LMQTT differs, or in which sources disagree. What [`Quirks`] says of the order
+/// of results holds for all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VendorQuirks {
+    /// How much longer the first link after power-up takes to open with the ECMT commands (firmware: about 1 s). Default: no longer.
+    pub first_open: Duration,
+    /// Whether a QMT downlink with a length stands without quotes. Default: no (driver code takes both).
+    pub bare_payload: bool,
+    /// Whether status 5 follows QMTDISC. Default: no (it may, by the sources).
+    pub disconnect_status: bool,
+    /// Where the unsolicited lines of an LTE module go at first; it is kept over a restart, and `AT+QURCCFG` changes it. This line is the
+    /// UART. Default: the UART (an EG800K has the USB port at first, which was measured).
+    pub urc_port: UrcPort,
+    /// Whether the firmware refuses all MQTT commands, as one without MQTT does that calls itself the same. Default: no.
+    pub without_mqtt: bool,
+}
+
+impl Default for VendorQuirks {
+    fn default() -> Self {
+        Self {
+            first_open: Duration::ZERO,
+            bare_payload: false,
+            disconnect_status: false,
+            urc_port: UrcPort::Uart,
+            without_mqtt: false,
+        }
+    }
+}
+
 /// A step of an MQTT connection whose true result comes as a line of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
-    /// `AT+LMQTTOPEN`
+    /// `AT+LMQTTOPEN`, `AT+ECMTOPEN`, `AT+QMTOPEN`
     Open,
-    /// `AT+LMQTTCONN`
+    /// `AT+LMQTTCONN`, `AT+ECMTCONN`, `AT+QMTCONN`
     Connect,
-    /// `AT+LMQTTSUBUNSUB` with flag 0
+    /// `AT+LMQTTSUBUNSUB` with flag 0, `AT+ECMTSUB`, `AT+QMTSUB`
     Subscribe,
-    /// `AT+LMQTTSUBUNSUB` with flag 1
+    /// `AT+LMQTTSUBUNSUB` with flag 1, `AT+ECMTUNS`, `AT+QMTUNS`
     Unsubscribe,
-    /// `AT+LMQTTPUB`
+    /// `AT+LMQTTPUB`, `AT+ECMTPUB`, `AT+QMTPUB`, `AT+QMTPUBEX`
     Publish,
-    /// `AT+LMQTTDISC`
+    /// `AT+LMQTTDISC`, `AT+ECMTDISC`, `AT+QMTDISC`
     Disconnect,
-    /// `AT+LMQTTCLOSE`
+    /// `AT+LMQTTCLOSE`, `AT+ECMTCLOSE`, `AT+QMTCLOSE`
     Close,
+}
+
+/// A port of an LTE module for its unsolicited lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UrcPort {
+    /// `"uart1"`
+    Uart,
+    /// `"usbat"`
+    UsbAt,
+    /// `"usbmodem"`
+    UsbModem,
 }
 
 /// How the result of an unsubscribe is spelt.

@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use super::{
-    Modem, Output, Phase, Work,
+    Modem, Output, Phase,
     answer::{Answer, Cme, Completion},
+    data::DataPhase,
+    dialect::Reply,
     editor::CommandLine,
-    options::Step,
+    options::{Step, UrcPort},
     standard::ErrorReport,
 };
 
 impl Modem {
-    pub(super) fn reply(&mut self, answer: Result<Answer<Work>, Cme>) {
+    pub(super) fn reply(&mut self, answer: Reply) {
         match answer {
             Ok(Answer::Lines(lines)) => {
                 for line in lines {
@@ -19,16 +21,18 @@ impl Modem {
                 }
                 self.final_ok();
             }
+            Ok(Answer::Raw(line)) => {
+                self.information(&line);
+                self.final_ok();
+            }
             Ok(Answer::AfterResult(of)) => self.phase = Phase::AwaitingResult(of),
-            Ok(Answer::Prompt { bytes, then }) => {
-                if let Work::Data(publish, collected) = then {
-                    if let Some(unsolicited) = self.troubles.interrupts() {
-                        self.write_line(unsolicited.as_bytes());
-                    }
-                    let prompt = self.troubles.prompt();
-                    self.transmit(prompt);
-                    self.phase = Phase::Data { bytes, collected, publish };
+            Ok(Answer::Prompt { entry, then }) => {
+                if let Some(unsolicited) = self.troubles.interrupts() {
+                    self.write_line(unsolicited.as_bytes());
                 }
+                let prompt = self.troubles.prompt();
+                self.transmit(prompt);
+                self.phase = Phase::Data(DataPhase::new(self.troubles.now, entry, then));
             }
             Err(error) => self.final_error(error),
         }
@@ -44,6 +48,9 @@ impl Modem {
 
     /// A line that comes without having been asked for, or later than the answer.
     pub(super) fn unsolicited(&mut self, line: &[u8]) {
+        if self.urc_port != UrcPort::Uart {
+            return;
+        }
         self.information(line);
         if self.troubles.doubles() {
             self.write_line(line);
@@ -64,14 +71,14 @@ impl Modem {
         }
     }
 
-    fn final_ok(&mut self) {
+    pub(super) fn final_ok(&mut self) {
         let is_lost = std::mem::take(&mut self.lose_next_ok) || self.troubles.loses_ok();
         if !is_lost {
             self.final_result("OK", "0");
         }
     }
 
-    fn final_error(&mut self, error: Cme) {
+    pub(super) fn final_error(&mut self, error: Cme) {
         match self.errors {
             ErrorReport::Plain => self.final_result("ERROR", "4"),
             ErrorReport::Numeric | ErrorReport::Verbose if self.quiet => {}
@@ -108,7 +115,7 @@ impl Modem {
     pub(super) fn completed(&mut self, of: Completion, line: Option<String>) {
         if of.step == Step::Publish && line.is_some() {
             for count in self.troubles.retransmissions() {
-                self.unsolicited(format!("+LMQTTPUB: {},{},1{count}", of.connection, of.message).as_bytes());
+                self.unsolicited(format!("{}: {},{},1{count}", of.name, of.connection, of.message).as_bytes());
             }
         }
         if let Some(line) = line {

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::{
-    Modem, Work,
+    Modem,
     answer::{Answer, Cme},
     command::{Args, Command, Form},
+    dialect::{Dialect, QmtKind, Reply},
+    options::UrcPort,
     radio::{RegistrationStatus, SimState},
 };
-
-type Reply = Result<Answer<Work>, Cme>;
 
 /// How errors are reported (`AT+CMEE`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Modem {
     pub(super) fn standard(&mut self, now: Duration, command: &Command<'_>) -> Option<Reply> {
         match command {
             Command::Basic { letter, number } => Some(self.basic(*letter, *number)),
-            Command::Extended { name, form } => self.extended(now, name, *form),
+            Command::Extended { name, form } => self.own(now, name, *form).or_else(|| self.extended(now, name, *form)),
         }
     }
 
@@ -92,22 +92,14 @@ impl Modem {
         let model = &self.options.model;
         let identity = &self.options.identity;
         let reply = match (name, form) {
-            (
-                "+CGMI" | "+CGMM" | "+CGMR" | "+LGMR" | "+CIMI" | "+CSQ" | "+CESQ" | "+LCCID" | "+ECRST" | "+CGPADDR",
-                Form::Test,
-            ) => Ok(Answer::ok()),
+            ("+CGMI" | "+CGMM" | "+CGMR" | "+CIMI" | "+CSQ" | "+CESQ" | "+CGPADDR", Form::Test) => Ok(Answer::ok()),
             ("+CGMI", Form::Execute) => Ok(Answer::line(model.manufacturer)),
             ("+CGMM", Form::Execute) => Ok(Answer::line(model.product)),
             ("+CGMR", Form::Execute) => Ok(Answer::line(model.revision)),
-            ("+LGMR", Form::Execute) => Ok(Answer::line(model.firmware)),
             ("+CGSN", Form::Execute) => Ok(Answer::line(&identity.imei)),
             ("+CGSN", Form::Test) => Ok(Answer::line("+CGSN: (0,1)")),
             ("+CGSN", Form::Set(args)) => self.serial_number(args),
-            ("+LGSN", Form::Set(args)) => {
-                only(args, 1_u8..=1).map(|_| Answer::line(format!("+LGSN: {}", identity.imei)))
-            }
             ("+CIMI", Form::Execute) => self.of_sim(now, identity.imsi.clone()),
-            ("+LCCID", Form::Execute) => self.of_sim(now, format!("+LCCID: {}", identity.iccid)),
             ("+CMEE", form) => self.error_report(form),
             ("+CPIN", form) => self.pin(now, form),
             ("+CSQ", Form::Execute) => Ok(Answer::line(self.signal_quality(now))),
@@ -120,23 +112,67 @@ impl Modem {
             ("+CGPADDR", Form::Set(args)) => only(args, 0_u8..=15).map(|id| self.addresses(now, Some(id))),
             ("+CFUN", form) => self.functionality(now, form),
             ("+CCLK", Form::Read) => self.clock(now),
+            ("+QURCCFG", form) if matches!(model.dialect, Dialect::Qmt(QmtKind::Lte | QmtKind::Bg9x)) => {
+                self.urc_port(form)
+            }
             ("+COPS", Form::Read) => {
                 Ok(Answer::line(match self.radio.registration(now, &self.options).is_registered() {
                     true => format!("+COPS: 0,2,\"00101\",{ACCESS_TECHNOLOGY}"),
                     false => "+COPS: 0".to_owned(),
                 }))
             }
-            ("+ECRST", Form::Execute) => {
-                self.reset_after_answer = true;
-                Ok(Answer::ok())
-            }
-            (
-                "+CGSN" | "+CIMI" | "+LCCID" | "+CSQ" | "+CESQ" | "+COPS" | "+CCLK" | "+CGPADDR" | "+ECRST" | "+LGSN",
-                _,
-            ) => Err(Cme::NotSupported),
+            ("+CGSN" | "+CIMI" | "+CSQ" | "+CESQ" | "+COPS" | "+CCLK" | "+CGPADDR", _) => Err(Cme::NotSupported),
             _ => return None,
         };
         Some(reply)
+    }
+
+    /// The commands that each vendor names as it likes.
+    fn own(&mut self, now: Duration, name: &str, form: Form<'_>) -> Option<Reply> {
+        let (model, identity) = (&self.options.model, &self.options.identity);
+        let own = model.own;
+        let is = |named: Option<&str>| named == Some(name);
+        let all = [Some(own.iccid), own.firmware, own.imei, own.restart];
+        if !all.into_iter().any(is) {
+            return None;
+        }
+        Some(match form {
+            Form::Set(args) if is(own.imei) => {
+                only(args, 1_u8..=1).map(|_| Answer::line(format!("{name}: {}", identity.imei)))
+            }
+            Form::Test if !is(own.imei) => Ok(Answer::ok()),
+            Form::Execute if name == own.iccid => self.of_sim(now, format!("{name}: {}", identity.iccid)),
+            Form::Execute if is(own.firmware) => Ok(Answer::line(model.firmware)),
+            Form::Execute if is(own.restart) => {
+                self.reset_after_answer = true;
+                Ok(Answer::ok())
+            }
+            _ => Err(Cme::NotSupported),
+        })
+    }
+
+    /// `AT+QURCCFG="urcport"[,"<port>"]`
+    fn urc_port(&mut self, form: Form<'_>) -> Reply {
+        const PORTS: [(&str, UrcPort); 3] =
+            [("usbat", UrcPort::UsbAt), ("usbmodem", UrcPort::UsbModem), ("uart1", UrcPort::Uart)];
+        match form {
+            Form::Test => Ok(Answer::line("+QURCCFG: \"urcport\",(\"usbat\",\"usbmodem\",\"uart1\")")),
+            Form::Set(mut args) => {
+                if args.text()? != b"urcport" {
+                    return Err(Cme::IncorrectParameters);
+                }
+                if args.is_empty() {
+                    let name = PORTS.iter().find(|(_, port)| *port == self.urc_port).map_or("", |(name, _)| *name);
+                    return Ok(Answer::line(format!("+QURCCFG: \"urcport\",\"{name}\"")));
+                }
+                let name = args.string(10)?;
+                args.end()?;
+                let (_, port) = PORTS.iter().find(|(known, _)| *known == name).ok_or(Cme::IncorrectParameters)?;
+                self.urc_port = *port;
+                Ok(Answer::ok())
+            }
+            _ => Err(Cme::NotSupported),
+        }
     }
 
     fn of_sim(&self, now: Duration, line: String) -> Reply {
@@ -282,7 +318,7 @@ impl Modem {
     }
 
     /// 3GPP TS 27.007, 10.1.23
-    fn addresses(&self, now: Duration, only: Option<u8>) -> Answer<Work> {
+    fn addresses(&self, now: Duration, only: Option<u8>) -> Answer {
         let active = self.radio.contexts().map(|(id, _)| id).filter(|&id| self.radio.is_active(now, &self.options, id));
         let asked = active.filter(|&id| only.is_none_or(|only| only == id));
         Answer::Lines(asked.map(|id| format!("+CGPADDR: {id},\"{}\"", self.options.address)).collect())
@@ -309,7 +345,7 @@ impl Modem {
         }
     }
 
-    /// The year has four digits, the fields are UTC and the zone counts quarter hours; before network time the command is refused
+    /// The year has four digits on most models, the fields are UTC and the zone counts quarter hours; before network time the command is refused
     /// (`EC6xx` firmware).
     fn clock(&self, now: Duration) -> Reply {
         if !self.radio.registration(now, &self.options).is_registered() {
@@ -318,7 +354,8 @@ impl Modem {
         let seconds = self.options.clock + now.as_secs();
         let (year, month, day) = civil(seconds / 86_400);
         let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-        Ok(Answer::line(format!("+CCLK: \"{year:04}/{month:02}/{day:02},{hour:02}:{minute:02}:{second:02}+32\"")))
+        let year = if self.options.model.short_year { format!("{:02}", year % 100) } else { format!("{year:04}") };
+        Ok(Answer::line(format!("+CCLK: \"{year}/{month:02}/{day:02},{hour:02}:{minute:02}:{second:02}+32\"")))
     }
 }
 

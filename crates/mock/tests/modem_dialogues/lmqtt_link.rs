@@ -428,3 +428,10 @@ fn the_modules_own_sign_in_to_a_cloud_is_not_played() {
         "#,
     );
 }
+
+#[test]
+fn a_link_that_is_closed_in_the_line_of_a_restart_is_hung_up() {
+    let mut bench = Bench::connected(ModemOptions::default());
+    bench.host(b"AT+LMQTTCLOSE=0;+ECRST\r");
+    assert!(bench.broker.sessions().iter().all(|session| !session.connected));
+}

@@ -3,22 +3,24 @@
 use std::time::Duration;
 
 use super::{
-    Completion, Event, Lierda, OpenFault, Reply, SocketId, Surroundings,
-    connection::{Connection, Link},
-    publish::{self, Publish, Source},
+    Lierda, OpenFault, Reply, Surroundings, completion,
+    config::Config,
+    publish::{self, Source},
 };
 use crate::{
     modem::{
         answer::{Answer, Cme},
         command::{Args, Form},
+        data::DataEnd,
+        link::{Connection, Link, Publish},
         options::Step,
     },
-    mqtt::{Client, ConnectOptions, QoS, TopicFilter, is_topic_name},
+    mqtt::{ConnectOptions, QoS},
 };
 
 impl Lierda {
     /// A command of this set; `None`: it is not one.
-    pub(in crate::modem) fn execute(
+    pub(super) fn command(
         &mut self,
         now: Duration,
         name: &str,
@@ -64,7 +66,8 @@ impl Lierda {
         let model = &around.options.model;
         let host = String::from_utf8(host).ok().filter(|host| !host.is_empty() && host.len() <= model.host);
         let port = u16::try_from(port).ok().filter(|&port| port != 0);
-        let connection = &mut self.connections[usize::from(id)];
+        let of = completion(id, Step::Open, 0, around.options);
+        let connection = self.links.of(id);
         let fault = match (host, port) {
             _ if !connection.is_closed() => OpenFault::IdInUse,
             (None, _) | (_, None) => OpenFault::Parameter,
@@ -72,15 +75,12 @@ impl Lierda {
             // Nothing but plain TCP is spoken here.
             _ if connection.config.tls => OpenFault::Network,
             (Some(host), Some(port)) => {
-                let socket = SocketId(self.sockets);
-                self.sockets += 1;
-                connection.dial(now, socket, around.options.latency.open);
-                self.events.push_back(Event::Dial { socket, host, port });
-                return Ok(answer(around, Completion { connection: id, step: Step::Open, message: 0 }));
+                self.links.dial(now, of, host, port, around.options.latency.open);
+                return Ok(around.answer(of));
             }
         };
-        self.open_failed(id, fault, around);
-        Ok(answer(around, Completion { connection: id, step: Step::Open, message: 0 }))
+        self.open_failed(of, fault, around);
+        Ok(around.answer(of))
     }
 
     /// `AT+LMQTTCLOSE=<id>` → `+LMQTTCLOSE: <id>,0`
@@ -91,66 +91,59 @@ impl Lierda {
             return Err(Cme::NotAllowed);
         }
         let id = connection.id;
-        self.abandon(id);
-        self.connections[usize::from(id)].forget(&around.options.quirks);
-        self.complete(id, Step::Close, 0, format!("+LMQTTCLOSE: {id},0"));
-        Ok(answer(around, Completion { connection: id, step: Step::Close, message: 0 }))
+        self.links.abandon(id);
+        Ok(self.gone(id, Step::Close, around))
     }
 
     /// `AT+LMQTTCONN=<id>[,"<clientid>"[,"<user>"[,"<pass>"]]]` → `+LMQTTCONN: <id>,<result>[,<ret_code>]`
     fn connect(&mut self, now: Duration, mut args: Args<'_>, around: &Surroundings<'_>) -> Reply {
-        let limit = around.options.model.sign_in;
+        let model = &around.options.model;
         let connection = self.connection(&mut args, around)?;
-        let field = |args: &mut Args<'_>| if args.is_empty() { Ok(None) } else { args.string(limit).map(Some) };
-        let client_id = field(&mut args)?.unwrap_or_default();
-        let username = field(&mut args)?;
-        let password = field(&mut args)?.map(String::into_bytes);
+        let field = |args: &mut Args<'_>, limit| if args.is_empty() { Ok(None) } else { args.string(limit).map(Some) };
+        let client_id = field(&mut args, model.client_id)?.unwrap_or_default();
+        let username = field(&mut args, model.username)?;
+        let password = field(&mut args, model.password)?.map(String::into_bytes);
         args.end()?;
-        let Link::Open { socket } = connection.link else {
+        if !matches!(connection.link, Link::Open { .. }) {
             return Err(Cme::NotAllowed);
-        };
+        }
         // The module's own sign-in to Alibaba's cloud is not played.
         if connection.config.signs_in() && username.is_none() {
             return Err(Cme::NotAllowed);
         }
         let id = connection.id;
-        let of = Completion { connection: id, step: Step::Connect, message: 0 };
+        let of = completion(id, Step::Connect, 0, around.options);
         let config = &connection.config;
         if config.version != 4 {
-            self.complete(id, Step::Connect, 0, format!("+LMQTTCONN: {id},0,1"));
-            return Ok(answer(around, of));
+            self.links.complete(of, Some(format!("+LMQTTCONN: {id},0,1")));
+            return Ok(around.answer(of));
         }
-        let client = Client::new(ConnectOptions {
+        let options = ConnectOptions {
             client_id,
             username,
             password,
             keep_alive: config.keep_alive,
             clean_session: config.clean_session,
             will: config.will.clone(),
-        });
-        let Ok(mut client) = client else {
-            self.complete(id, Step::Connect, 0, format!("+LMQTTCONN: {id},2,7"));
-            return Ok(answer(around, of));
         };
-        client.transport_up(now);
-        connection.expect(now, Step::Connect, 0);
-        connection.link = Link::Session { socket, client: Box::new(client), accepted: false };
-        self.drain(id, around);
-        Ok(answer(around, of))
+        if !self.links.connect(now, of, options) {
+            self.links.complete(of, Some(format!("+LMQTTCONN: {id},2,7")));
+        }
+        Ok(around.answer(of))
     }
 
     /// `AT+LMQTTCONN?` → `+LMQTTCONN: <id>,<1 initialising|2 connecting|3 connected>`, a line for each connection in use
-    fn states(&self) -> Answer<Publish> {
-        let state = |connection: &Connection| {
+    fn states(&self) -> Answer {
+        let state = |connection: &Connection<Config>| {
             let state = match connection.link {
                 Link::Closed => return None,
-                Link::Opening { .. } | Link::Open { .. } | Link::Lost => 1,
+                Link::Opening { .. } | Link::Open { .. } | Link::Resting { .. } | Link::Lost => 1,
                 Link::Session { accepted: false, .. } => 2,
                 Link::Session { accepted: true, .. } => 3,
             };
             Some(format!("+LMQTTCONN: {},{state}", connection.id))
         };
-        Answer::Lines(self.connections.iter().filter_map(state).collect())
+        Answer::Lines(self.links.all().filter_map(state).collect())
     }
 
     /// `AT+LMQTTDISC=<id>` → `+LMQTTDISC: <id>,0`
@@ -158,15 +151,18 @@ impl Lierda {
         let connection = self.connection(&mut args, around)?;
         args.end()?;
         let id = connection.id;
-        let Link::Session { client, .. } = &mut connection.link else {
+        if !self.links.disconnect(now, id) {
             return Err(Cme::NotAllowed);
-        };
-        client.disconnect(now);
-        self.drain(id, around);
-        self.abandon(id);
-        self.connections[usize::from(id)].forget(&around.options.quirks);
-        self.complete(id, Step::Disconnect, 0, format!("+LMQTTDISC: {id},0"));
-        Ok(answer(around, Completion { connection: id, step: Step::Disconnect, message: 0 }))
+        }
+        Ok(self.gone(id, Step::Disconnect, around))
+    }
+
+    /// The link was hung up because the host wanted it so.
+    fn gone(&mut self, id: u8, step: Step, around: &Surroundings<'_>) -> Answer {
+        let of = completion(id, step, 0, around.options);
+        self.links.of(id).forget(around.options);
+        self.links.complete(of, Some(format!("{}: {id},0", of.name)));
+        around.answer(of)
     }
 
     /// `AT+LMQTTSUBUNSUB=<id>,<0 sub|1 unsub>,<msgid>,"<topic>"[,<qos>]…` → `+LMQTTSUBUNSUB: <id>,<msgid>,<result>[,<extend>]`
@@ -182,84 +178,49 @@ impl Lierda {
             let level = if step == Step::Unsubscribe && args.is_empty() { 0 } else { args.number(0..=2)? };
             topics.push((topic, QoS::from_level(level).ok_or(Cme::NotAllowed)?));
         }
-        let client = connection.client().ok_or(Cme::NotAllowed)?;
+        connection.client().ok_or(Cme::NotAllowed)?;
         if topics.len() > model.topics_per_command {
             return Err(Cme::NotAllowed);
         }
-        let filters: Option<Vec<(&str, QoS)>> = topics
-            .iter()
-            .map(|(topic, qos)| {
-                let topic = std::str::from_utf8(topic)
-                    .ok()
-                    .filter(|topic| topic.len() <= model.topic && TopicFilter::parse(topic).is_some());
-                Some((topic?, *qos))
-            })
-            .collect();
-        let of = Completion { connection: id, step, message };
-        let sent = match &filters {
-            None => false,
-            Some(filters) if step == Step::Subscribe => client.subscribe(now, message, filters).is_ok(),
-            Some(filters) => {
-                let names: Vec<&str> = filters.iter().map(|(filter, _)| *filter).collect();
-                client.unsubscribe(now, message, &names).is_ok()
-            }
-        };
-        if sent {
-            connection.expect(now, step, message);
-            self.drain(id, around);
-        } else {
-            self.acknowledge(of, "1,7", around);
+        let of = completion(id, step, message, around.options);
+        if !self.links.subscribe(now, of, &topics, model.topic) {
+            self.acknowledge(of, "1,7");
         }
-        Ok(answer(around, of))
+        Ok(around.answer(of))
     }
 
     /// `AT+LMQTTPUB=<id>,<msgid>,<qos>,<retain>,"<topic>",<len>[,"<payload>"]` → `+LMQTTPUB: <id>,<msgid>,<result>[,<extend>]`
     fn publish(&mut self, now: Duration, mut args: Args<'_>, around: &Surroundings<'_>) -> Reply {
         let connection = self.connection(&mut args, around)?;
-        let (publish, source) = publish::parse(connection.id, args, &around.options.model)?;
+        let (publish, source) = publish::parse(connection.id, args, around.options)?;
         connection.client().ok_or(Cme::NotAllowed)?;
         match source {
-            Source::Inline(payload) => self.submit(now, &publish, payload, around),
-            Source::Prompt(0) => self.submit(now, &publish, Vec::new(), around),
-            Source::Prompt(bytes) => Ok(Answer::Prompt { bytes, then: publish }),
+            Source::Inline(payload) => self.publish_payload(now, &publish, payload, around),
+            Source::Prompt(0) => self.publish_payload(now, &publish, Vec::new(), around),
+            Source::Prompt(bytes) => Ok(Answer::Prompt { entry: DataEnd::Count(bytes).into(), then: publish }),
         }
     }
 
     /// The payload is complete.
-    pub(in crate::modem) fn submit(
+    pub(super) fn publish_payload(
         &mut self,
         now: Duration,
         publish: &Publish,
         payload: Vec<u8>,
         around: &Surroundings<'_>,
     ) -> Reply {
-        let connection = &mut self.connections[usize::from(publish.connection)];
+        let connection = self.links.of(publish.of.connection);
         let payload = publish::decode(connection.config.send, payload)?;
-        let client = connection.client().ok_or(Cme::NotAllowed)?;
-        let of = Completion { connection: publish.connection, step: Step::Publish, message: publish.message };
-        let limit = around.options.model.topic;
-        let topic =
-            std::str::from_utf8(&publish.topic).ok().filter(|topic| topic.len() <= limit && is_topic_name(topic));
-        let sent = topic.is_some_and(|topic| {
-            client.publish(now, publish.message, topic, &payload, publish.qos, publish.retain).is_ok()
-        });
-        if sent {
-            connection.expect(now, Step::Publish, publish.message);
-            self.drain(publish.connection, around);
-        } else {
-            self.acknowledge(of, "1,7", around);
+        connection.client().ok_or(Cme::NotAllowed)?;
+        if !self.links.publish(now, publish, &payload, around.options.model.topic) {
+            self.acknowledge(publish.of, "1,7");
         }
-        Ok(answer(around, of))
+        Ok(around.answer(publish.of))
     }
 
     /// The connection that the next argument names.
-    fn connection(&mut self, args: &mut Args<'_>, around: &Surroundings<'_>) -> Result<&mut Connection, Cme> {
+    fn connection(&mut self, args: &mut Args<'_>, around: &Surroundings<'_>) -> Result<&mut Connection<Config>, Cme> {
         let id = args.number(around.options.model.connections.range())?;
-        self.connections.get_mut(usize::from(id)).ok_or(Cme::NotAllowed)
+        Ok(self.links.of(id))
     }
-}
-
-/// OK at once, or after the result where the firmware does it in that order.
-fn answer(around: &Surroundings<'_>, of: Completion) -> Answer<Publish> {
-    if around.options.quirks.result_first.contains(&of.step) { Answer::AfterResult(of) } else { Answer::ok() }
 }

@@ -1,10 +1,13 @@
 //! `AT+LMQTTCFG`: the keys, their ranges and defaults.
 
+use std::time::Duration;
+
 use super::{
     super::{
         answer::{Answer, Cme},
         command::Args,
-        options::{ModemOptions, Quirks},
+        link::Settings,
+        options::ModemOptions,
     },
     Surroundings,
 };
@@ -34,7 +37,7 @@ impl Format {
 
 /// The values of one connection, as they hold until it is closed.
 #[derive(Clone, Debug)]
-pub(super) struct Config {
+pub(in crate::modem) struct Config {
     pub(super) version: u8,
     context: u8,
     pub(super) clean_session: bool,
@@ -61,8 +64,12 @@ pub(super) struct Config {
     triple: Option<[String; 3]>,
 }
 
-impl Config {
-    pub(super) fn new(quirks: &Quirks) -> Self {
+/// Longest wait for the CONNACK (NT26 manual, LMQTTCONN).
+const CONNECT_LIMIT: Duration = Duration::from_secs(30);
+
+impl Settings for Config {
+    fn new(options: &ModemOptions) -> Self {
+        let quirks = &options.quirks;
         Self {
             version: 4,
             context: 0,
@@ -85,6 +92,22 @@ impl Config {
         }
     }
 
+    /// NT26 manual, LMQTTOPEN.
+    fn open_limit(&self) -> Duration {
+        Duration::from_secs(160)
+    }
+
+    fn patience(&self) -> (Duration, u8) {
+        (Duration::from_secs(self.packet_timeout.into()), self.retries)
+    }
+
+    fn connect_limit(&self) -> Duration {
+        let (once, retries) = self.patience();
+        CONNECT_LIMIT.min(once * (u32::from(retries) + 1))
+    }
+}
+
+impl Config {
     /// Whether the module signs in to Alibaba's cloud by itself: cloud type 2 and a triple.
     pub(super) fn signs_in(&self) -> bool {
         self.cloud.0 == 2 && self.triple.is_some()
@@ -92,14 +115,14 @@ impl Config {
 
     /// One key: written, or read where its values are left off. `opened`: the keys that must be set before LMQTTOPEN come too late
     /// (manual: will, session, keepalive, aliauth).
-    pub(super) fn key<T>(
+    pub(super) fn key(
         &mut self,
         key: &str,
         id: u8,
         opened: bool,
         args: Args<'_>,
         around: &Surroundings<'_>,
-    ) -> Result<Answer<T>, Cme> {
+    ) -> Result<Answer, Cme> {
         if around.options.quirks.refused_keys.contains(key) {
             return Err(Cme::NotAllowed);
         }

@@ -1,6 +1,9 @@
 //! `+LMQTTURC`: what the module says unasked.
 
-use super::config::{Config, Format};
+use super::{
+    super::link::{Loss, encode_hex},
+    config::{Config, Format},
+};
 
 /// `<stats>` of `+LMQTTURC: STATS` (NT26 manual as cited by driver code).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +18,18 @@ pub(super) enum Stats {
     Closed = 11,
     /// More was received than fits; that the link goes with it is inferred.
     BufferOverflow = 13,
+}
+
+impl Stats {
+    pub(super) fn of(loss: Loss) -> Self {
+        match loss {
+            Loss::Closed => Self::ClosedByServer,
+            Loss::Protocol => Self::ProtocolError,
+            Loss::PingTimeout => Self::TimedOut,
+            Loss::PacketData => Self::Closed,
+            Loss::Overflow => Self::BufferOverflow,
+        }
+    }
 }
 
 pub(super) fn stats(id: u8, stats: Stats) -> Vec<u8> {
@@ -38,12 +53,8 @@ pub(super) fn received(id: u8, message: u16, topic: &str, payload: &[u8], config
     line.extend_from_slice(quote);
     match config.receive {
         Format::Text => line.extend_from_slice(payload),
-        Format::Hex(_) => line.extend(payload.iter().flat_map(|byte| [hex(byte >> 4), hex(byte & 15)])),
+        Format::Hex(_) => line.extend(encode_hex(payload)),
     }
     line.extend_from_slice(quote);
     line
-}
-
-fn hex(nibble: u8) -> u8 {
-    b"0123456789ABCDEF"[usize::from(nibble)]
 }

@@ -1,0 +1,78 @@
+//! The data phase: what comes after a prompt, until it ends in one of the ways that firmware has.
+
+use std::time::Duration;
+
+use super::link::Publish;
+
+const CTRL_Z: u8 = 0x1a;
+const ESC: u8 = 0x1b;
+
+/// What a data phase is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct DataEntry {
+    pub(super) end: DataEnd,
+    /// After so long without a byte it is left, and what was typed is lost.
+    pub(super) idle: Option<Duration>,
+    /// What is typed is echoed.
+    pub(super) echo: bool,
+}
+
+/// How a data phase ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DataEnd {
+    /// With so many bytes. Whatever they are, there is no other way out (the escape of a counted data phase is not documented).
+    Count(usize),
+    /// With Ctrl-Z (0x1A). ESC (0x1B) cancels, which is answered with OK. So many bytes are kept, what comes after them is lost.
+    CtrlZ { kept: usize },
+}
+
+impl From<DataEnd> for DataEntry {
+    fn from(end: DataEnd) -> Self {
+        Self { end, idle: None, echo: false }
+    }
+}
+
+/// A data phase under way.
+#[derive(Debug)]
+pub(super) struct DataPhase {
+    entry: DataEntry,
+    /// When it is left for want of input.
+    pub(super) until: Option<Duration>,
+    pub(super) collected: Vec<u8>,
+    pub(super) publish: Publish,
+}
+
+/// What a byte does to a data phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Typed {
+    More,
+    Complete,
+    Cancelled,
+}
+
+impl DataPhase {
+    pub(super) fn new(now: Duration, entry: DataEntry, publish: Publish) -> Self {
+        let until = entry.idle.map(|idle| now.saturating_add(idle));
+        Self { entry, until, collected: Vec::new(), publish }
+    }
+
+    pub(super) fn echoes(&self) -> bool {
+        self.entry.echo
+    }
+
+    pub(super) fn push(&mut self, now: Duration, byte: u8) -> Typed {
+        self.until = self.entry.idle.map(|idle| now.saturating_add(idle));
+        let room = match self.entry.end {
+            DataEnd::CtrlZ { .. } if byte == CTRL_Z => return Typed::Complete,
+            DataEnd::CtrlZ { .. } if byte == ESC => return Typed::Cancelled,
+            DataEnd::CtrlZ { kept: room } | DataEnd::Count(room) => room,
+        };
+        if self.collected.len() < room {
+            self.collected.push(byte);
+        }
+        match self.entry.end {
+            DataEnd::Count(count) if self.collected.len() >= count => Typed::Complete,
+            DataEnd::Count(_) | DataEnd::CtrlZ { .. } => Typed::More,
+        }
+    }
+}
