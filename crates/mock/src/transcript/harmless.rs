@@ -21,30 +21,25 @@ pub(super) enum Form {
 }
 
 /// Commands that only look, or only change how the line behaves or what is reported.
-const LOOKING: [&str; 22] = [
-    "", "E", "I", "+CMEE", "+CGMI", "+CGMM", "+CGMR", "+LGMR", "+GMI", "+GMM", "+GMR", "+CGSN", "+LGSN", "+CIMI",
-    "+LCCID", "+CCID", "+CSQ", "+CESQ", "+CGPADDR", "+CREG", "+CGREG", "+CEREG",
+const LOOKING: [&str; 26] = [
+    "", "E", "I", "+CMEE", "+CGMI", "+CGMM", "+CGMR", "+LGMR", "+QGMR", "+GMI", "+GMM", "+GMR", "+CGSN", "+LGSN",
+    "+CIMI", "+LCCID", "+CCID", "+QCCID", "+NCCID", "+ECICCID", "+CSQ", "+CESQ", "+CGPADDR", "+CREG", "+CGREG",
+    "+CEREG",
 ];
 
 /// Those among them with which a host finds out whom it is talking to.
 const ATTACHING: [&str; 9] = ["", "E", "I", "+CMEE", "+CFUN", "+CGMI", "+CGMM", "+CGMR", "+LGMR"];
 
-/// LMQTTCFG settings that change no line of the dialogue.
+/// How the commands of the MQTT clients begin.
+const CLIENTS: [&str; 3] = ["+LMQTT", "+ECMT", "+QMT"];
+
+/// Settings of a client (`CFG`) that change no line of the dialogue.
 const SETTINGS: [&str; 6] = ["version", "session", "keepalive", "timeout", "urc", "pdpcid"];
 
 /// Commands that lead to a connection, or end one.
-const CONNECTING: [&str; 10] = [
-    "+CFUN",
-    "+CPIN",
-    "+CGATT",
-    "+CGDCONT",
-    "+CGACT",
-    "+LMQTTCFG",
-    "+LMQTTOPEN",
-    "+LMQTTCONN",
-    "+LMQTTDISC",
-    "+LMQTTCLOSE",
-];
+const CONNECTING: [&str; 5] = ["+CFUN", "+CPIN", "+CGATT", "+CGDCONT", "+CGACT"];
+/// Those of a client, without what they begin with, and those that lead to a subscription.
+const CLIENT_CONNECTING: [&str; 7] = ["CFG", "OPEN", "CONN", "DISC", "CLOSE", "SUBUNSUB", "SUB"];
 
 impl Line {
     /// Reads a command line, without its carriage return. `None`: it is none, or more than one command.
@@ -74,17 +69,22 @@ impl Line {
     pub(super) fn is_harmless(&self) -> bool {
         self.form == Form::Question
             || LOOKING.contains(&&*self.name)
-            || (self.name == "+LMQTTCFG" && SETTINGS.contains(&&*self.key))
+            || (self.of_client() == Some("CFG") && SETTINGS.contains(&&*self.key))
     }
 
     /// It is one with which a host begins.
     pub(super) fn is_attaching(&self) -> bool {
-        self.is_harmless() && (ATTACHING.contains(&&*self.name) || self.name == "+LMQTTCFG")
+        self.is_harmless() && (ATTACHING.contains(&&*self.name) || self.of_client().is_some())
     }
 
     /// It leads to a connection to a broker, or to a subscription there.
     pub(super) fn is_connecting(&self) -> bool {
-        CONNECTING.contains(&&*self.name) || self.name == "+LMQTTSUBUNSUB"
+        CONNECTING.contains(&&*self.name) || self.of_client().is_some_and(|rest| CLIENT_CONNECTING.contains(&rest))
+    }
+
+    /// The name of a client's command, without what the commands of that client begin with.
+    fn of_client(&self) -> Option<&str> {
+        CLIENTS.into_iter().find_map(|client| self.name.strip_prefix(client))
     }
 
     /// Whether `said` is nothing but an answer to it: no line of it is about anything else.

@@ -12,10 +12,10 @@
 //! [`Strictness::Tolerant`]: command lines may differ in what changes nothing of the dialogue:
 //!
 //! - blanks outside quotes, the case of a command's name, a line feed behind the carriage return;
-//! - the message identifiers of LMQTTPUB and LMQTTSUBUNSUB: the result lines have those that the host has used;
+//! - the message identifiers of publishes, subscribes and unsubscribes: the result lines have those that the host has used;
 //! - commands that come on top, or in another order, or not at all, if they only look or only set up the line: `AT`, `ATE`,
 //!   `ATI`, `AT+CMEE`, whatever ends with `?`, the questions for identities, signal and addresses, which registrations are
-//!   reported (`AT+CREG=`, `AT+CGREG=`, `AT+CEREG=`), and the LMQTTCFG settings that change no line of the dialogue (version,
+//!   reported (`AT+CREG=`, `AT+CGREG=`, `AT+CEREG=`), and the settings of the MQTT client that change no line of the dialogue (version,
 //!   session, keepalive, timeout, urc, pdpcid). A command that the transcript has and the host leaves out is passed over
 //!   together with its answer, if that is nothing but an answer.
 //!

@@ -94,11 +94,15 @@ pub struct Player {
 }
 
 impl Player {
-    /// At the beginning of a transcript. A profile that the mock does not know is played as an NT26E.
+    /// At the beginning of a transcript. A profile that the mock does not know is played as the model whose name begins most like it.
     #[must_use]
     pub fn new(transcript: &Transcript, strictness: Strictness) -> Self {
         let header = &transcript.header;
-        let model = header.profile.as_deref().and_then(Model::named).unwrap_or(NT26E);
+        let profile = header.profile.as_deref().unwrap_or(NT26E.name);
+        let alike = |model: &Model| profile.bytes().zip(model.name.bytes()).take_while(|(a, b)| a == b).count();
+        let model = Model::named(profile)
+            .or_else(|| Model::all().filter(|model| alike(model) > 3).max_by_key(alike))
+            .unwrap_or(NT26E);
         let options = ModemOptions { model, echo: false, ..ModemOptions::default() };
         Self {
             steps: transcript.steps.clone(),
