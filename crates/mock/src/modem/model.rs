@@ -254,7 +254,7 @@ pub const BC660K: Model = Model {
 
 /// Quectel EC200S: the LTE kind of the QMT commands. Limits that no source has are those of the BG95.
 pub const EC200S: Model = Model {
-    name: "quectel-ec200s",
+    name: "quectel-ec200",
     dialect: Dialect::Qmt(QmtKind::Lte),
     manufacturer: "Quectel",
     product: "EC200S",
@@ -281,7 +281,7 @@ pub const EC800: Model = Model {
 
 /// Quectel EG91.
 pub const EG91: Model = Model {
-    name: "quectel-eg91",
+    name: "quectel-eg9x",
     product: "EG91",
     revision: "EG91NAFBR01A01M4G",
     firmware: "EG91NAFBR01A01M4G",
