@@ -125,7 +125,8 @@ impl OtherSide {
                     run.note(format_args!("= {}", line.escape_ascii()));
                     let is_promise = line.starts_with(b"AT+LMQTTPUB=") && !line.ends_with(b"\"");
                     self.owed_since = is_promise.then_some(now);
-                    if line.windows(4).any(|name| name == b"+CSQ") {
+                    // The case of a name is no matter to a module (V.250, 5.4.1).
+                    if line.windows(4).any(|name| name.eq_ignore_ascii_case(b"+CSQ")) {
                         let mut ledger = run.ledger();
                         let ordinal = ledger.signal_questions.len();
                         ledger.signal_questions.push(now);

@@ -340,10 +340,14 @@ impl Core {
             self.ask(now);
             return;
         }
-        let discarded = self.quarantine.take().map(|quarantine| quarantine.discarded).unwrap_or_default();
-        self.events.push_back(Queued::Resynchronised(discarded));
+        let Some(quarantine) = self.quarantine.take() else { return };
+        let quiet = quarantine.calls_for_quiet();
+        self.events.push_back(Queued::Resynchronised(quarantine.discarded));
         if let Some(exchange) = self.waiting.take() {
             self.start(now, exchange, false);
+            if let Some(flight) = self.flight.as_mut().filter(|_| quiet) {
+                flight.phase = Phase::Guard { until: now + self.options.settle };
+            }
         }
     }
 
@@ -469,9 +473,9 @@ impl Core {
 
     fn probe_unanswered(&mut self, now: Time) {
         let Some(quarantine) = &mut self.quarantine else { return };
-        quarantine.attempts += 1;
+        let attempts = quarantine.unanswered_again();
         let probes = self.waiting.as_ref().map_or(ATTEMPTS, |waiting| waiting.probes);
-        if quarantine.attempts < probes {
+        if attempts < probes {
             self.ask(now);
         } else {
             self.waiting = None;

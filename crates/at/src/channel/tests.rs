@@ -474,6 +474,25 @@ fn a_prompt_that_stays_away_is_waited_for_in_bounded_time() {
 }
 
 #[test]
+fn what_an_earlier_host_has_asked_is_let_out_where_the_module_is_late() {
+    let both = b"\r\n+CMEE: 1\r\n\r\nOK\r\n\r\n+CFUN: 1\r\n\r\nOK\r\n";
+    let mut line = Bench::new();
+    line.channel.suspect_the_past();
+    assert_eq!(line.send(signal()), b"AT+CMEE?\r");
+    line.wait(2 * SECOND);
+    assert_eq!(line.written(), b"AT+CMEE?\r");
+    line.receive(b"\r\n+CMEE: 1\r\n\r\nOK\r\n");
+    assert_eq!(line.written(), b"AT+CFUN?\r");
+    // It is answered by what the earlier host has asked, and so would be what comes next.
+    line.receive(b"\r\n+CFUN: 1\r\n\r\nOK\r\n");
+    assert_eq!(line.written(), b"");
+    line.receive(both).receive(both).wait(SECOND);
+    assert_eq!(line.written(), b"AT+CSQ\r");
+    line.receive(b"\r\n+CSQ: 1,99\r\n\r\nOK\r\n");
+    assert_eq!(line.events().last().map(String::as_str), Some("done [+CSQ: 1,99]"));
+}
+
+#[test]
 fn a_prompt_that_was_lost_gets_its_data_where_they_are_nothing_to_a_command_line() {
     for (data, is_written) in
         [(&b"\0hello\r\n"[..], true), (b"\0AT+CFUN=0\r", false), (b"\0status", false), (b"a/", false)]
