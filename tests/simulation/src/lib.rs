@@ -13,7 +13,7 @@
 //! | I6 | a message arrives no more often than it was tried |
 //! | I7 | a module hears nothing but commands that belong there |
 //! | I8 | payloads arrive as they left, to the byte |
-//! | I9 | memory stays within its bounds: the driver's own limits, which the fuzz targets hold |
+//! | I9 | (memory stays within its bounds: not judged here, but by the fuzz targets, which hold the driver to its limits) |
 //! | I10 | no secret is in an event, an error or a trace |
 //! | I11 | after the last fault everything works again |
 //! | I12 | the same seed gives the same run |
