@@ -31,9 +31,7 @@ pub(crate) struct Quarantine {
     unanswered: u32,
     pub(crate) attempts: u32,
     /// Somebody else has spoken on this line before.
-    has_unknown_past: bool,
-    /// A question was not answered in its time.
-    repeated: bool,
+    pub(crate) has_unknown_past: bool,
     /// What came that answers nothing, to be reported.
     pub(crate) discarded: Lines,
     pub(crate) owed: Owed,
@@ -75,22 +73,15 @@ impl Quarantine {
         Quarantine { has_unknown_past: true, ..Quarantine::asking(0, 1, Owed::Nothing) }
     }
 
-    /// A module that was late with this may be late with what somebody else has asked it, both questions among it, and more of that
-    /// may follow at once: then nothing is sent for a while.
-    pub(crate) fn calls_for_quiet(&self) -> bool {
-        self.has_unknown_past && self.repeated
-    }
-
     /// The question was not answered; gives how often that makes.
     pub(crate) fn unanswered_again(&mut self) -> u32 {
-        self.repeated = true;
         self.attempts += 1;
         self.attempts
     }
 
     fn asking(probe: usize, unanswered: u32, owed: Owed) -> Quarantine {
         let discarded = Lines::default();
-        Quarantine { probe, unanswered, attempts: 0, has_unknown_past: false, repeated: false, discarded, owed }
+        Quarantine { probe, unanswered, attempts: 0, has_unknown_past: false, discarded, owed }
     }
 
     /// The question, to be asked now.

@@ -26,6 +26,9 @@ pub(super) struct Core {
     /// What waits for the line to be proven in order.
     pub(super) waiting: Option<Exchange>,
     pub(super) quarantine: Option<Quarantine>,
+    /// The module did not answer in its time. It may then be as late with what an earlier host has asked, both questions of a proof
+    /// among it.
+    was_late: bool,
     events: VecDeque<Queued>,
     /// The unsolicited lines in the queue, and before them those that have been given out.
     unsolicited: Lines,
@@ -56,6 +59,8 @@ pub(super) struct Flight {
 pub(super) enum Phase {
     /// Waits for the line to have been quiet long enough.
     Guard { until: Time },
+    /// Waits for what an earlier host has asked to have come, as long as it keeps coming.
+    LettingOut { until: Time, latest: Time },
     /// The command goes out.
     Writing { sent: usize, deadline: Time },
     /// The module has to prompt.
@@ -91,6 +96,7 @@ impl Core {
             flight: None,
             waiting: None,
             quarantine: None,
+            was_late: false,
             events: VecDeque::new(),
             unsolicited: Lines::default(),
             given: 0,
@@ -341,12 +347,14 @@ impl Core {
             return;
         }
         let Some(quarantine) = self.quarantine.take() else { return };
-        let quiet = quarantine.calls_for_quiet();
+        // A proof that old answers have given is followed by the rest of them.
+        let lets_out = quarantine.has_unknown_past && std::mem::take(&mut self.was_late);
         self.events.push_back(Queued::Resynchronised(quarantine.discarded));
         if let Some(exchange) = self.waiting.take() {
             self.start(now, exchange, false);
-            if let Some(flight) = self.flight.as_mut().filter(|_| quiet) {
-                flight.phase = Phase::Guard { until: now + self.options.settle };
+            if let Some(flight) = self.flight.as_mut().filter(|_| lets_out) {
+                let until = now + self.options.settle;
+                flight.phase = Phase::LettingOut { until, latest: now + PATIENCE * self.options.settle };
             }
         }
     }
@@ -375,7 +383,10 @@ impl Core {
             (_, Some(Quarantine { owed: Owed::Bytes { deadline, .. }, .. })) => Some(*deadline),
             (None, Some(Quarantine { owed: Owed::Prompt { until, .. }, .. })) => Some(*until),
             (Some(flight), _) => Some(match flight.phase {
-                Phase::Guard { until } | Phase::DataGuard { until } | Phase::Silence { until } => until,
+                Phase::Guard { until }
+                | Phase::LettingOut { until, .. }
+                | Phase::DataGuard { until }
+                | Phase::Silence { until } => until,
                 Phase::Writing { deadline, .. }
                 | Phase::Prompt { deadline }
                 | Phase::WritingData { deadline, .. }
@@ -411,10 +422,15 @@ impl Core {
         }
         let write_timeout = self.options.write_timeout;
         let writing = self.writing(now);
+        let quiet_since = self.last_byte.map_or(now, |last| last + self.options.settle);
         let Some(flight) = &mut self.flight else { return };
         let timeout = flight.exchange.timeout;
-        let (stage, after) = match flight.phase {
-            Phase::Guard { .. } => {
+        let (stage, after) = match &mut flight.phase {
+            Phase::LettingOut { until, latest } if quiet_since > now && *latest > now => {
+                *until = quiet_since.min(*latest);
+                return;
+            }
+            Phase::Guard { .. } | Phase::LettingOut { .. } => {
                 flight.phase = writing;
                 return;
             }
@@ -441,6 +457,7 @@ impl Core {
             self.probe_unanswered(now);
             return;
         }
+        self.was_late |= matches!(stage, Stage::Prompt | Stage::Answer);
         // Behind its OK nothing is left of a command but its result, and that one carries its own keys.
         if stage != Stage::Result {
             let owed = self.owed(now);
@@ -456,7 +473,7 @@ impl Core {
         let Some(data) = &mut exchange.data else { return Owed::Nothing };
         match (phase, data.escape) {
             // The command itself did not get out, or its data did, all of them.
-            (Phase::Guard { .. } | Phase::Writing { .. }, _) => Owed::Nothing,
+            (Phase::Guard { .. } | Phase::LettingOut { .. } | Phase::Writing { .. }, _) => Owed::Nothing,
             (_, Some(escape)) => Owed::Bytes { bytes: vec![escape], sent: 0, deadline },
             (Phase::Prompt { .. }, None) => {
                 // As long as the module may take to answer. What is sent before it has asked for its data would be taken
@@ -472,6 +489,7 @@ impl Core {
     }
 
     fn probe_unanswered(&mut self, now: Time) {
+        self.was_late = true;
         let Some(quarantine) = &mut self.quarantine else { return };
         let attempts = quarantine.unanswered_again();
         let probes = self.waiting.as_ref().map_or(ATTEMPTS, |waiting| waiting.probes);
@@ -554,6 +572,9 @@ impl Core {
 impl Flight {
     /// Whether the command is out, so that what begins now can be an answer.
     fn is_listening(&self) -> bool {
-        !matches!(self.phase, Phase::Guard { .. } | Phase::Writing { .. } | Phase::Silence { .. })
+        !matches!(
+            self.phase,
+            Phase::Guard { .. } | Phase::LettingOut { .. } | Phase::Writing { .. } | Phase::Silence { .. }
+        )
     }
 }

@@ -493,6 +493,38 @@ fn what_an_earlier_host_has_asked_is_let_out_where_the_module_is_late() {
 }
 
 #[test]
+fn what_an_earlier_host_has_asked_is_let_out_as_long_as_it_comes() {
+    let (first, second) = (b"\r\n+CMEE: 1\r\n\r\nOK\r\n", b"\r\n+CFUN: 1\r\n\r\nOK\r\n");
+    let mut line = Bench::new();
+    line.send(Command::attention().within(SECOND));
+    line.wait(SECOND);
+    // The module was late with the first command only; what follows is answered at once, by what the earlier host has asked.
+    assert_eq!(line.send(Command::attention().within(SECOND)), b"AT+CMEE?\r");
+    line.receive(first);
+    assert_eq!(line.written(), b"AT\r");
+    line.receive(b"\r\nOK\r\n").channel.suspect_the_past();
+    assert_eq!(line.send(signal()), b"AT+CMEE?\r");
+    line.receive(first);
+    assert_eq!(line.written(), b"AT+CFUN?\r");
+    line.receive(second);
+    for _ in 0..20 {
+        line.wait(SECOND / 2).receive(b"\r\nOK\r\n");
+        assert_eq!(line.written(), b"", "it is not quiet yet");
+    }
+    line.wait(SECOND / 2).wait(SECOND / 2);
+    assert_eq!(line.written(), b"AT+CSQ\r");
+    // A module that never is quiet is not waited for.
+    let mut line = Bench::new();
+    line.channel.suspect_the_past();
+    line.send(signal());
+    assert_eq!(line.wait(2 * SECOND).written(), b"AT+CMEE?\r");
+    assert_eq!(line.receive(first).written(), b"AT+CFUN?\r");
+    line.receive(second);
+    let waited = (1..100).find(|_| !line.receive(b"\r\n+CREG: 1\r\n").wait(SECOND / 2).written().is_empty());
+    assert_eq!(waited, Some(32));
+}
+
+#[test]
 fn a_prompt_that_was_lost_gets_its_data_where_they_are_nothing_to_a_command_line() {
     for (data, is_written) in
         [(&b"\0hello\r\n"[..], true), (b"\0AT+CFUN=0\r", false), (b"\0status", false), (b"a/", false)]
