@@ -8,6 +8,7 @@ use atmqtt_mock::broker::{Publication, Publisher, QoS};
 
 use crate::reports::Reports;
 use crate::scenario::{Message, Scenario};
+use crate::tongue::{Tongue, takes_anything};
 
 /// How an attempt to publish ended, for the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +91,7 @@ impl Ledger {
             subscribed: Vec::new(),
             troubles: Vec::new(),
             signal_questions: Vec::new(),
-            reports: Reports::default(),
+            reports: Reports::new(Tongue::of(&scenario.model())),
             dropped: 0,
             seen: BTreeMap::new(),
             subscriptions: 0,
@@ -135,8 +136,9 @@ impl Ledger {
 
     pub(crate) fn refuse(&mut self, number: usize) -> Result<(), String> {
         self.uplinks[number].refused = true;
-        let model_takes_anything = self.scenario.model == "lierda-nt26e";
-        if model_takes_anything || self.scenario.uplinks[number].content == crate::scenario::Content::Plain {
+        if takes_anything(&self.scenario.model())
+            || self.scenario.uplinks[number].content == crate::scenario::Content::Plain
+        {
             return Err(format!("I5: message {number} was refused, although this module takes it"));
         }
         Ok(())
@@ -203,7 +205,7 @@ impl Ledger {
         let asked = &self.scenario.uplinks[number];
         let expected = atmqtt_mock::broker::Message {
             topic: asked.topic.clone(),
-            payload: asked.payload('#', number, self.scenario.seed),
+            payload: self.scenario.uplink(number),
             qos: [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce][usize::from(asked.qos)],
             retain: asked.retain,
         };
@@ -260,7 +262,7 @@ impl Ledger {
             _ => return Err("a message came that nobody has sent".to_owned()),
         };
         let sent = &self.scenario.downlinks[number];
-        if sent.topic != topic || sent.payload('D', number, self.scenario.seed) != payload {
+        if sent.topic != topic || self.scenario.downlink(number) != payload {
             return Err(format!("downlink {number} came as something else"));
         }
         self.downlinks[number].received.push(now);

@@ -32,6 +32,7 @@ mod scenario;
 mod shrink;
 mod statistics;
 mod store;
+mod tongue;
 
 pub use mutations::{Mutation, Undo};
 pub use run::{Report, Trace, check, run};

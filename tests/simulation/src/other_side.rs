@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use atmqtt_mock::broker::{BrokerOptions, Message, QoS};
 use atmqtt_mock::fault::Kind;
-use atmqtt_mock::modem::{Fault, Latency, Modem, ModemOptions, NT26E, Quirks, Step};
+use atmqtt_mock::modem::{Fault, Latency, Modem, ModemOptions, Quirks, Step, VendorQuirks};
 use atmqtt_mock::world::{Output, World};
 
 use crate::faults::{self, SEEN};
@@ -14,9 +14,11 @@ use crate::ledger::Trouble;
 use crate::legal;
 use crate::run::Run;
 use crate::scenario::Scenario;
+use crate::tongue::{Publish, Tongue};
 
 pub(crate) struct OtherSide {
     world: World,
+    tongue: &'static Tongue,
     /// How many downlinks have been published.
     published: usize,
     /// When the last fault is over.
@@ -40,13 +42,15 @@ impl OtherSide {
             quirks.result_first = [Step::Open, Step::Connect, Step::Subscribe, Step::Publish].into();
         }
         let options = ModemOptions {
-            model: scenario.model().unwrap_or(NT26E),
+            model: scenario.model(),
             latency: Latency {
                 command: Duration::from_millis(scenario.command_ms.max(1)),
                 open: Duration::from_millis(100),
                 boot: Duration::from_millis(500),
             },
             quirks,
+            // Where the quotes are missing for one, they are there for the other.
+            vendor: VendorQuirks { bare_payload: scenario.quoted_payload, ..VendorQuirks::default() },
             ..ModemOptions::default()
         };
         let modem = Modem::new(options, Duration::ZERO);
@@ -54,7 +58,8 @@ impl OtherSide {
         let faults_end = faults.terms().iter().map(|term| term.ends().unwrap_or(Duration::MAX)).max();
         let world = World::new(modem, BrokerOptions::new()).latency(Duration::from_millis(scenario.network_ms));
         let world = world.faults(&faults, scenario.seed);
-        OtherSide { world, published: 0, faults_end: faults_end.unwrap_or_default(), owed_since: None }
+        let tongue = Tongue::of(&scenario.model());
+        OtherSide { world, tongue, published: 0, faults_end: faults_end.unwrap_or_default(), owed_since: None }
     }
 
     /// The host's process is gone, and with it what it knew of data that it had promised.
@@ -99,7 +104,7 @@ impl OtherSide {
             if at > now {
                 return Some(at);
             }
-            let payload = message.payload('D', self.published, run.scenario.seed);
+            let payload = run.scenario.downlink(self.published);
             let qos = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce][usize::from(message.qos)];
             let out = Message { topic: message.topic.clone(), payload, qos, retain: message.retain };
             run.ledger().publish_down(self.published, now);
@@ -123,8 +128,8 @@ impl OtherSide {
                 }
                 Output::Heard(line) => {
                     run.note(format_args!("= {}", line.escape_ascii()));
-                    let is_promise = line.starts_with(b"AT+LMQTTPUB=") && !line.ends_with(b"\"");
-                    self.owed_since = is_promise.then_some(now);
+                    let is_promise = |publish: Publish<'_>| publish.id.is_some() && publish.inline.is_none();
+                    self.owed_since = self.tongue.publish(&line).is_some_and(is_promise).then_some(now);
                     // The case of a name is no matter to a module (V.250, 5.4.1).
                     if line.windows(4).any(|name| name.eq_ignore_ascii_case(b"+CSQ")) {
                         let mut ledger = run.ledger();
@@ -136,7 +141,7 @@ impl OtherSide {
                     }
                     let reports = run.ledger().reports.heard(now, &line);
                     if !run.ledger().module_was_misled(now) {
-                        run.require(legal::command(&line, &run.scenario).and(reports));
+                        run.require(legal::command(&line, &run.scenario, self.tongue).and(reports));
                     }
                 }
                 Output::HeardData(data) => {

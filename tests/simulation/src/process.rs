@@ -257,7 +257,7 @@ async fn publish(caller: &mut Caller, client: &Client) {
         };
         let asked = &run.scenario.uplinks[number];
         let qos = QoS::from_level(asked.qos).expect("0, 1 or 2");
-        let payload = asked.payload('#', number, run.scenario.seed);
+        let payload = run.scenario.uplink(number);
         run.note(format_args!("publishes message {number}"));
         run.ledger().begin(number, run.now());
         let call = client.publish(&asked.topic, payload).qos(qos).retain(asked.retain);

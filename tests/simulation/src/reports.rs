@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use crate::tongue::Tongue;
+
 /// What the module has heard of publishes, and what it has said about them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Reports {
+    tongue: &'static Tongue,
     /// When a publish was heard, and its message identifier.
     heard: Vec<(Duration, u16)>,
     /// When a report went to the host, of which identifier, and with which result.
@@ -15,21 +18,20 @@ pub(crate) struct Reports {
     line: Vec<u8>,
 }
 
-/// How a report begins.
-const REPORT: &[u8] = b"+LMQTTPUB:";
-
 impl Reports {
+    pub(crate) fn new(tongue: &'static Tongue) -> Reports {
+        Reports { tongue, heard: Vec::new(), said: Vec::new(), open: Vec::new(), line: Vec::new() }
+    }
+
     /// The module has read a command line.
     ///
     /// An identifier that is used again while a report of it may still come makes two messages one (I2).
     pub(crate) fn heard(&mut self, now: Duration, command: &[u8]) -> Result<(), String> {
-        let closes = [&b"AT+LMQTTDISC="[..], b"AT+LMQTTCLOSE="].iter().any(|name| command.starts_with(name));
-        if closes {
+        if self.tongue.closes(command) {
             self.open.clear();
         }
-        let Some(arguments) = command.strip_prefix(b"AT+LMQTTPUB=") else { return Ok(()) };
         // 0 stands for none.
-        let Some(id) = number(arguments, 1).and_then(|id| u16::try_from(id).ok()).filter(|id| *id != 0) else {
+        let Some(id) = self.tongue.publish(command).and_then(|publish| publish.id).filter(|id| *id != 0) else {
             return Ok(());
         };
         self.heard.push((now, id));
@@ -52,9 +54,8 @@ impl Reports {
                 self.line.push(byte);
                 continue;
             }
-            let report = self.line.strip_prefix(REPORT).map(|fields| (number(fields, 1), number(fields, 2)));
-            if let Some((Some(id), Some(result))) = report
-                && let Ok(id) = u16::try_from(id)
+            if let Some((id, result)) = self.tongue.report(&self.line)
+                && self.tongue.intermediate != Some(result)
             {
                 self.said.push((now, id, result));
                 self.open.retain(|open| *open != id);
@@ -70,12 +71,6 @@ impl Reports {
     }
 }
 
-/// The argument of that number, counted from 0, as a number.
-fn number(arguments: &[u8], index: usize) -> Option<i32> {
-    let argument = arguments.split(|byte| *byte == b',').nth(index)?;
-    std::str::from_utf8(argument).ok()?.trim().parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,9 +79,13 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
+    fn reports() -> Reports {
+        Reports::new(Tongue::of(&atmqtt_mock::modem::NT26E))
+    }
+
     #[test]
     fn a_report_belongs_to_the_publish_of_its_identifier() {
-        let mut reports = Reports::default();
+        let mut reports = reports();
         assert_eq!(reports.heard(at(1), b"AT+LMQTTPUB=0,7,1,0,\"t\",1,\"x\""), Ok(()));
         assert_eq!(reports.was_success(at(1)), Some(false));
         reports.said(at(2), b"\r\nOK\r\n\r\n+LMQTTPUB: 0,6,0\r\n\r\n+LMQTT");
@@ -100,7 +99,7 @@ mod tests {
 
     #[test]
     fn without_an_identifier_nothing_is_known() {
-        let mut reports = Reports::default();
+        let mut reports = reports();
         for _ in 0..2 {
             assert_eq!(reports.heard(at(1), b"AT+LMQTTPUB=0,0,0,0,\"t\",1,\"x\""), Ok(()));
         }
@@ -109,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_connection_that_is_closed_reports_nothing_more() {
-        let mut reports = Reports::default();
+        let mut reports = reports();
         for command in ["AT+LMQTTPUB=0,7,1,0,\"t\",1", "AT+LMQTTCLOSE=0", "AT+LMQTTPUB=0,7,1,0,\"t\",1"] {
             assert_eq!(reports.heard(at(1), command.as_bytes()), Ok(()));
         }

@@ -194,7 +194,8 @@ impl Run {
     }
 
     fn report(&self) -> Report {
-        let ledger = self.ledger();
+        let mut ledger = self.ledger();
+        ledger.see(format!("model: {}", self.scenario.model));
         let held = match self.record.lock().unwrap_or_else(PoisonError::into_inner).violation {
             Some(_) => Ok(()),
             None => ledger.check(),

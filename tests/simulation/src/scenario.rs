@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::faults;
 use crate::random::Random;
+use crate::tongue::{Tongue, largest_payload};
 
 /// Milliseconds of virtual time.
 pub(crate) type Millis = u64;
@@ -112,7 +113,8 @@ pub(crate) enum Question {
     Status,
 }
 
-/// Pieces of protocol that a payload may have. None of them may be taken for what it looks like.
+/// Pieces of protocol that a payload may have; the empty ones stand for lines of the module's own. None of them may be taken for what it
+/// looks like.
 const PROTOCOL: [&str; 16] = [
     "\r\nOK\r\n",
     "\r\nERROR\r\n",
@@ -121,9 +123,9 @@ const PROTOCOL: [&str; 16] = [
     "\"",
     ",",
     "\\",
-    "\r\n+LMQTTPUB: 0,1,0\r\n",
-    "\r\n+LMQTTURC: RECV,0,1,\"down/0\",2,xx\r\n",
-    "\r\n+LMQTTURC: STATS,0,1\r\n",
+    "",
+    "",
+    "",
     "AT+CFUN=0\r",
     "+++",
     "\u{1a}",
@@ -134,7 +136,9 @@ const PROTOCOL: [&str; 16] = [
 
 impl Message {
     /// The payload of the message of that number; `mark` says whose it is.
-    pub(crate) fn payload(&self, mark: char, number: usize, seed: u64) -> Vec<u8> {
+    fn payload(&self, mark: char, number: usize, seed: u64, tongue: &Tongue) -> Vec<u8> {
+        let mut own = tongue.lines.iter();
+        let pieces = PROTOCOL.map(|piece| if piece.is_empty() { own.next().unwrap_or(&piece) } else { piece });
         let mut random = Random::fork(seed, u64::from(u32::from(mark)) << 32 | number as u64);
         let mut payload = format!("{mark}{number}:").into_bytes();
         let end = payload.len() + self.bytes;
@@ -142,7 +146,7 @@ impl Message {
             match self.content {
                 Content::Plain => payload.push(b'a' + byte(&mut random) % 26),
                 Content::Binary => payload.push(byte(&mut random)),
-                Content::Protocol => payload.extend_from_slice(random.one_of(&PROTOCOL).as_bytes()),
+                Content::Protocol => payload.extend_from_slice(random.one_of(&pieces).as_bytes()),
             }
         }
         payload.truncate(end);
@@ -166,7 +170,10 @@ impl Scenario {
     #[must_use]
     pub fn of(seed: u64) -> Scenario {
         let mut random = Random::fork(seed, 1);
-        let model = *random.one_of(&MODELS);
+        // Half of the runs are of the models that the driver was made for.
+        let is_first = Random::fork(seed, 3).per_mille(500);
+        let model = if is_first { *random.one_of(&MODELS) } else { *random.one_of(&Model::all().collect::<Vec<_>>()) };
+        let tongue = Tongue::of(&model);
         let active_ms = 20_000 + random.below(180_000);
         // A quarter of the runs each: nothing goes wrong; a little or much does, but no byte is lost or changed; anything may.
         let faults: Vec<_> = match random.below(4) {
@@ -178,15 +185,16 @@ impl Scenario {
         let kill = |random: &mut Random| Kill { at_ms: random.below(active_ms), down_ms: random.below(20_000) };
         let kills: Vec<_> =
             if random.per_mille(300) { (0..=random.below(3)).map(|_| kill(&mut random)).collect() } else { Vec::new() };
-        let largest = if model.name == "lierda-nt26e" { 7900 } else { 1400 };
-        let mut messages = |direction: &str, most: u64, largest: u64| {
+        // What tells messages apart comes before it.
+        let largest = largest_payload(&model) as u64 - 60;
+        let mut messages = |direction: &str, most: u64, largest: u64, contents: &[Content]| {
             let mut messages: Vec<_> = (0..random.below(most))
                 .map(|_| Message {
                     at_ms: random.below(active_ms),
                     topic: format!("{direction}/{}", random.below(3)),
                     qos: *random.one_of(&[0, 1, 1, 1, 2]),
                     retain: random.per_mille(100),
-                    content: *random.one_of(&[Content::Plain, Content::Protocol, Content::Binary]),
+                    content: *random.one_of(contents),
                     bytes: match random.below(10) {
                         0 => 0,
                         1 => usize::try_from(random.below(largest)).unwrap_or(0),
@@ -197,8 +205,10 @@ impl Scenario {
             messages.sort_by_key(|message| message.at_ms);
             messages
         };
-        let uplinks = messages("up", 25, largest);
-        let downlinks = messages("down", 15, 1000);
+        let any = [Content::Plain, Content::Protocol, Content::Binary];
+        let uplinks = messages("up", 25, largest, &any);
+        // Without a length, what looks like a line of the module in a message is one.
+        let downlinks = messages("down", 15, 1000, if tongue.counts_downlinks { &any } else { &[Content::Plain] });
         let mut questions: Vec<_> = (0..random.below(20))
             .map(|_| Asked {
                 at_ms: random.below(active_ms),
@@ -236,8 +246,23 @@ impl Scenario {
     }
 
     /// The model that the mock plays.
-    pub(crate) fn model(&self) -> Option<Model> {
-        MODELS.into_iter().find(|model| model.name == self.model)
+    ///
+    /// # Panics
+    /// Where a scenario that was written down names one that there is not.
+    pub(crate) fn model(&self) -> Model {
+        Model::all()
+            .find(|model| model.name == self.model)
+            .unwrap_or_else(|| panic!("there is no model {}", self.model))
+    }
+
+    /// The payload of an uplink.
+    pub(crate) fn uplink(&self, number: usize) -> Vec<u8> {
+        self.uplinks[number].payload('#', number, self.seed, Tongue::of(&self.model()))
+    }
+
+    /// The payload of a downlink.
+    pub(crate) fn downlink(&self, number: usize) -> Vec<u8> {
+        self.downlinks[number].payload('D', number, self.seed, Tongue::of(&self.model()))
     }
 }
 
@@ -264,10 +289,11 @@ mod tests {
             content: Content::Protocol,
             bytes: 100,
         };
-        let payload = message.payload('#', 17, 4);
+        let tongue = Tongue::of(&MODELS[0]);
+        let payload = message.payload('#', 17, 4, tongue);
         assert_eq!((payload.len(), Message::number(&payload)), (104, Some(('#', 17))));
-        assert_eq!(payload, message.payload('#', 17, 4));
-        assert_ne!(payload, message.payload('#', 17, 5));
+        assert_eq!(payload, message.payload('#', 17, 4, tongue));
+        assert_ne!(payload, message.payload('#', 17, 5, tongue));
         assert_eq!(Message::number(b"\xff\x00:"), None);
     }
 }

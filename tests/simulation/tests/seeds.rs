@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use atmqtt_mock::modem::Model;
 use atmqtt_simulation::{Mutation, Scenario, Statistics, check, explain};
 
 /// How many seeds every run of the tests goes through.
@@ -45,6 +46,9 @@ fn every_seed_keeps_all_promises() {
         ["Delivered", "Unconfirmed(NoReport)", "connected", "event: Restarted", "event: LateResult", "process killed"]
     {
         assert!(all.seen(what) > 0, "no seed has {what}");
+    }
+    for model in Model::all() {
+        assert!(all.seen(&format!("model: {}", model.name)) > 0, "no seed has a {}", model.name);
     }
 }
 
