@@ -286,7 +286,18 @@ impl CommandBuilder {
         keys: &[i64],
         progress: fn(Fields<'_>) -> Progress,
     ) -> CommandBuilder {
-        self.exchange.result = Some(ResultClaim { names, keys: keys.to_vec(), progress });
+        self.exchange.result = Some(ResultClaim { names, keys: keys.to_vec(), progress, behind_refusal: false });
+        self
+    }
+
+    /// The result that was claimed may come behind a refusal too, and says why: it is waited for as long as for an `OK` behind a
+    /// result. If it comes, it is the answer, and the refusal adds nothing to it.
+    #[must_use]
+    pub fn or_behind_refusal(mut self) -> CommandBuilder {
+        debug_assert!(self.exchange.result.is_some(), "there is no result to come");
+        if let Some(result) = &mut self.exchange.result {
+            result.behind_refusal = true;
+        }
         self
     }
 

@@ -63,6 +63,8 @@ pub(crate) struct ResultClaim {
     pub(crate) names: &'static [&'static str],
     pub(crate) keys: Vec<i64>,
     pub(crate) progress: fn(Fields<'_>) -> Progress,
+    /// The result of a command that fails may come behind its refusal, and says why.
+    pub(crate) behind_refusal: bool,
 }
 
 impl ResultClaim {
@@ -189,6 +191,8 @@ pub struct Answer {
     pub(crate) result_keys: usize,
     pub(crate) confirmed: bool,
     pub(crate) intermediate_results: u32,
+    /// The refusal that came before the result.
+    pub(crate) refusal: Option<FinalResult>,
     /// How much of the command has been sent back.
     echoed: usize,
 }
@@ -237,10 +241,10 @@ impl Answer {
 
     /// Makes it empty, and keeps its memory.
     pub(crate) fn clear(&mut self) {
-        let Answer { lines, result, result_keys, confirmed, intermediate_results, echoed } = self;
+        let Answer { lines, result, result_keys, confirmed, intermediate_results, refusal, echoed } = self;
         lines.clear();
         result.clear();
-        (*result_keys, *confirmed, *intermediate_results, *echoed) = (0, false, 0, 0);
+        (*result_keys, *confirmed, *intermediate_results, *refusal, *echoed) = (0, false, 0, None, 0);
     }
 }
 
@@ -317,6 +321,8 @@ pub(crate) enum Verdict {
     ResultBeforeOk,
     /// `OK`; the result is still to come.
     OkBeforeResult,
+    /// A refusal, and the result may still come.
+    RefusalBeforeResult,
     /// The answer is complete.
     Complete,
     /// The command was refused.
@@ -348,7 +354,7 @@ impl Answer {
             }
             match exchange.ending(line.text) {
                 // Behind its OK the command has had its final result code: another one is nobody's.
-                Some(_) if self.confirmed => return Verdict::NotMine,
+                Some(_) if self.confirmed || self.refusal.is_some() => return Verdict::NotMine,
                 // A command cannot succeed with data that the module does not have.
                 Some(FinalResult::Ok) if data != DataProgress::Out && self.result.is_empty() => {
                     return Verdict::NotMine;
@@ -363,6 +369,10 @@ impl Answer {
                     self.confirmed = true;
                     return Verdict::Complete;
                 }
+                Some(refusal) if exchange.result.as_ref().is_some_and(|claim| claim.behind_refusal) => {
+                    self.refusal = Some(refusal);
+                    return Verdict::RefusalBeforeResult;
+                }
                 Some(refusal) => return Verdict::Refused(refusal),
                 None => {}
             }
@@ -376,10 +386,11 @@ impl Answer {
             }
             self.result.push(line);
             self.result_keys = claim.keys.len();
+            self.confirmed |= self.refusal.is_some();
             return if self.confirmed { Verdict::Complete } else { Verdict::ResultBeforeOk };
         }
         let has_room = self.lines.size() < ANSWER;
-        if !self.confirmed && has_room && exchange.claims.iter().any(|claim| claim.covers(line)) {
+        if !self.confirmed && self.refusal.is_none() && has_room && exchange.claims.iter().any(|claim| claim.covers(line)) {
             self.lines.push(line);
             return Verdict::Part;
         }

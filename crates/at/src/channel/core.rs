@@ -71,7 +71,7 @@ pub(super) enum Phase {
     WritingData { sent: usize, deadline: Time },
     /// The module has to answer.
     Answer { deadline: Time },
-    /// The result has come, `OK` has not.
+    /// The result has come, `OK` has not; or a refusal has, and the result that says why has not.
     Settling { deadline: Time },
     /// Nothing may be sent for a while, and nothing that comes is an answer.
     Silence { until: Time },
@@ -299,7 +299,7 @@ impl Core {
                     self.end(Err(Fault::Abandoned));
                 }
             }
-            Verdict::ResultBeforeOk => {
+            Verdict::ResultBeforeOk | Verdict::RefusalBeforeResult => {
                 let settle = now + self.options.settle;
                 if let Some(flight) = &mut self.flight {
                     flight.phase = Phase::Settling { deadline: settle };
@@ -436,6 +436,13 @@ impl Core {
             }
             Phase::DataGuard { .. } => {
                 flight.phase = Phase::WritingData { sent: 0, deadline: now + write_timeout };
+                return;
+            }
+            Phase::Settling { .. } if flight.answer.refusal.is_some() => {
+                if let Some(result) = flight.answer.refusal.take() {
+                    let lines = flight.answer.lines.iter().map(LineRef::to_line).collect();
+                    self.end(Err(Fault::Refused { result, lines }));
+                }
                 return;
             }
             // The OK may still come; or nobody knows what the module has made of it.

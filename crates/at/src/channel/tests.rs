@@ -539,6 +539,27 @@ fn a_prompt_that_was_lost_gets_its_data_where_they_are_nothing_to_a_command_line
 }
 
 #[test]
+fn a_result_behind_a_refusal_says_why() {
+    let connect = || Command::set("+CMQTTCONNECT").int(0).result(&["+CMQTTCONNECT"], &[0]).or_behind_refusal();
+    for (bytes, expected) in [
+        ("\r\nOK\r\n\r\n+CMQTTCONNECT: 0,3\r\n", "done [] => +CMQTTCONNECT: 0,3"),
+        ("\r\n+CMQTTCONNECT: 0,3\r\n\r\nOK\r\n", "done [] => +CMQTTCONNECT: 0,3"),
+        ("\r\n+CMQTTCONNECT: 0,3\r\n\r\nERROR\r\n", "done [] => +CMQTTCONNECT: 0,3"),
+        ("\r\nERROR\r\n\r\n+CMQTTCONNECT: 0,3\r\n", "done [] => +CMQTTCONNECT: 0,3"),
+        // Another command's results, or none within the time: it is refused, and nobody knows why.
+        ("\r\nERROR\r\n\r\n+CMQTTCONNECT: 1,3\r\n\r\nERROR\r\n", "failed: the module answered ERROR"),
+    ] {
+        let mut line = Bench::new();
+        line.send(connect());
+        line.receive(bytes.as_bytes()).wait(SECOND);
+        let last = line.events().into_iter().rfind(|event| !event.starts_with("unsolicited"));
+        assert_eq!(last.as_deref(), Some(expected), "{bytes:?}");
+        assert!(!line.channel.is_in_doubt(), "{bytes:?}");
+        assert_eq!(line.send(signal()), b"AT+CSQ\r");
+    }
+}
+
+#[test]
 fn a_data_phase_that_can_be_left_is_left() {
     let escaped = || DataPhase { escape: Some(0x1b), ..DataPhase::counted(b"data".to_vec(), 5 * SECOND) };
     let command = || Command::set("+CMQTTPAYLOAD").int(0).int(4).data(escaped()).within(10 * SECOND);
