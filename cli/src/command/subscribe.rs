@@ -111,6 +111,9 @@ async fn tell(modem: Modem, look: Look) {
                 Some(Event::Modem(ModemEvent::MessageHeld { .. })) => {
                     look.warn("the module keeps a message for itself, and there is no known way to read it");
                 }
+                Some(Event::Modem(ModemEvent::MessageIncomplete { received, announced, .. })) => {
+                    look.warn(format_args!("a message is lost: {received} of its {announced} bytes came"));
+                }
                 Some(Event::Modem(ModemEvent::Damaged(fault))) => look.warn(fault),
                 Some(_) => {}
                 None => return dropped.tell(look),

@@ -390,7 +390,11 @@ impl Answer {
             return if self.confirmed { Verdict::Complete } else { Verdict::ResultBeforeOk };
         }
         let has_room = self.lines.size() < ANSWER;
-        if !self.confirmed && self.refusal.is_none() && has_room && exchange.claims.iter().any(|claim| claim.covers(line)) {
+        if !self.confirmed
+            && self.refusal.is_none()
+            && has_room
+            && exchange.claims.iter().any(|claim| claim.covers(line))
+        {
             self.lines.push(line);
             return Verdict::Part;
         }

@@ -1,5 +1,6 @@
 //! The few verbs around everything.
 
+mod assembly;
 mod heard;
 mod presence;
 mod request;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use atmqtt_at::{Answer, Channel, ChannelOptions, FinalResult, LineRef, Time};
 
+use self::assembly::Assembly;
 use self::heard::{Heard, Known};
 use crate::dialect::{self, Context, Dialect};
 use crate::fault::{Fault, LinkLoss};
@@ -106,6 +108,8 @@ pub struct Driver {
     session: Option<Arc<ConnectOptions>>,
     /// The module has stored messages that are still to be read, in these slots and perhaps in others.
     stored: Option<Vec<u8>>,
+    /// Messages of which pieces have come.
+    assembly: Assembly,
     /// Why the exchange in flight was given up.
     interruption: Option<Fault>,
 }
@@ -165,6 +169,7 @@ impl Driver {
             presence_open: false,
             session: None,
             stored: None,
+            assembly: Assembly::default(),
             interruption: None,
         }
     }
@@ -207,13 +212,14 @@ impl Driver {
     #[must_use]
     pub fn deadline(&self) -> Option<Time> {
         let pause = self.running.as_ref().and_then(|running| running.pause);
-        pause.into_iter().chain(self.channel.deadline()).min()
+        pause.into_iter().chain(self.channel.deadline()).chain(self.assembly.deadline()).min()
     }
 
     /// Lets time pass, and gives what has happened, oldest first.
     pub fn poll(&mut self, now: Time) -> Option<Output> {
         if self.deadline().is_some_and(|deadline| deadline <= now) {
             self.channel.advance(now);
+            self.assembly.advance(now, &mut |event| self.outputs.push_back(Output::Event(event)));
             self.work(now);
         }
         self.outputs.pop_front()
@@ -470,7 +476,16 @@ impl Driver {
                 }
                 return;
             }
+            Heard::Part(part) => {
+                self.assembly.take(now, part, &mut |event| self.outputs.push_back(Output::Event(event)));
+                return;
+            }
             Heard::Nothing => return,
+            // A piece may be among what is missing, and what comes next would be taken for it.
+            Heard::Event(event @ (Event::Damaged(_) | Event::LinesDropped(_))) => {
+                self.give_up_messages();
+                event
+            }
             // An echo that was damaged on the line is a line like any other.
             Heard::Event(Event::Unknown(line)) => Event::Unknown(self.channel.redacted(line)),
             Heard::Event(event) => event,
@@ -504,6 +519,7 @@ impl Driver {
 
     /// Nothing that was is any more: echo, settings, link.
     fn restarted(&mut self) {
+        self.give_up_messages();
         self.prepared = false;
         // A sign-in under way goes on where it has only woken the module, and ends by the interruption elsewhere.
         if self.link != LinkState::Connecting {
@@ -512,6 +528,11 @@ impl Driver {
         }
         self.interruption = Some(Fault::Restarted);
         self.channel.abandon();
+    }
+
+    /// The rest of what has come in part will not come.
+    fn give_up_messages(&mut self) {
+        self.assembly.clear(&mut |event| self.outputs.push_back(Output::Event(event)));
     }
 
     /// Whether there is a link that can be lost.
@@ -525,6 +546,7 @@ impl Driver {
 
     /// No result of the session will come any more.
     fn link_lost(&mut self) {
+        self.give_up_messages();
         self.link = LinkState::Down;
         self.stored = None;
         self.session = None;

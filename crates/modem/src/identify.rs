@@ -267,7 +267,7 @@ mod tests {
         assert_eq!(identity(|id| id.model = Some("NT35E".to_owned())), Some("lierda-nt35e"));
         assert_eq!(identity(|id| id.vendor_firmware = Some("NT26KCNA00NNA-L01".to_owned())), Some("lierda-nt26e"));
         assert_eq!(identity(|id| id.information = Some("Lierda; nt26e".to_owned())), Some("lierda-nt26e"));
-        assert_eq!(identity(|id| id.model = Some("SIM7600".to_owned())), None);
+        assert_eq!(identity(|id| id.model = Some("SIM868".to_owned())), None);
         assert_eq!(identity(|_| ()), None);
     }
 }

@@ -28,8 +28,8 @@ pub use message::{Filter, Framing, Incoming, InvalidTopic, Outgoing, QoS, Topic}
 pub use network::{NetworkOptions, Registration, RegistrationStatus, Signal, SimState};
 pub use options::{Broker, ConnectOptions, DeviceSecret, InvalidBroker, ModuleSignIn, Will};
 pub use profile::{
-    Evidence, Figure, FigureValue, InvalidOverride, InvalidProfile, MessageIdRule, NamedFigure, Overrides, Profile,
-    QmtData, QmtKind, QmtRules, Restart,
+    CmqttKind, CmqttRules, CmqttVersion, Evidence, Figure, FigureValue, InvalidOverride, InvalidProfile, MessageIdRule,
+    NamedFigure, Overrides, Profile, QmtData, QmtKind, QmtRules, Restart,
 };
 pub use refusal::Refusal;
 pub use status::Status;
@@ -54,6 +54,9 @@ pub enum Unconfirmed {
     /// the vendor calls it a failure.
     #[error("the module sent it, but got a wrong acknowledgement")]
     WrongAcknowledgement,
+    /// The module says that it was sent, and that no acknowledgement came.
+    #[error("the module sent it, and no acknowledgement came")]
+    NotAcknowledged,
     /// The module's report cannot be read: bytes were lost on the line.
     #[error("the module's report of the outcome cannot be read")]
     UnreadableReport,

@@ -1,5 +1,6 @@
 //! Profiles: the figures and rules of a model, as data, each with its evidence.
 
+mod cmqtt;
 mod figures;
 mod overrides;
 mod qmt;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+pub use cmqtt::{CmqttKind, CmqttRules, CmqttVersion};
 pub use figures::{FigureValue, NamedFigure};
 pub use overrides::{InvalidOverride, Overrides};
 pub use qmt::{QmtData, QmtKind, QmtRules};
@@ -74,6 +76,9 @@ pub struct Profile {
     /// What differs between modules of the dialect `qmt`; no other dialect has it.
     #[serde(default)]
     pub qmt: Option<QmtRules>,
+    /// What differs between modules of the dialect `cmqtt`; no other dialect has it.
+    #[serde(default)]
+    pub cmqtt: Option<CmqttRules>,
 }
 
 /// What a model is, and how it is recognised.
@@ -250,9 +255,14 @@ const SHIPPED: &[&str] = &[
     include_str!("../profiles/quectel-ec800.toml"),
     include_str!("../profiles/quectel-eg800k.toml"),
     include_str!("../profiles/quectel-eg9x.toml"),
+    include_str!("../profiles/simcom-sim7600.toml"),
+    include_str!("../profiles/simcom-a76xx.toml"),
+    include_str!("../profiles/simcom-a76xx-argtopic.toml"),
+    include_str!("../profiles/simcom-sim767x.toml"),
     include_str!("../profiles/generic-lmqtt.toml"),
     include_str!("../profiles/generic-qmt-lte.toml"),
     include_str!("../profiles/generic-qmt-nb.toml"),
+    include_str!("../profiles/generic-cmqtt.toml"),
     include_str!("../profiles/generic-ecmt.toml"),
 ];
 
@@ -263,10 +273,12 @@ impl Profile {
     /// What is wrong with it, with line and column.
     pub fn parse(text: &str) -> Result<Profile, InvalidProfile> {
         let profile: Profile = toml::from_str(text).map_err(|fault| InvalidProfile(fault.to_string()))?;
-        if (&*profile.model.dialect == "qmt") != profile.qmt.is_some() {
-            return Err(InvalidProfile(
-                "a profile of the dialect \"qmt\" has a table [qmt], and no other has".to_owned(),
-            ));
+        for (dialect, is_there) in [("qmt", profile.qmt.is_some()), ("cmqtt", profile.cmqtt.is_some())] {
+            if (&*profile.model.dialect == dialect) != is_there {
+                return Err(InvalidProfile(format!(
+                    "a profile of the dialect \"{dialect}\" has a table [{dialect}], and no other has"
+                )));
+            }
         }
         Ok(profile)
     }
@@ -316,7 +328,7 @@ mod figure {
 
     use serde::{Deserialize, Deserializer, de::Error};
 
-    use super::{Evidence, Figure, MessageIdRule, QmtData, QmtKind};
+    use super::{CmqttKind, CmqttVersion, Evidence, Figure, MessageIdRule, QmtData, QmtKind};
 
     macro_rules! form {
         ($name:ident, $unit:ident: $type:ty) => {
@@ -340,6 +352,8 @@ mod figure {
     form!(Rate, bits_per_second: u32);
     form!(Kind, rule: QmtKind);
     form!(Data, rule: QmtData);
+    form!(Topics, rule: CmqttKind);
+    form!(Version, rule: CmqttVersion);
 
     pub(super) fn bytes<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<usize>, D::Error> {
         Bytes::deserialize(from).map(Into::into)
@@ -367,6 +381,14 @@ mod figure {
 
     pub(super) fn qmt_data<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<QmtData>, D::Error> {
         Data::deserialize(from).map(Into::into)
+    }
+
+    pub(super) fn cmqtt_kind<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<CmqttKind>, D::Error> {
+        Topics::deserialize(from).map(Into::into)
+    }
+
+    pub(super) fn cmqtt_version<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<CmqttVersion>, D::Error> {
+        Version::deserialize(from).map(Into::into)
     }
 
     pub(super) fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<Duration>, D::Error> {

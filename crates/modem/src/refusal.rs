@@ -44,6 +44,20 @@ pub enum Refusal {
         /// The model.
         model: Box<str>,
     },
+    /// The payload is empty, and the module has no command for that.
+    #[error("{model} cannot publish an empty payload")]
+    EmptyPayload {
+        /// The model.
+        model: Box<str>,
+    },
+    /// The module's MQTT client is without this.
+    #[error("{model} is without this: {what}")]
+    Unsupported {
+        /// What was asked for.
+        what: &'static str,
+        /// The model.
+        model: Box<str>,
+    },
     /// A number is out of range.
     #[error("{what} is {value}, and {model} takes {low} to {high}")]
     OutOfRange {
@@ -91,6 +105,8 @@ impl Refusal {
             Refusal::Character { .. } => "input.character",
             Refusal::TooLong { .. } => "input.too_long",
             Refusal::PayloadByte { .. } => "input.payload_byte",
+            Refusal::EmptyPayload { .. } => "input.empty_payload",
+            Refusal::Unsupported { .. } => "input.unsupported",
             Refusal::OutOfRange { .. } => "input.out_of_range",
             Refusal::TlsUnsupported { .. } => "input.tls_unsupported",
             Refusal::PasswordWithoutUsername => "input.password_without_username",
@@ -113,6 +129,10 @@ impl Refusal {
             Refusal::PayloadByte { .. } => {
                 "encode the payload as text (Base64, hex), or use a module with a prompt form"
             }
+            Refusal::EmptyPayload { .. } => {
+                "send at least one byte; a retained message can be cleared by another client"
+            }
+            Refusal::Unsupported { .. } => "leave it out, or use another module",
             Refusal::TlsUnsupported { .. } => "use mqtt://, on a private packet network if it has to be safe",
             Refusal::PasswordWithoutUsername => "give a user name too",
             Refusal::NoClientId => "give a client id",

@@ -81,6 +81,8 @@ pub(super) enum Published {
     Done,
     /// Sent, and a wrong acknowledgement came.
     WrongAcknowledgement,
+    /// Sent, and no acknowledgement came.
+    NotAcknowledged,
     Failed(PacketFault),
 }
 
@@ -97,6 +99,7 @@ pub(super) async fn publish(
         Ok(Published::Done) if qos == QoS::AtMostOnce => Ok(Delivery::Sent),
         Ok(Published::Done) => Ok(Delivery::Delivered),
         Ok(Published::WrongAcknowledgement) => unconfirmed(Unconfirmed::WrongAcknowledgement),
+        Ok(Published::NotAcknowledged) => unconfirmed(Unconfirmed::NotAcknowledged),
         Ok(Published::Failed(fault)) => Err(Fault::Publish(fault)),
         Err(fault @ Fault::TimedOut { stage: Stage::Prompt | Stage::Data, .. }) if can_be_left => Err(fault),
         // A prompt that comes late still gets the data, since a module that counts lets go of nothing else: so that message

@@ -8,15 +8,19 @@
 mod delivery;
 mod eigencomm;
 mod lierda;
+mod part;
 mod quectel;
 mod session;
 mod setting;
+mod simcom;
 mod subscription;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use atmqtt_at::{BodyRule, Command, LineRef};
+
+pub use part::Part;
 
 use crate::Delivery;
 use crate::fault::LinkLoss;
@@ -26,7 +30,7 @@ use crate::plan::{Dialogue, Plan};
 use crate::profile::Profile;
 use crate::refusal::Refusal;
 
-const DIALECTS: [&dyn Dialect; 3] = [&lierda::Lmqtt, &quectel::Qmt, &eigencomm::Ecmt];
+const DIALECTS: [&dyn Dialect; 4] = [&lierda::Lmqtt, &quectel::Qmt, &simcom::Cmqtt, &eigencomm::Ecmt];
 
 /// The dialect of that name.
 #[must_use]
@@ -144,6 +148,8 @@ pub enum LinkReport {
 pub enum Notice {
     /// A message.
     Message(Incoming),
+    /// A piece of a message that comes in several lines.
+    MessagePart(Part),
     /// The module keeps a message for itself, and there is no known way to read it.
     MessageHeld {
         /// Its packet identifier.

@@ -3,7 +3,7 @@
 use atmqtt_at::{Answer, Line, LineRef};
 
 use super::{Event, Module};
-use crate::dialect::Notice;
+use crate::dialect::{Notice, Part};
 use crate::fault::LinkLoss;
 use crate::network::Registration;
 use crate::profile::Restart;
@@ -29,6 +29,8 @@ pub(super) enum Heard {
     LinkLost(LinkLoss),
     /// A message is stored in this slot.
     Stored(u8),
+    /// A piece of a message.
+    Part(Part),
     Nothing,
 }
 
@@ -49,6 +51,7 @@ impl Heard {
             if let Some(notice) = dialect.notice(line, connection) {
                 return match notice {
                     Notice::Message(message) => Heard::Event(Event::Message(message)),
+                    Notice::MessagePart(part) => Heard::Part(part),
                     Notice::MessageHeld { packet_id } => Heard::Event(Event::MessageHeld { packet_id }),
                     Notice::MessageStored { slot } => Heard::Stored(slot),
                     Notice::LinkLost(loss) if has_link => Heard::LinkLost(loss),

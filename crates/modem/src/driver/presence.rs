@@ -5,14 +5,18 @@
 
 use super::Outcome;
 use crate::dialect::{Context, Dialect, LinkReport};
-use crate::fault::Fault;
+use crate::fault::{Fault, PacketFault, SubscribeFault};
 use crate::{Delivery, Unconfirmed};
 
 /// Whether the outcome of a request of the session, or of a look, leaves it open that the connection is there.
 pub(super) fn is_open_after(outcome: &Result<Outcome, Fault>) -> bool {
     matches!(
         outcome,
-        Err(Fault::Refused { .. } | Fault::TimedOut { .. } | Fault::Unresponsive { .. })
+        Err(Fault::Refused { .. }
+            | Fault::TimedOut { .. }
+            | Fault::Unresponsive { .. }
+            | Fault::Publish(PacketFault::Vendor { .. })
+            | Fault::Subscribe { fault: SubscribeFault::Packet(PacketFault::Vendor { .. }), .. })
             | Ok(Outcome::Published(Delivery::Unconfirmed(Unconfirmed::NoReport)))
     )
 }

@@ -78,6 +78,15 @@ pub enum LinkState {
 pub enum Event {
     /// A message.
     Message(Incoming),
+    /// A message came in part only, and the rest will not come: it is lost.
+    MessageIncomplete {
+        /// Its topic, if that came whole.
+        topic: Option<String>,
+        /// How many bytes of its payload came.
+        received: usize,
+        /// How many it has.
+        announced: usize,
+    },
     /// The module keeps a message for itself, and there is no known way to read it.
     MessageHeld {
         /// Its packet identifier.

@@ -262,7 +262,7 @@ fn the_firmware_decides_between_the_profiles_of_a_model() {
 fn a_module_without_mqtt_is_refused_with_what_it_is() {
     let (asked, outcome) = identify("UC20", &[]);
     assert_eq!(outcome, Err(Fault::UnknownModel { said: "UC20".to_owned() }));
-    assert_eq!(asked, ["AT+LMQTTCFG=?", "AT+QMTCFG=?", "AT+ECMTCFG=?"]);
+    assert_eq!(asked, ["AT+LMQTTCFG=?", "AT+QMTCFG=?", "AT+CMQTTACCQ=?", "AT+ECMTCFG=?"]);
     let (_, outcome) = identify("NT35E", &[]);
     let wrong = Fault::WrongFirmware { model: "lierda-nt35e".to_owned(), dialect: "lmqtt".to_owned() };
     assert_eq!(outcome, Err(wrong));

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Evidence, Figure, MessageIdRule, Profile, QmtRules};
+use super::{CmqttRules, Evidence, Figure, MessageIdRule, Profile, QmtRules};
 
 /// One figure, to be shown.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -105,6 +105,10 @@ impl Profile {
         if let Some(QmtRules { kind, data }) = &self.qmt {
             figures.push(named("qmt.kind", *kind, |kind| FigureValue::Word(kind.name())));
             figures.push(named("qmt.data", *data, |data| FigureValue::Word(data.name())));
+        }
+        if let Some(CmqttRules { kind, version }) = &self.cmqtt {
+            figures.push(named("cmqtt.kind", *kind, |kind| FigureValue::Word(kind.name())));
+            figures.push(named("cmqtt.version", *version, |version| FigureValue::Word(version.name())));
         }
         figures
     }

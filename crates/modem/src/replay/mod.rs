@@ -371,8 +371,12 @@ impl<'a> Replay<'a> {
 
 /// What a module to which everything is fine says to the commands of a sign-in, whatever its dialect calls them.
 fn connecting(command: &str) -> String {
-    let (name, _) = command.trim_start_matches("AT").split_once('=').unwrap_or_default();
+    let command = command.trim_start_matches("AT");
+    let (name, _) = command.split_once('=').unwrap_or((command, ""));
     match name {
+        "+CMQTTSTART" => "OK\r\n\r\n+CMQTTSTART: 0".to_owned(),
+        "+CMQTTCONNECT" => "OK\r\n\r\n+CMQTTCONNECT: 0,0".to_owned(),
+        "+CMQTTREL" | "+CMQTTSTOP" => "ERROR".to_owned(),
         open if open.ends_with("OPEN") => format!("OK\r\n\r\n{open}: 0,0"),
         sign_in if sign_in.ends_with("TCONN") => format!("OK\r\n\r\n{sign_in}: 0,0,0"),
         close if close.ends_with("DISC") || close.ends_with("CLOSE") => "ERROR".to_owned(),

@@ -94,6 +94,10 @@ pub(super) fn event(event: &Event) -> String {
             let id = message.packet_id.map_or_else(|| "-".to_owned(), |id| id.to_string());
             format!("message {} {id} {}", message.topic, escaped(&message.payload))
         }
+        Event::MessageIncomplete { topic, received, announced } => {
+            let topic = topic.as_deref().unwrap_or("-");
+            format!("message incomplete {topic}, {received} of {announced} bytes")
+        }
         Event::Link(LinkState::Up) => "link up".to_owned(),
         Event::Link(LinkState::Down) => "link down".to_owned(),
         Event::Link(LinkState::Connecting) => "link connecting".to_owned(),
