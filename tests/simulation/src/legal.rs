@@ -1,5 +1,6 @@
 //! What a host may say to a module: I7, from the side of the one that hears it.
 
+use crate::process::FILTER;
 use crate::scenario::Scenario;
 use crate::tongue::{Tongue, is_command};
 
@@ -19,7 +20,11 @@ pub(crate) fn command(line: &[u8], scenario: &Scenario, tongue: &Tongue) -> Resu
     if (0..scenario.uplinks.len()).any(is_one) { Ok(()) } else { fault() }
 }
 
-pub(crate) fn data(data: &[u8], scenario: &Scenario) -> Result<(), String> {
+pub(crate) fn data(data: &[u8], scenario: &Scenario, tongue: &Tongue) -> Result<(), String> {
+    let is_topic = scenario.uplinks.iter().any(|message| message.topic.as_bytes() == data) || data == FILTER.as_bytes();
+    if is_topic && !tongue.asks_for_data.is_empty() {
+        return Ok(());
+    }
     if (0..scenario.uplinks.len()).any(|number| scenario.uplink(number) == data) {
         return Ok(());
     }

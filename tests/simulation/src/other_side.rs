@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use atmqtt_mock::broker::{BrokerOptions, Message, QoS};
 use atmqtt_mock::fault::Kind;
-use atmqtt_mock::modem::{Fault, Latency, Modem, ModemOptions, Quirks, Step, VendorQuirks};
+use atmqtt_mock::modem::{Fault, Latency, Modem, ModemOptions, Quirks, RefusalOrder, Step, VendorQuirks};
 use atmqtt_mock::world::{Output, World};
 
 use crate::faults::{self, SEEN};
@@ -14,7 +14,7 @@ use crate::ledger::Trouble;
 use crate::legal;
 use crate::run::Run;
 use crate::scenario::Scenario;
-use crate::tongue::{Publish, Tongue};
+use crate::tongue::Tongue;
 
 pub(crate) struct OtherSide {
     world: World,
@@ -41,6 +41,7 @@ impl OtherSide {
         if scenario.result_first {
             quirks.result_first = [Step::Open, Step::Connect, Step::Subscribe, Step::Publish].into();
         }
+        let refusal = if scenario.result_first { RefusalOrder::ReasonBehind } else { RefusalOrder::ReasonFirst };
         let options = ModemOptions {
             model: scenario.model(),
             latency: Latency {
@@ -50,7 +51,7 @@ impl OtherSide {
             },
             quirks,
             // Where the quotes are missing for one, they are there for the other.
-            vendor: VendorQuirks { bare_payload: scenario.quoted_payload, ..VendorQuirks::default() },
+            vendor: VendorQuirks { bare_payload: scenario.quoted_payload, refusal, ..VendorQuirks::default() },
             ..ModemOptions::default()
         };
         let modem = Modem::new(options, Duration::ZERO);
@@ -128,8 +129,7 @@ impl OtherSide {
                 }
                 Output::Heard(line) => {
                     run.note(format_args!("= {}", line.escape_ascii()));
-                    let is_promise = |publish: Publish<'_>| publish.id.is_some() && publish.inline.is_none();
-                    self.owed_since = self.tongue.publish(&line).is_some_and(is_promise).then_some(now);
+                    self.owed_since = self.tongue.owes_data(&line).then_some(now);
                     // The case of a name is no matter to a module (V.250, 5.4.1).
                     if line.windows(4).any(|name| name.eq_ignore_ascii_case(b"+CSQ")) {
                         let mut ledger = run.ledger();
@@ -150,7 +150,7 @@ impl OtherSide {
                         mislead(run);
                     }
                     if !run.ledger().module_was_misled(now) {
-                        run.require(legal::data(&data, &run.scenario));
+                        run.require(legal::data(&data, &run.scenario, self.tongue));
                     }
                 }
                 Output::Dialled(host) => run.note(format_args!("dials {host}")),

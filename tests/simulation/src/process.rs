@@ -18,6 +18,8 @@ use crate::scenario::Question;
 
 /// A secret that must not be seen anywhere.
 const PASSWORD: &str = "canary-oLyaKqVxtRvjH284";
+/// What the application subscribes to.
+pub(crate) const FILTER: &str = "down/#";
 /// How long any call may take: the sum of the deadlines of everything that may be in the queue before it, and its own.
 const CALL: Duration = Duration::from_secs(900);
 /// How long the application waits before it tries again.
@@ -211,7 +213,7 @@ impl Process {
     async fn session(&self, caller: &mut Caller, client: &Client) {
         let messages = loop {
             self.run.ledger().ask_for_subscription();
-            match caller.call("subscribe", client.subscribe("down/#", QoS::ExactlyOnce)).await {
+            match caller.call("subscribe", client.subscribe(FILTER, QoS::ExactlyOnce)).await {
                 Called::Done(Ok(messages)) => break messages,
                 Called::Done(Err(_)) => return,
                 Called::Dropped => {}

@@ -11,16 +11,29 @@ pub(crate) struct Tongue {
     pub(crate) publishes: &'static [&'static str],
     /// The reports of these: connection, message identifier, result.
     pub(crate) reports: &'static [&'static str],
+    /// What ties a report to its publish.
+    pub(crate) identifiers: Identifiers,
     /// The result that is not the last word, and comes when a packet is sent again.
     pub(crate) intermediate: Option<i32>,
     /// Those that end a connection: what was not reported before never will be.
     pub(crate) closes: &'static [&'static str],
+    /// Those of them that are always followed by data: a topic, a filter or a payload.
+    pub(crate) asks_for_data: &'static [&'static str],
     /// There is a length between topic and payload.
     pub(crate) has_length: bool,
     /// Downlinks have a length. Without one, what looks like a line of the module in one is one.
     pub(crate) counts_downlinks: bool,
     /// Lines of its own that stand in payloads.
     pub(crate) lines: [&'static str; 3],
+}
+
+/// What ties a report to its publish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Identifiers {
+    /// The message identifier that the host has given.
+    Host,
+    /// Nothing: one publish after the other.
+    None,
 }
 
 const LMQTT: Tongue = Tongue {
@@ -36,8 +49,10 @@ const LMQTT: Tongue = Tongue {
     ],
     publishes: &["+LMQTTPUB"],
     reports: &["+LMQTTPUB"],
+    identifiers: Identifiers::Host,
     intermediate: None,
     closes: &["+LMQTTDISC", "+LMQTTCLOSE"],
+    asks_for_data: &[],
     has_length: true,
     counts_downlinks: true,
     lines: ["\r\n+LMQTTPUB: 0,1,0\r\n", "\r\n+LMQTTURC: RECV,0,1,\"down/0\",2,xx\r\n", "\r\n+LMQTTURC: STATS,0,1\r\n"],
@@ -47,8 +62,10 @@ const ECMT: Tongue = Tongue {
     commands: &["+ECMTCFG", "+ECMTOPEN", "+ECMTCONN", "+ECMTSUB", "+ECMTUNS", "+ECMTPUB", "+ECMTDISC", "+ECMTCLOSE"],
     publishes: &["+ECMTPUB"],
     reports: &["+ECMTPUB"],
+    identifiers: Identifiers::Host,
     intermediate: Some(1),
     closes: &["+ECMTDISC", "+ECMTCLOSE"],
+    asks_for_data: &[],
     has_length: false,
     counts_downlinks: false,
     lines: ["\r\n+ECMTPUB: 0,1,0\r\n", "\r\n+ECMTRECV: 0,1,\"down/0\",xx\r\n", "\r\n+ECMTSTAT: 0,1\r\n"],
@@ -69,18 +86,47 @@ const QMT: Tongue = Tongue {
     ],
     publishes: &["+QMTPUB", "+QMTPUBEX"],
     reports: &["+QMTPUB", "+QMTPUBEX"],
+    identifiers: Identifiers::Host,
     intermediate: Some(1),
     closes: &["+QMTDISC", "+QMTCLOSE"],
+    asks_for_data: &[],
     has_length: true,
     counts_downlinks: true,
     lines: ["\r\n+QMTPUB: 0,1,0\r\n", "\r\n+QMTRECV: 0,1,\"down/0\",2,\"xx\"\r\n", "\r\n+QMTSTAT: 0,1\r\n"],
 };
 
+const CMQTT: Tongue = Tongue {
+    commands: &[
+        "+CMQTTSTART",
+        "+CMQTTSTOP",
+        "+CMQTTACCQ",
+        "+CMQTTREL",
+        "+CMQTTCFG",
+        "+CMQTTCONNECT",
+        "+CMQTTDISC",
+        "+CMQTTTOPIC",
+        "+CMQTTPAYLOAD",
+        "+CMQTTPUB",
+        "+CMQTTSUB",
+        "+CMQTTUNSUBTOPIC",
+        "+CMQTTUNSUB",
+    ],
+    publishes: &["+CMQTTPUB"],
+    reports: &["+CMQTTPUB"],
+    identifiers: Identifiers::None,
+    intermediate: None,
+    closes: &["+CMQTTDISC", "+CMQTTREL"],
+    asks_for_data: &["+CMQTTTOPIC", "+CMQTTPAYLOAD", "+CMQTTSUB", "+CMQTTUNSUBTOPIC"],
+    has_length: true,
+    counts_downlinks: true,
+    lines: ["\r\n+CMQTTPUB: 0,0\r\n", "\r\n+CMQTTRXEND: 0\r\n", "\r\n+CMQTTNONET\r\n"],
+};
+
 /// Those of all models.
-const ALL: [&Tongue; 3] = [&LMQTT, &ECMT, &QMT];
+const ALL: [&Tongue; 4] = [&LMQTT, &ECMT, &QMT, &CMQTT];
 
 /// What any module may be asked: of V.250 and 3GPP TS 27.007, and what vendors have for the number of the SIM and of the module.
-const COMMON: [&str; 33] = [
+const COMMON: [&str; 34] = [
     "E0",
     "I",
     "+CMEE",
@@ -112,6 +158,7 @@ const COMMON: [&str; 33] = [
     "+COPS",
     "+CNMI",
     "+CCLK",
+    "+CICCID",
     "+LMQTT",
     "+NONSENSE",
 ];
@@ -122,6 +169,9 @@ pub(crate) fn is_command(name: &[u8]) -> bool {
     let own = ALL.iter().flat_map(|tongue| tongue.commands);
     own.chain(&COMMON).any(|known| known.as_bytes() == name)
 }
+
+/// The identifier of every message where there are none.
+const ONE: u16 = 1;
 
 /// A command that publishes.
 #[derive(Debug, PartialEq, Eq)]
@@ -138,16 +188,28 @@ impl Tongue {
             Dialect::Lmqtt => &LMQTT,
             Dialect::Ecmt => &ECMT,
             Dialect::Qmt(_) => &QMT,
+            Dialect::Cmqtt(_) => &CMQTT,
         }
     }
 
     /// What a command line publishes, if it does. No topic of a scenario has a comma in it.
     pub(crate) fn publish<'a>(&self, line: &'a [u8]) -> Option<Publish<'a>> {
         let arguments = self.publishes.iter().find_map(|name| arguments(line, name))?;
+        if self.identifiers == Identifiers::None {
+            return Some(Publish { id: Some(ONE), inline: None });
+        }
         let before_payload = if self.has_length { 6 } else { 5 };
         let mut fields = arguments.splitn(before_payload + 1, |byte| *byte == b',');
         let id = fields.nth(1).and_then(number);
         Some(Publish { id, inline: fields.nth(before_payload - 2) })
+    }
+
+    /// Whether the module waits for data behind a command line.
+    pub(crate) fn owes_data(&self, line: &[u8]) -> bool {
+        if !self.asks_for_data.is_empty() {
+            return self.asks_for_data.iter().any(|name| arguments(line, name).is_some());
+        }
+        self.publish(line).is_some_and(|publish| publish.id.is_some() && publish.inline.is_none())
     }
 
     /// Whether a command line ends a connection.
@@ -159,6 +221,9 @@ impl Tongue {
     pub(crate) fn report(&self, line: &[u8]) -> Option<(u16, i32)> {
         let fields = self.reports.iter().find_map(|name| line.strip_prefix(name.as_bytes())?.strip_prefix(b":"))?;
         let mut fields = fields.split(|byte| *byte == b',').skip(1);
+        if self.identifiers == Identifiers::None {
+            return Some((ONE, fields.next().and_then(number)?));
+        }
         Some((fields.next().and_then(number)?, fields.next().and_then(number)?))
     }
 }

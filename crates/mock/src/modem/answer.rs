@@ -1,6 +1,9 @@
 //! What a command is answered with.
 
-use super::{data::DataEntry, link::Publish, options::Step};
+use super::{
+    data::{DataEntry, Purpose},
+    options::Step,
+};
 
 /// An equipment error of 3GPP TS 27.007, section 9.2, with the meaning that `EC6xx` firmware gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,9 +68,11 @@ pub(super) enum Answer {
     /// One line of information that may hold any bytes, and the final result code OK.
     Raw(Vec<u8>),
     /// The prompt, then data for `then`.
-    Prompt { entry: DataEntry, then: Publish },
+    Prompt { entry: DataEntry, then: Purpose },
     /// OK comes after the result line of that step.
     AfterResult(Completion),
+    /// The final result code ERROR, whatever `AT+CMEE` says, and a line before it or behind it that says why.
+    Failed { before: Option<String>, behind: Option<String> },
 }
 
 impl Answer {

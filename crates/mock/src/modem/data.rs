@@ -4,6 +4,25 @@ use std::time::Duration;
 
 use super::link::Publish;
 
+/// What data are for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// They are the payload of this.
+    Publish(Publish),
+    /// They are an argument of a command.
+    Argument(Argument),
+}
+
+/// An argument that follows its command behind a prompt.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Argument {
+    /// The name of the command.
+    pub(super) command: &'static str,
+    pub(super) connection: u8,
+    /// The level that the command line gave with it, or 0.
+    pub(super) qos: u8,
+}
+
 const CTRL_Z: u8 = 0x1a;
 const ESC: u8 = 0x1b;
 
@@ -39,7 +58,7 @@ pub(super) struct DataPhase {
     /// When it is left for want of input.
     pub(super) until: Option<Duration>,
     pub(super) collected: Vec<u8>,
-    pub(super) publish: Publish,
+    pub(super) purpose: Purpose,
 }
 
 /// What a byte does to a data phase.
@@ -51,9 +70,9 @@ pub(super) enum Typed {
 }
 
 impl DataPhase {
-    pub(super) fn new(now: Duration, entry: DataEntry, publish: Publish) -> Self {
+    pub(super) fn new(now: Duration, entry: DataEntry, purpose: Purpose) -> Self {
         let until = entry.idle.map(|idle| now.saturating_add(idle));
-        Self { entry, until, collected: Vec::new(), publish }
+        Self { entry, until, collected: Vec::new(), purpose }
     }
 
     pub(super) fn echoes(&self) -> bool {

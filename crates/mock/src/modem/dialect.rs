@@ -5,11 +5,13 @@ use std::time::Duration;
 use super::{
     answer::{Answer, Cme},
     command::Form,
+    data::{Argument, Purpose},
     eigencomm::Eigencomm,
     lierda::Lierda,
     link::{Event, LinkStatus, Links, Loss, NetworkInput, News, Publish, Settings, SocketId, Surroundings},
     options::ModemOptions,
     quectel::Quectel,
+    simcom::Simcom,
 };
 
 /// The commands by which a module's MQTT client is reached.
@@ -21,6 +23,15 @@ pub enum Dialect {
     Ecmt,
     /// `AT+QMT…`: Quectel, and Lierda's Q firmware.
     Qmt(QmtKind),
+    /// `AT+CMQTT…`: SIMCom.
+    Cmqtt(CmqttKind),
+}
+
+impl Dialect {
+    /// Whether a line tells of each packet that is sent again.
+    pub(super) fn tells_retries(self) -> bool {
+        !matches!(self, Dialect::Cmqtt(_))
+    }
 }
 
 /// The kinds of the `AT+QMT…` commands, which differ in keys, forms and numbers.
@@ -32,6 +43,15 @@ pub enum QmtKind {
     Lte,
     /// BG95 and its family: LTE with fewer keys, and a QMTPUB that also takes a length.
     Bg9x,
+}
+
+/// The kinds of the `AT+CMQTT…` commands, which differ in ranges and in what there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CmqttKind {
+    /// SIM7500, SIM7600.
+    Sim7600,
+    /// A76xx, which can take topics as arguments (`"argtopic"`).
+    A76xx,
 }
 
 pub(super) type Reply = Result<Answer, Cme>;
@@ -50,6 +70,11 @@ pub(super) trait CommandSet: Send {
     /// The payload of a data phase is complete.
     fn submit(&mut self, now: Duration, publish: &Publish, payload: Vec<u8>, around: &Surroundings<'_>) -> Reply;
 
+    /// An argument that followed behind a prompt is complete. Only some command sets have such.
+    fn argue(&mut self, _: Duration, _: &Argument, _: Vec<u8>, _: &Surroundings<'_>) -> Reply {
+        Err(Cme::NotAllowed)
+    }
+
     /// Something has come of what was started.
     fn tell(&mut self, now: Duration, id: u8, news: News, around: &Surroundings<'_>);
 }
@@ -57,7 +82,7 @@ pub(super) trait CommandSet: Send {
 /// A [`CommandSet`] as the modem holds it, its settings out of sight.
 pub(super) trait Commands: Send {
     fn execute(&mut self, now: Duration, name: &str, form: Form<'_>, around: &Surroundings<'_>) -> Option<Reply>;
-    fn submit(&mut self, now: Duration, publish: &Publish, payload: Vec<u8>, around: &Surroundings<'_>) -> Reply;
+    fn submit(&mut self, now: Duration, purpose: &Purpose, data: Vec<u8>, around: &Surroundings<'_>) -> Reply;
     fn network(&mut self, now: Duration, socket: SocketId, input: NetworkInput, around: &Surroundings<'_>);
     fn advance(&mut self, now: Duration, around: &Surroundings<'_>);
     fn lose_all(&mut self, now: Duration, loss: Loss, around: &Surroundings<'_>);
@@ -75,8 +100,11 @@ impl<C: CommandSet> Commands for C {
         reply
     }
 
-    fn submit(&mut self, now: Duration, publish: &Publish, payload: Vec<u8>, around: &Surroundings<'_>) -> Reply {
-        let reply = CommandSet::submit(self, now, publish, payload, around);
+    fn submit(&mut self, now: Duration, purpose: &Purpose, data: Vec<u8>, around: &Surroundings<'_>) -> Reply {
+        let reply = match purpose {
+            Purpose::Publish(publish) => CommandSet::submit(self, now, publish, data, around),
+            Purpose::Argument(argument) => self.argue(now, argument, data, around),
+        };
         self.advance(now, around);
         reply
     }
@@ -123,6 +151,7 @@ pub(super) fn commands(options: &ModemOptions, sockets: u64) -> Box<dyn Commands
     match options.model.dialect {
         Dialect::Lmqtt => Box::new(Lierda::new(options, sockets)),
         Dialect::Ecmt => Box::new(Eigencomm::new(options, sockets)),
+        Dialect::Cmqtt(kind) => Box::new(Simcom::new(kind, options, sockets)),
         Dialect::Qmt(kind) => Box::new(Quectel::new(kind, options, sockets)),
     }
 }

@@ -15,31 +15,32 @@ mod model;
 mod options;
 mod quectel;
 mod radio;
+mod simcom;
 mod speech;
 mod standard;
 mod troubles;
 
 use std::{collections::VecDeque, time::Duration};
 
-pub use dialect::{Dialect, QmtKind};
+pub use dialect::{CmqttKind, Dialect, QmtKind};
 pub use link::{DialOutcome, LinkStatus, NetworkInput, SocketId};
 pub use model::{
-    BC26, BC660K, BG95, ConnectionIds, EC200S, EC800, ECMT_MODELS, EG91, MODELS, MessageIdRule, Model, NT26E,
-    NT26E_ECMT, NT26E_Q, NT35E, NT35E_ECMT, NT35E_Q, OwnCommands, QMT_MODELS,
+    A7670, BC26, BC660K, BG95, CMQTT_MODELS, ConnectionIds, EC200S, EC800, ECMT_MODELS, EG91, MODELS, MessageIdRule,
+    Model, NT26E, NT26E_ECMT, NT26E_Q, NT35E, NT35E_ECMT, NT35E_Q, OwnCommands, QMT_MODELS, SIM7600,
 };
 pub use options::{
-    Identity, Latency, ModemOptions, Quirks, Registration, Signal, Sim, Step, UnsubscribeSpelling, UrcPort,
-    VendorQuirks,
+    Identity, Latency, ModemOptions, Quirks, RefusalOrder, Registration, Signal, Sim, Step, UnsubscribeSpelling,
+    UrcPort, VendorQuirks,
 };
 pub use radio::RegistrationStatus;
 pub(crate) use troubles::Switches;
 
 use answer::{Answer, Cme, Completion};
 use command::Command;
-use data::{DataPhase, Typed};
+use data::{DataPhase, Purpose, Typed};
 use dialect::{Commands, Reply};
 use editor::{CommandLine, Editor};
-use link::{Event, Loss, Publish, Surroundings};
+use link::{Event, Loss, Surroundings};
 use radio::Radio;
 use standard::{ErrorReport, RegistrationReports};
 use troubles::Troubles;
@@ -128,7 +129,7 @@ pub struct Status {
 /// What is executed when its time has come.
 enum Work {
     Line(CommandLine),
-    Data(Publish, Vec<u8>),
+    Data(Purpose, Vec<u8>),
 }
 
 /// What the modem does with the next byte from the host.
@@ -384,7 +385,7 @@ impl Modem {
                     Typed::Complete => {
                         if let Phase::Data(data) = std::mem::replace(&mut self.phase, Phase::Command) {
                             self.outputs.push_back(Output::HeardData(data.collected.clone()));
-                            self.begin(now, Work::Data(data.publish, data.collected));
+                            self.begin(now, Work::Data(data.purpose, data.collected));
                         }
                     }
                     Typed::Cancelled => {
@@ -414,8 +415,8 @@ impl Modem {
         let answer = match work {
             Work::Line(CommandLine::Complete(line)) => self.execute(now, &line[2..]),
             Work::Line(CommandLine::TooLong(_)) => Err(Cme::NotSupported),
-            Work::Data(publish, payload) => {
-                self.with_commands(now, |commands, around| commands.submit(now, &publish, payload, around))
+            Work::Data(purpose, data) => {
+                self.with_commands(now, |commands, around| commands.submit(now, &purpose, data, around))
             }
         };
         self.reply(answer);
@@ -433,6 +434,7 @@ impl Modem {
             match answer {
                 Answer::Lines(lines) => lines.iter().for_each(|line| self.information(line.as_bytes())),
                 Answer::Raw(line) => self.information(&line),
+                Answer::Failed { .. } => return Ok(answer),
                 Answer::Prompt { .. } | Answer::AfterResult(_) => {}
             }
             answer = self.command(now, command)?;
@@ -535,6 +537,7 @@ impl Modem {
                 Event::Dial { socket, host, port } => self.outputs.push_back(Output::Dial { socket, host, port }),
                 Event::Send { socket, bytes } => self.outputs.push_back(Output::Send { socket, bytes }),
                 Event::HangUp { socket } => self.outputs.push_back(Output::HangUp { socket }),
+                Event::Forget { connection } => self.held.retain(|(_, of, _)| of.connection != connection),
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::dialect::{Dialect, QmtKind};
+use super::dialect::{CmqttKind, Dialect, QmtKind};
 
 /// Which message identifiers a publish takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -301,6 +301,54 @@ pub const BG95: Model = Model {
     ..EC200S
 };
 
+/// SIMCom SIM7600 (SIM7500/SIM7600 Series AT Command Manual, chapter 16): payloads after a prompt only, two clients.
+pub const SIM7600: Model = Model {
+    name: "simcom-sim7600",
+    dialect: Dialect::Cmqtt(CmqttKind::Sim7600),
+    manufacturer: "SIMCOM INCORPORATED",
+    product: "SIMCOM_SIM7600CE-L1C",
+    revision: "+CGMR: LE11B14SIM7600M22",
+    firmware: "LE11B14SIM7600M22",
+    own: OwnCommands { iccid: "+CICCID", firmware: None, imei: None, restart: Some("+CRESET") },
+    identification: &[
+        "Manufacturer: SIMCOM INCORPORATED",
+        "Model: SIMCOM_SIM7600CE-L1C",
+        "Revision: SIM7600M22_V2.0",
+        "+GCAP: +CGSM",
+    ],
+    boot_rom: b"",
+    ready: b"\r\nRDY\r\n\r\n+CPIN: READY\r\n\r\nSMS DONE\r\n\r\nPB DONE\r\n",
+    command_line: 1559,
+    connections: ConnectionIds { first: 0, last: 1 },
+    host: 244,
+    client_id: 128,
+    topic: 1024,
+    will_payload: 1024,
+    inline_payload: 0,
+    prompt_payload: Some(10240),
+    topics_per_command: 1,
+    in_flight: Some(1),
+    short_year: true,
+    ..NT35E
+};
+
+/// SIMCom A7670 (A76XX Series AT Command Manual, chapter 18, and the `MQTT_EX` one).
+pub const A7670: Model = Model {
+    name: "simcom-a76xx",
+    dialect: Dialect::Cmqtt(CmqttKind::A76xx),
+    manufacturer: "INCORPORATED",
+    product: "A7670E-FASE",
+    revision: "A110B05A7670M7",
+    firmware: "A110B05A7670M7",
+    identification: &["Manufacturer: INCORPORATED", "Model: A7670E-FASE", "Revision: A7670M7_V1.11.1"],
+    ready: b"\r\n*ATREADY: 1\r\n\r\n+CPIN: READY\r\n\r\nSMS DONE\r\n\r\nPB DONE\r\n",
+    command_line: 3071,
+    ..SIM7600
+};
+
+/// The models with the CMQTT commands.
+pub const CMQTT_MODELS: [Model; 2] = [SIM7600, A7670];
+
 /// The models with the QMT commands.
 pub const QMT_MODELS: [Model; 8] = [NT35E_Q, NT26E_Q, BC26, BC660K, EC200S, EC800, EG91, BG95];
 
@@ -319,6 +367,6 @@ impl Model {
 
     /// Every model that the mock plays.
     pub fn all() -> impl Iterator<Item = Self> {
-        MODELS.into_iter().chain(ECMT_MODELS).chain(QMT_MODELS)
+        MODELS.into_iter().chain(ECMT_MODELS).chain(QMT_MODELS).chain(CMQTT_MODELS)
     }
 }

@@ -217,6 +217,8 @@ pub struct VendorQuirks {
     /// Where the unsolicited lines of an LTE module go at first; it is kept over a restart, and `AT+QURCCFG` changes it. This line is the
     /// UART. Default: the UART (an EG800K has the USB port at first, which was measured).
     pub urc_port: UrcPort,
+    /// Where the reason of a refused CMQTT command stands. Default: before `ERROR` (manual; the other ways were seen by users).
+    pub refusal: RefusalOrder,
     /// Whether the firmware refuses all MQTT commands, as one without MQTT does that calls itself the same. Default: no.
     pub without_mqtt: bool,
 }
@@ -228,6 +230,7 @@ impl Default for VendorQuirks {
             bare_payload: false,
             disconnect_status: false,
             urc_port: UrcPort::Uart,
+            refusal: RefusalOrder::ReasonFirst,
             without_mqtt: false,
         }
     }
@@ -236,20 +239,31 @@ impl Default for VendorQuirks {
 /// A step of an MQTT connection whose true result comes as a line of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
-    /// `AT+LMQTTOPEN`, `AT+ECMTOPEN`, `AT+QMTOPEN`
+    /// `AT+LMQTTOPEN`, `AT+ECMTOPEN`, `AT+QMTOPEN`; with CMQTT the start of the service
     Open,
-    /// `AT+LMQTTCONN`, `AT+ECMTCONN`, `AT+QMTCONN`
+    /// `AT+LMQTTCONN`, `AT+ECMTCONN`, `AT+QMTCONN`, `AT+CMQTTCONNECT`
     Connect,
-    /// `AT+LMQTTSUBUNSUB` with flag 0, `AT+ECMTSUB`, `AT+QMTSUB`
+    /// `AT+LMQTTSUBUNSUB` with flag 0, `AT+ECMTSUB`, `AT+QMTSUB`, `AT+CMQTTSUB`
     Subscribe,
-    /// `AT+LMQTTSUBUNSUB` with flag 1, `AT+ECMTUNS`, `AT+QMTUNS`
+    /// `AT+LMQTTSUBUNSUB` with flag 1, `AT+ECMTUNS`, `AT+QMTUNS`, `AT+CMQTTUNSUB`
     Unsubscribe,
-    /// `AT+LMQTTPUB`, `AT+ECMTPUB`, `AT+QMTPUB`, `AT+QMTPUBEX`
+    /// `AT+LMQTTPUB`, `AT+ECMTPUB`, `AT+QMTPUB`, `AT+QMTPUBEX`, `AT+CMQTTPUB`
     Publish,
-    /// `AT+LMQTTDISC`, `AT+ECMTDISC`, `AT+QMTDISC`
+    /// `AT+LMQTTDISC`, `AT+ECMTDISC`, `AT+QMTDISC`, `AT+CMQTTDISC`
     Disconnect,
-    /// `AT+LMQTTCLOSE`, `AT+ECMTCLOSE`, `AT+QMTCLOSE`
+    /// `AT+LMQTTCLOSE`, `AT+ECMTCLOSE`, `AT+QMTCLOSE`; with CMQTT the stop of the service
     Close,
+}
+
+/// Where the reason of a refused CMQTT command stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalOrder {
+    /// In a line before `ERROR`.
+    ReasonFirst,
+    /// In a line behind `ERROR`.
+    ReasonBehind,
+    /// Nowhere.
+    WithoutReason,
 }
 
 /// A port of an LTE module for its unsolicited lines.

@@ -34,6 +34,15 @@ impl Modem {
                 self.transmit(prompt);
                 self.phase = Phase::Data(DataPhase::new(self.troubles.now, entry, then));
             }
+            Ok(Answer::Failed { before, behind }) => {
+                if let Some(line) = before {
+                    self.information(line.as_bytes());
+                }
+                self.final_result("ERROR", "4");
+                if let Some(line) = behind {
+                    self.information(line.as_bytes());
+                }
+            }
             Err(error) => self.final_error(error),
         }
     }
@@ -113,7 +122,7 @@ impl Modem {
 
     /// Tells the result of a step, and the OK that has waited for it.
     pub(super) fn completed(&mut self, of: Completion, line: Option<String>) {
-        if of.step == Step::Publish && line.is_some() {
+        if of.step == Step::Publish && line.is_some() && self.options.model.dialect.tells_retries() {
             for count in self.troubles.retransmissions() {
                 self.unsolicited(format!("{}: {},{},1{count}", of.name, of.connection, of.message).as_bytes());
             }

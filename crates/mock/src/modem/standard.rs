@@ -141,7 +141,11 @@ impl Modem {
                 only(args, 1_u8..=1).map(|_| Answer::line(format!("{name}: {}", identity.imei)))
             }
             Form::Test if !is(own.imei) => Ok(Answer::ok()),
-            Form::Execute if name == own.iccid => self.of_sim(now, format!("{name}: {}", identity.iccid)),
+            Form::Execute if name == own.iccid => {
+                // SIMCom's command has a C before the name of its answer.
+                let name = if name == "+CICCID" { "+ICCID" } else { name };
+                self.of_sim(now, format!("{name}: {}", identity.iccid))
+            }
             Form::Execute if is(own.firmware) => Ok(Answer::line(model.firmware)),
             Form::Execute if is(own.restart) => {
                 self.reset_after_answer = true;

@@ -21,25 +21,26 @@ pub(super) enum Form {
 }
 
 /// Commands that only look, or only change how the line behaves or what is reported.
-const LOOKING: [&str; 26] = [
+const LOOKING: [&str; 27] = [
     "", "E", "I", "+CMEE", "+CGMI", "+CGMM", "+CGMR", "+LGMR", "+QGMR", "+GMI", "+GMM", "+GMR", "+CGSN", "+LGSN",
-    "+CIMI", "+LCCID", "+CCID", "+QCCID", "+NCCID", "+ECICCID", "+CSQ", "+CESQ", "+CGPADDR", "+CREG", "+CGREG",
-    "+CEREG",
+    "+CIMI", "+LCCID", "+CCID", "+QCCID", "+NCCID", "+ECICCID", "+CICCID", "+CSQ", "+CESQ", "+CGPADDR", "+CREG",
+    "+CGREG", "+CEREG",
 ];
 
 /// Those among them with which a host finds out whom it is talking to.
 const ATTACHING: [&str; 9] = ["", "E", "I", "+CMEE", "+CFUN", "+CGMI", "+CGMM", "+CGMR", "+LGMR"];
 
 /// How the commands of the MQTT clients begin.
-const CLIENTS: [&str; 3] = ["+LMQTT", "+ECMT", "+QMT"];
+const CLIENTS: [&str; 4] = ["+LMQTT", "+ECMT", "+QMT", "+CMQTT"];
 
 /// Settings of a client (`CFG`) that change no line of the dialogue.
-const SETTINGS: [&str; 6] = ["version", "session", "keepalive", "timeout", "urc", "pdpcid"];
+const SETTINGS: [&str; 8] = ["version", "session", "keepalive", "timeout", "urc", "pdpcid", "checkutf8", "optimeout"];
 
 /// Commands that lead to a connection, or end one.
 const CONNECTING: [&str; 5] = ["+CFUN", "+CPIN", "+CGATT", "+CGDCONT", "+CGACT"];
 /// Those of a client, without what they begin with, and those that lead to a subscription.
-const CLIENT_CONNECTING: [&str; 7] = ["CFG", "OPEN", "CONN", "DISC", "CLOSE", "SUBUNSUB", "SUB"];
+const CLIENT_CONNECTING: [&str; 12] =
+    ["CFG", "OPEN", "CONN", "DISC", "CLOSE", "SUBUNSUB", "SUB", "START", "STOP", "ACCQ", "REL", "CONNECT"];
 
 impl Line {
     /// Reads a command line, without its carriage return. `None`: it is none, or more than one command.

@@ -1,6 +1,7 @@
 //! Dialogues with the mock modem in virtual time, with the bench broker behind its network.
 
 mod bench;
+mod cmqtt;
 mod ecmt;
 mod faults;
 mod line_protocol;

@@ -10,7 +10,7 @@ use crate::{
     modem::{
         answer::{Answer, Cme},
         command::{Args, Form},
-        data::DataEnd,
+        data::{DataEnd, Purpose},
         link::{Connection, Link, Publish, decode_hex, quoted_payload, up_to_nul},
         options::Step,
     },
@@ -218,7 +218,10 @@ impl Eigencomm {
         let publish = Publish { of, qos, retain, topic: topic.into_bytes() };
         if args.is_empty() {
             let limit = model.prompt_payload.ok_or(Cme::NotAllowed)?;
-            return Ok(Answer::Prompt { entry: DataEnd::CtrlZ { kept: limit + 1 }.into(), then: publish });
+            return Ok(Answer::Prompt {
+                entry: DataEnd::CtrlZ { kept: limit + 1 }.into(),
+                then: Purpose::Publish(publish),
+            });
         }
         let payload = up_to_nul(quoted_payload(args.tail()?)?);
         if payload.len() > model.inline_payload {

@@ -11,7 +11,7 @@ use crate::{
     modem::{
         answer::{Answer, Cme},
         command::{Args, Form},
-        data::DataEnd,
+        data::{DataEnd, Purpose},
         link::{Connection, Link, Publish},
         options::Step,
     },
@@ -197,7 +197,9 @@ impl Lierda {
         match source {
             Source::Inline(payload) => self.publish_payload(now, &publish, payload, around),
             Source::Prompt(0) => self.publish_payload(now, &publish, Vec::new(), around),
-            Source::Prompt(bytes) => Ok(Answer::Prompt { entry: DataEnd::Count(bytes).into(), then: publish }),
+            Source::Prompt(bytes) => {
+                Ok(Answer::Prompt { entry: DataEnd::Count(bytes).into(), then: Purpose::Publish(publish) })
+            }
         }
     }
 

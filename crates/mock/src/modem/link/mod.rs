@@ -81,6 +81,10 @@ pub(super) enum Event {
     HangUp {
         socket: SocketId,
     },
+    /// Results of this connection that were not told yet are not told any more.
+    Forget {
+        connection: u8,
+    },
 }
 
 /// What the commands need to know of the module around them.
@@ -275,6 +279,11 @@ impl<S: Settings> Links<S> {
         let waits: Vec<Completion> = connection.pending.drain(..).map(|pending| pending.of).collect();
         self.events.extend(socket.map(|socket| Event::HangUp { socket }));
         self.events.extend(waits.into_iter().chain(opening).map(|of| Event::Completed(of, None)));
+    }
+
+    /// Results that were not told yet are not told any more.
+    pub(super) fn forget_results(&mut self, connection: u8) {
+        self.events.push_back(Event::Forget { connection });
     }
 
     /// Nothing is done on that connection until then.

@@ -11,6 +11,7 @@ use crate::{
     modem::{
         answer::{Answer, Cme},
         command::{Args, Form},
+        data::Purpose,
         dialect::QmtKind,
         link::{Connection, Link, Publish, decode_hex},
         options::Step,
@@ -227,7 +228,7 @@ impl Quectel {
         }
         match source {
             Source::Inline(payload) => self.publish_payload(now, &publish, payload, around),
-            Source::Prompt(entry) => Ok(Answer::Prompt { entry, then: publish }),
+            Source::Prompt(entry) => Ok(Answer::Prompt { entry, then: Purpose::Publish(publish) }),
         }
     }
 
