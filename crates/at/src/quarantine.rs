@@ -35,6 +35,9 @@ pub(crate) struct Quarantine {
     /// What came that answers nothing, to be reported.
     pub(crate) discarded: Lines,
     pub(crate) owed: Owed,
+    /// The prompt that the module has not given in time, and what makes it leave its data phase: if it comes after all, nobody wants
+    /// it any more.
+    pub(crate) unwanted: Option<(&'static str, u8)>,
 }
 
 /// What a data phase has left behind.
@@ -81,7 +84,7 @@ impl Quarantine {
 
     fn asking(probe: usize, unanswered: u32, owed: Owed) -> Quarantine {
         let discarded = Lines::default();
-        Quarantine { probe, unanswered, attempts: 0, has_unknown_past: false, discarded, owed }
+        Quarantine { probe, unanswered, attempts: 0, has_unknown_past: false, discarded, owed, unwanted: None }
     }
 
     /// The question, to be asked now.

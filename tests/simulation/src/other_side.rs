@@ -170,7 +170,7 @@ impl OtherSide {
 }
 
 /// From now on the module may do what nobody has asked it to do.
-fn mislead(run: &Run) {
+pub(crate) fn mislead(run: &Run) {
     let now = run.now();
     run.ledger().troubles.push(Trouble { from: now, until: now, to_module: true, to_host: false });
 }

@@ -11,6 +11,7 @@ use atmqtt::{
 use tokio::time::{sleep, timeout};
 
 use crate::ledger::End;
+use crate::other_side::mislead;
 use crate::port::HostEnd;
 use crate::random::Random;
 use crate::run::Run;
@@ -403,6 +404,8 @@ async fn listen(run: &Run, mut events: Events) {
             Event::MessagesDropped { count, .. } | Event::Modem(ModemEvent::LinesDropped(count)) => {
                 run.ledger().dropped += count;
             }
+            // A damaged line may tell of a restart that was none, and then a module that waits for its data gets commands.
+            Event::Modem(ModemEvent::Restarted { .. }) if run.ledger().host_was_misled(run.now()) => mislead(run),
             // What it was that could not be read, nobody knows.
             Event::Modem(ModemEvent::Damaged(_)) => run.ledger().dropped += 1,
             _ => {}

@@ -219,10 +219,14 @@ impl Core {
                 let Flight { exchange, phase, written_at, .. } = flight;
                 let prompts = matches!(phase, Phase::Prompt { .. });
                 let prompt = exchange.data.as_ref().filter(|_| prompts).and_then(sign);
+                let prompt = prompt.or_else(|| self.quarantine.as_ref()?.unwanted.map(|(sign, _)| sign));
                 Expected { from: *written_at, echo: &exchange.wire, prompt }
             }
             (None, Some(Quarantine { owed: Owed::Prompt { data, from, .. }, .. })) => {
                 Expected { from: *from, echo: &[], prompt: sign(data) }
+            }
+            (_, Some(Quarantine { unwanted: Some((sign, _)), .. })) => {
+                Expected { from: 0, echo: &[], prompt: Some(sign) }
             }
             _ => Expected::default(),
         }
@@ -248,6 +252,10 @@ impl Core {
             let bytes = std::mem::take(&mut data.bytes);
             *owed = if bytes.is_empty() { Owed::Nothing } else { Owed::Bytes { bytes, sent: 0, deadline } };
             self.ask(now);
+            return;
+        }
+        if let Some(Quarantine { owed, unwanted: Some((_, escape)), .. }) = &mut self.quarantine {
+            *owed = Owed::Bytes { bytes: vec![*escape], sent: 0, deadline };
             return;
         }
         let Some(flight) = &mut self.flight else { return };
@@ -467,10 +475,23 @@ impl Core {
         self.was_late |= matches!(stage, Stage::Prompt | Stage::Answer);
         // Behind its OK nothing is left of a command but its result, and that one carries its own keys.
         if stage != Stage::Result {
+            let unwanted = self.unwanted(stage);
             let owed = self.owed(now);
             self.doubt(owed);
+            if let Some(quarantine) = &mut self.quarantine {
+                quarantine.unwanted = unwanted.or(quarantine.unwanted);
+            }
         }
         self.end(Err(Fault::TimedOut { stage, after }));
+    }
+
+    /// The prompt that nobody wants once the time of the command in flight is up.
+    fn unwanted(&self, stage: Stage) -> Option<(&'static str, u8)> {
+        let data = self.flight.as_ref()?.exchange.data.as_ref().filter(|_| stage == Stage::Prompt)?;
+        match (data.prompt, data.escape) {
+            (Prompt::Sign(sign), Some(escape)) => Some((sign, escape)),
+            _ => None,
+        }
     }
 
     /// What the command in flight leaves behind when its time is up.

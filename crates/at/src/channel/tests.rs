@@ -569,6 +569,18 @@ fn a_data_phase_that_can_be_left_is_left() {
     line.wait(5 * SECOND);
     assert_eq!(line.written(), b"\x1b");
     assert_eq!(line.send(signal()), b"AT+CMEE?\r");
+    // It comes late, when nobody wants it any more; the question has become data, and is thrown away with them.
+    line.receive(b"\r\n> ");
+    assert_eq!(line.written(), b"\x1b");
+    line.receive(b"\r\nOK\r\n").wait(2 * SECOND);
+    assert_eq!(line.written(), b"AT+CMEE?\r");
+    line.receive(b"\r\n+CMEE: 1\r\n\r\nOK\r\n");
+    assert_eq!(line.written(), b"AT+CFUN?\r");
+    line.receive(b"\r\n+CFUN: 1\r\n\r\nOK\r\n");
+    assert_eq!(line.written(), b"AT+CSQ\r");
+    // From here on a prompt is none.
+    line.receive(b"\r\n> \r\n");
+    assert_eq!(line.written(), b"");
     // Some of the data were lost, and the module waits for more.
     let mut line = Bench::new();
     line.send(command());

@@ -537,7 +537,14 @@ impl Modem {
                 Event::Dial { socket, host, port } => self.outputs.push_back(Output::Dial { socket, host, port }),
                 Event::Send { socket, bytes } => self.outputs.push_back(Output::Send { socket, bytes }),
                 Event::HangUp { socket } => self.outputs.push_back(Output::HangUp { socket }),
-                Event::Forget { connection } => self.held.retain(|(_, of, _)| of.connection != connection),
+                Event::Forget { connection } => {
+                    let (forgotten, held) = std::mem::take(&mut self.held)
+                        .into_iter()
+                        .partition::<Vec<_>, _>(|(_, of, _)| of.connection == connection);
+                    self.held = held;
+                    // The OK that waits for one of them is due all the same.
+                    forgotten.into_iter().for_each(|(_, of, _)| self.completed(of, None));
+                }
             }
         }
     }
