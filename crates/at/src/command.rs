@@ -286,8 +286,30 @@ impl CommandBuilder {
         keys: &[i64],
         progress: fn(Fields<'_>) -> Progress,
     ) -> CommandBuilder {
-        self.exchange.result = Some(ResultClaim { names, keys: keys.to_vec(), progress, behind_refusal: false });
+        self.exchange.result =
+            Some(ResultClaim { names, words: &[], keys: keys.to_vec(), chosen: None, progress, behind_refusal: false });
         self
+    }
+
+    /// Before the keys of the result that was claimed stands one of these words. What reads it begins with the word.
+    #[must_use]
+    pub fn worded(mut self, words: &'static [&'static str]) -> CommandBuilder {
+        debug_assert!(self.exchange.result.is_some(), "there is no result to come");
+        if let Some(result) = &mut self.exchange.result {
+            result.words = words;
+        }
+        self
+    }
+
+    /// Behind the keys of the result that was claimed stands a number that the module has chosen, and has told in the information line
+    /// called `name`, behind the same keys. A result counts only behind that line.
+    #[must_use]
+    pub fn chosen_in(mut self, name: &'static str) -> CommandBuilder {
+        debug_assert!(self.exchange.result.is_some(), "there is no result to come");
+        if let Some(result) = &mut self.exchange.result {
+            result.chosen = Some(name);
+        }
+        self.information(name)
     }
 
     /// The result that was claimed may come behind a refusal too, and says why: it is waited for as long as for an `OK` behind a

@@ -61,18 +61,39 @@ impl Claim {
 #[derive(Clone)]
 pub(crate) struct ResultClaim {
     pub(crate) names: &'static [&'static str],
+    /// Before the keys stands one of these words; none: the keys are the first.
+    pub(crate) words: &'static [&'static str],
     pub(crate) keys: Vec<i64>,
+    /// Behind the keys stands what the information line of this name has behind the same keys: a number that the module has chosen.
+    pub(crate) chosen: Option<&'static str>,
     pub(crate) progress: fn(Fields<'_>) -> Progress,
     /// The result of a command that fails may come behind its refusal, and says why.
     pub(crate) behind_refusal: bool,
 }
 
 impl ResultClaim {
-    /// The arguments behind the keys, if this is a result of this command.
-    fn arguments<'a>(&self, line: LineRef<'a>) -> Option<Fields<'a>> {
-        let mut fields = self.names.iter().find_map(|name| line.information(name))?;
-        let matching = self.keys.iter().all(|key| fields.int::<i64>() == Ok(*key));
-        matching.then_some(fields)
+    /// The arguments behind the keys, or, where there are words, from the word on; if this is a result of this command, which has
+    /// been answered with `lines` so far.
+    fn arguments<'a>(&self, line: LineRef<'a>, lines: &Lines) -> Option<Fields<'a>> {
+        let all = self.names.iter().find_map(|name| line.information(name))?;
+        let mut fields = all;
+        if !self.words.is_empty() && !fields.text().is_ok_and(|word| self.words.contains(&word)) {
+            return None;
+        }
+        self.behind_keys(&mut fields)?;
+        if let Some(name) = self.chosen {
+            let mut told = lines.iter().find_map(|line| line.information(name))?;
+            self.behind_keys(&mut told)?;
+            let (told, here) = (told.int::<i64>(), fields.int::<i64>());
+            if told.is_err() || told != here {
+                return None;
+            }
+        }
+        Some(if self.words.is_empty() { fields } else { all })
+    }
+
+    fn behind_keys(&self, fields: &mut Fields<'_>) -> Option<()> {
+        self.keys.iter().all(|key| fields.int::<i64>() == Ok(*key)).then_some(())
     }
 }
 
@@ -213,7 +234,7 @@ impl Answer {
         named.next().ok_or(Malformed::line(MalformedKind::Missing))
     }
 
-    /// The arguments of the result line, behind the keys that the command gave.
+    /// The arguments of the result line, behind the keys that the command gave; where it gave words, from the word on.
     ///
     /// # Errors
     /// The command claims no result line.
@@ -378,14 +399,14 @@ impl Answer {
             }
         }
         if let Some(claim) = exchange.result.as_ref().filter(|_| self.result.is_empty())
-            && let Some(fields) = claim.arguments(line)
+            && let Some(fields) = claim.arguments(line, &self.lines)
         {
             if (claim.progress)(fields) == Progress::Intermediate {
                 self.intermediate_results += 1;
                 return Verdict::Intermediate;
             }
             self.result.push(line);
-            self.result_keys = claim.keys.len();
+            self.result_keys = if claim.words.is_empty() { claim.keys.len() } else { 0 };
             self.confirmed |= self.refusal.is_some();
             return if self.confirmed { Verdict::Complete } else { Verdict::ResultBeforeOk };
         }

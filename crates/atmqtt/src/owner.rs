@@ -61,6 +61,9 @@ pub(crate) struct Owner<P> {
     legacy: Legacy,
 }
 
+/// How many reads what lies in a port may take. An operating system keeps a few KiB of a serial port.
+const LEFT_BEHIND: u32 = 256;
+
 struct Session {
     id: SessionId,
     ended: watch::Sender<Option<Ended>>,
@@ -122,6 +125,11 @@ impl<P: Port> Owner<P> {
     /// Runs until the port is lost, the modem is closed, or nobody holds a handle.
     pub(crate) async fn run(mut self) {
         let mut buffer = vec![0; 4096].into_boxed_slice();
+        poll_fn(|context| {
+            self.hear_what_is_there(context, &mut buffer);
+            Poll::Ready(())
+        })
+        .await;
         loop {
             self.give_out();
             if let Closing::Until(until, _) = self.closing
@@ -147,6 +155,22 @@ impl<P: Port> Owner<P> {
             for told in told {
                 told.send(()).ok();
             }
+        }
+    }
+
+    /// Takes what lies in the port already. It was said to somebody else, and would all come at once behind the first command, as if it
+    /// were the answer to that and to the next.
+    fn hear_what_is_there(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) {
+        for _ in 0..LEFT_BEHIND {
+            let mut read = ReadBuf::new(buffer);
+            let ready = Pin::new(&mut self.port).poll_read(context, &mut read);
+            // A port that is gone, or has ended, says so again.
+            if !matches!(ready, Poll::Ready(Ok(()))) || read.filled().is_empty() {
+                return;
+            }
+            let now = self.now();
+            self.watchers.show(now, Side::Module, read.filled());
+            self.driver.receive(now, read.filled());
         }
     }
 

@@ -243,10 +243,13 @@ impl Fault {
                     ReturnCode::BadUserNameOrPassword => "broker.bad_user_name_or_password",
                     ReturnCode::NotAuthorized => "broker.not_authorized",
                 },
+                ConnectFault::RefusedWithoutReason => "broker.refused",
                 ConnectFault::Packet(PacketFault::SendFailed) => "network.connect_not_sent",
                 ConnectFault::Closed => "network.closed",
                 ConnectFault::Packet(PacketFault::BadParameter) => "network.bad_parameter",
-                ConnectFault::Packet(PacketFault::Vendor { .. }) => "network.connect_failed",
+                ConnectFault::Packet(PacketFault::Truncated { .. } | PacketFault::Vendor { .. }) => {
+                    "network.connect_failed"
+                }
             },
             Fault::Publish(_) => "delivery.not_published",
             Fault::Subscribe { .. } => "delivery.not_subscribed",
@@ -322,6 +325,9 @@ impl Fault {
                 }
                 ConnectFault::Refused(ReturnCode::NotAuthorized) => {
                     "check the user name (-u), the password (-P), and what the broker allows this client"
+                }
+                ConnectFault::RefusedWithoutReason => {
+                    "check the client id (-i), the user name (-u), the password (-P), and what the broker allows this client"
                 }
                 ConnectFault::Packet(PacketFault::BadParameter) => "check the client id, user name and password",
                 ConnectFault::Closed => "check that an MQTT broker without TLS listens on this port",

@@ -173,7 +173,11 @@ pub(crate) async fn choose(
     let shipped = Profile::shipped();
     let named = || shipped.iter().filter(|profile| identity.names(profile));
     let candidates = match named().count() {
-        0 => shipped.iter().filter(|profile| profile.model.fallback).collect::<Vec<_>>(),
+        // A fallback that names models is for those alone: other modules may know commands of the same names.
+        0 => shipped
+            .iter()
+            .filter(|profile| profile.model.fallback && profile.model.identity.is_empty())
+            .collect::<Vec<_>>(),
         _ => named().collect(),
     };
     for profile in candidates {

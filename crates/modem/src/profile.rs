@@ -259,10 +259,14 @@ const SHIPPED: &[&str] = &[
     include_str!("../profiles/simcom-a76xx.toml"),
     include_str!("../profiles/simcom-a76xx-argtopic.toml"),
     include_str!("../profiles/simcom-sim767x.toml"),
+    include_str!("../profiles/cmiot-ml307.toml"),
+    include_str!("../profiles/cmiot-ml307x.toml"),
+    include_str!("../profiles/cmiot-mn316.toml"),
     include_str!("../profiles/generic-lmqtt.toml"),
     include_str!("../profiles/generic-qmt-lte.toml"),
     include_str!("../profiles/generic-qmt-nb.toml"),
     include_str!("../profiles/generic-cmqtt.toml"),
+    include_str!("../profiles/generic-onemo.toml"),
     include_str!("../profiles/generic-ecmt.toml"),
 ];
 

@@ -69,9 +69,9 @@ pub(crate) async fn look(
         registration: ask(dialogue, network::registration().within(soon)).await?,
         attached: ask(dialogue, network::attached(profile)).await?,
         address: ask(dialogue, network::address(profile).within(soon)).await?.flatten(),
-        mqtt: match ask(dialogue, dialect.link_reports().within(soon)).await? {
+        mqtt: match ask(dialogue, dialect.link_reports(connection).within(soon)).await? {
             Some(reports) => {
-                let ours = reports.into_iter().find(|(about, _)| *about == connection);
+                let ours = reports.into_iter().find(|(about, _)| about.is_none_or(|about| about == connection));
                 ours.map_or(LinkReport::Closed, |(_, report)| report)
             }
             None => LinkReport::Unknown,

@@ -560,6 +560,36 @@ fn a_result_behind_a_refusal_says_why() {
 }
 
 #[test]
+fn a_result_has_the_number_that_the_module_has_told() {
+    let publish = || {
+        let command = Command::set("+MQTTPUB").int(0).result_when(&["+MQTTURC"], &[0], |mut fields| {
+            if fields.text() == Ok("pubrec") { Progress::Intermediate } else { Progress::Final }
+        });
+        command.worded(&["puback", "pubrec", "pubcomp"]).chosen_in("+MQTTPUB")
+    };
+    for (bytes, expected) in [
+        (
+            "\r\n+MQTTPUB: 0,7,1\r\n\r\nOK\r\n\r\n+MQTTURC: \"puback\",0,7\r\n",
+            &["done [+MQTTPUB: 0,7,1] => +MQTTURC: \"puback\",0,7"][..],
+        ),
+        (
+            "\r\n+MQTTURC: \"puback\",0,6\r\n\r\n+MQTTPUB: 0,7,1\r\n\r\n+MQTTURC: \"pubrec\",0,7\r\n\
+             \r\n+MQTTURC: \"puback\",1,7\r\n\r\n+MQTTURC: \"pubcomp\",0,7\r\n\r\nOK\r\n",
+            &[
+                "unsolicited +MQTTURC: \"puback\",0,6",
+                "unsolicited +MQTTURC: \"puback\",1,7",
+                "done [+MQTTPUB: 0,7,1] => +MQTTURC: \"pubcomp\",0,7",
+            ],
+        ),
+    ] {
+        let mut line = Bench::new();
+        line.send(publish());
+        line.receive(bytes.as_bytes());
+        assert_eq!(line.events(), expected, "{bytes:?}");
+    }
+}
+
+#[test]
 fn a_data_phase_that_can_be_left_is_left() {
     let escaped = || DataPhase { escape: Some(0x1b), ..DataPhase::counted(b"data".to_vec(), 5 * SECOND) };
     let command = || Command::set("+CMQTTPAYLOAD").int(0).int(4).data(escaped()).within(10 * SECOND);

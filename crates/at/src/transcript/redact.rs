@@ -57,6 +57,7 @@ const RULES: &[Rule] = &[
     rule("+ECMTCONN", Secrets::One(3)),
     rule("+QMTCONN", Secrets::One(3)),
     rule("+CMQTTCONNECT", Secrets::One(5)),
+    rule("+MQTTCONN", Secrets::One(5)),
     rule("+MQTTUSERCFG", Secrets::One(4)),
     rule("+MCONFIG", Secrets::One(2)),
     keyed("+SMCONF", "PASSWORD", Secrets::From(1)),

@@ -94,8 +94,13 @@ pub(super) async fn publish(
     qos: QoS,
     can_be_left: bool,
 ) -> Result<Delivery, Fault> {
+    outcome(dialogue.run(command).await, qos, can_be_left)
+}
+
+/// What the end of a command that publishes means for its message.
+pub(super) fn outcome(published: Result<Published, Fault>, qos: QoS, can_be_left: bool) -> Result<Delivery, Fault> {
     let unconfirmed = |why| Ok(Delivery::Unconfirmed(why));
-    match dialogue.run(command).await {
+    match published {
         Ok(Published::Done) if qos == QoS::AtMostOnce => Ok(Delivery::Sent),
         Ok(Published::Done) => Ok(Delivery::Delivered),
         Ok(Published::WrongAcknowledgement) => unconfirmed(Unconfirmed::WrongAcknowledgement),

@@ -8,6 +8,7 @@
 mod delivery;
 mod eigencomm;
 mod lierda;
+mod onemo;
 mod part;
 mod quectel;
 mod session;
@@ -30,7 +31,7 @@ use crate::plan::{Dialogue, Plan};
 use crate::profile::Profile;
 use crate::refusal::Refusal;
 
-const DIALECTS: [&dyn Dialect; 4] = [&lierda::Lmqtt, &quectel::Qmt, &simcom::Cmqtt, &eigencomm::Ecmt];
+const DIALECTS: [&dyn Dialect; 5] = [&lierda::Lmqtt, &quectel::Qmt, &simcom::Cmqtt, &onemo::OneMo, &eigencomm::Ecmt];
 
 /// The dialect of that name.
 #[must_use]
@@ -115,9 +116,9 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// Asks for the SIM's number.
     fn iccid(&self) -> Command<String>;
 
-    /// Asks what the module's MQTT clients are doing: the connection identifiers that the module mentions, each with its
-    /// state.
-    fn link_reports(&self) -> Command<Vec<(u8, LinkReport)>>;
+    /// Asks what the module's MQTT clients are doing, that of this connection identifier among them: the identifiers that the module
+    /// mentions, each with its state; `None` is the one that was asked for.
+    fn link_reports(&self, connection: u8) -> Command<Vec<(Option<u8>, LinkReport)>>;
 
     /// What a line that no command asked for says about this connection identifier, or, without one, about any; `None` when
     /// it is not the dialect's.
@@ -150,6 +151,11 @@ pub enum Notice {
     Message(Incoming),
     /// A piece of a message that comes in several lines.
     MessagePart(Part),
+    /// The module had no room for a message, and has dropped it.
+    MessageDropped {
+        /// How many bytes it had.
+        bytes: usize,
+    },
     /// The module keeps a message for itself, and there is no known way to read it.
     MessageHeld {
         /// Its packet identifier.

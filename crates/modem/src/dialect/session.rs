@@ -143,7 +143,7 @@ fn sign_in<S: Session>(options: &ConnectOptions, profile: &Profile) -> Command<R
 }
 
 /// `AT<CONN>?`: `<CONN>: <id>,<state>`. A line with a third argument is the result of a sign-in, not a state.
-pub(super) fn reports<S: Session>() -> Command<Vec<(u8, LinkReport)>> {
+pub(super) fn reports<S: Session>() -> Command<Vec<(Option<u8>, LinkReport)>> {
     Command::execute(S::NAMES.states)
         .information_like(S::NAMES.sign_in[0], |mut fields| {
             let state = (fields.int::<u8>(), fields.int::<u8>());
@@ -154,7 +154,7 @@ pub(super) fn reports<S: Session>() -> Command<Vec<(u8, LinkReport)>> {
         })
 }
 
-fn report(mut fields: Fields<'_>) -> Result<(u8, LinkReport), Malformed> {
+fn report(mut fields: Fields<'_>) -> Result<(Option<u8>, LinkReport), Malformed> {
     let connection = fields.int()?;
     let report = match fields.int()? {
         1 => LinkReport::Initialising,
@@ -163,7 +163,7 @@ fn report(mut fields: Fields<'_>) -> Result<(u8, LinkReport), Malformed> {
         4 => LinkReport::Disconnecting,
         _ => LinkReport::Unknown,
     };
-    Ok((connection, report))
+    Ok((Some(connection), report))
 }
 
 /// What a result other than success means in ECMT and QMT: 2 is a packet that was not sent.

@@ -52,6 +52,9 @@ impl Heard {
                 return match notice {
                     Notice::Message(message) => Heard::Event(Event::Message(message)),
                     Notice::MessagePart(part) => Heard::Part(part),
+                    Notice::MessageDropped { bytes } => {
+                        Heard::Event(Event::MessageIncomplete { topic: None, received: 0, announced: bytes })
+                    }
                     Notice::MessageHeld { packet_id } => Heard::Event(Event::MessageHeld { packet_id }),
                     Notice::MessageStored { slot } => Heard::Stored(slot),
                     Notice::LinkLost(loss) if has_link => Heard::LinkLost(loss),

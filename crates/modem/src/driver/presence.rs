@@ -23,9 +23,10 @@ pub(super) fn is_open_after(outcome: &Result<Outcome, Fault>) -> bool {
 
 /// Asks. A module that does not know the question has said nothing about its connection, and is believed to have it.
 pub(super) async fn look(dialect: &'static dyn Dialect, context: Context) -> Result<Outcome, Fault> {
-    let question = dialect.link_reports().within(context.profile.timeouts.command.value);
+    let connection = context.options.connection;
+    let question = dialect.link_reports(connection).within(context.profile.timeouts.command.value);
     let Some(reports) = context.dialogue.try_run(question).await? else { return Ok(Outcome::Connected) };
-    let ours = reports.into_iter().find(|(connection, _)| *connection == context.options.connection);
+    let ours = reports.into_iter().find(|(about, _)| about.is_none_or(|about| about == connection));
     Ok(match ours {
         Some((_, LinkReport::Connected | LinkReport::Unknown)) => Outcome::Connected,
         _ => Outcome::Disconnected,

@@ -38,6 +38,9 @@ pub enum ConnectFault {
     /// The broker said no.
     #[error("the broker refused the sign-in: {0}")]
     Refused(ReturnCode),
+    /// The broker said no, and the module does not tell why.
+    #[error("the broker refused the sign-in, and the module does not say why")]
+    RefusedWithoutReason,
     /// The link was closed before an answer came.
     #[error("the connection was closed instead of an answer to the sign-in")]
     Closed,
@@ -103,6 +106,12 @@ pub enum PacketFault {
     /// The module does not like an argument.
     #[error("the module says that an argument is wrong")]
     BadParameter,
+    /// Only a part of the message went out: the broker may have it, cut off.
+    #[error("only {sent} bytes of it went out")]
+    Truncated {
+        /// How many.
+        sent: i64,
+    },
     /// A reason that is not known.
     #[error("result {result}{}", Extended(*.extend))]
     Vendor {

@@ -376,6 +376,7 @@ fn connecting(command: &str) -> String {
     match name {
         "+CMQTTSTART" => "OK\r\n\r\n+CMQTTSTART: 0".to_owned(),
         "+CMQTTCONNECT" => "OK\r\n\r\n+CMQTTCONNECT: 0,0".to_owned(),
+        "+MQTTCONN" => "OK\r\n\r\n+MQTTURC: \"conn\",0,0".to_owned(),
         "+CMQTTREL" | "+CMQTTSTOP" => "ERROR".to_owned(),
         open if open.ends_with("OPEN") => format!("OK\r\n\r\n{open}: 0,0"),
         sign_in if sign_in.ends_with("TCONN") => format!("OK\r\n\r\n{sign_in}: 0,0,0"),

@@ -76,7 +76,7 @@ impl Dialect for Ecmt {
         })
     }
 
-    fn link_reports(&self) -> Command<Vec<(u8, LinkReport)>> {
+    fn link_reports(&self, _: u8) -> Command<Vec<(Option<u8>, LinkReport)>> {
         session::reports::<Ecmt>()
     }
 

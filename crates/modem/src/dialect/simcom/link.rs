@@ -169,16 +169,16 @@ fn unless_late<T>(ended: Result<Option<T>, Fault>) -> Result<Option<T>, Fault> {
 const NOT_STARTED: &[Ending] = &[Ending { text: "ERROR", is_ok: true }];
 
 /// `AT+CMQTTDISC?`: `+CMQTTDISC: <client>,<state>`, where 0 is connected and 1 is not.
-pub(super) fn reports() -> Command<Vec<(u8, LinkReport)>> {
+pub(super) fn reports() -> Command<Vec<(Option<u8>, LinkReport)>> {
     Command::read("+CMQTTDISC").endings(NOT_STARTED).decode(|answer| {
-        let report = |mut fields: atmqtt_at::Fields<'_>| -> Result<(u8, LinkReport), Malformed> {
+        let report = |mut fields: atmqtt_at::Fields<'_>| -> Result<(Option<u8>, LinkReport), Malformed> {
             let client = fields.int()?;
             let report = match fields.int()? {
                 0 => LinkReport::Connected,
                 1 => LinkReport::Closed,
                 _ => LinkReport::Unknown,
             };
-            Ok((client, report))
+            Ok((Some(client), report))
         };
         answer.lines().iter().filter_map(|line| line.information("+CMQTTDISC")).map(report).collect()
     })

@@ -80,7 +80,7 @@ impl Dialect for Cmqtt {
         })
     }
 
-    fn link_reports(&self) -> Command<Vec<(u8, LinkReport)>> {
+    fn link_reports(&self, _: u8) -> Command<Vec<(Option<u8>, LinkReport)>> {
         link::reports()
     }
 

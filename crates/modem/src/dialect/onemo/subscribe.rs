@@ -1,0 +1,54 @@
+//! `AT+MQTTSUB=<id>,"<filter>",<qos>` → `+MQTTSUB: <id>,<message id>`, `OK`, `+MQTTURC: "suback",<id>,<message id>,<code>`, and the same
+//! to unsubscribe, without level and code. Some models take three filters in one command and tell of each in a line of its own: each gets
+//! a command of its own.
+
+use atmqtt_at::{Command, CommandBuilder};
+
+use super::TOLD;
+use super::configure::patience;
+use crate::dialect::Context;
+use crate::fault::{Fault, SubscribeFault};
+use crate::message::{Filter, QoS};
+
+pub(super) async fn subscribe(context: Context, filters: Vec<(Filter, QoS)>) -> Result<(), Fault> {
+    for (filter, qos) in filters {
+        let command = Command::set("+MQTTSUB").int(context.options.connection).text(filter.text()).int(qos.level());
+        run(&context, command, &["suback"], "+MQTTSUB", filter).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn unsubscribe(context: Context, filters: Vec<Filter>) -> Result<(), Fault> {
+    for filter in filters {
+        let command = Command::set("+MQTTUNSUB").int(context.options.connection).text(filter.text());
+        run(&context, command, &["unsuback"], "+MQTTUNSUB", filter).await?;
+    }
+    Ok(())
+}
+
+/// How a broker refuses a filter. MQTT 3.1.1, 3.9.3.
+const REFUSED: i32 = 128;
+
+async fn run(
+    Context { dialogue, profile, options }: &Context,
+    command: CommandBuilder,
+    word: &'static [&'static str; 1],
+    name: &'static str,
+    filter: Filter,
+) -> Result<(), Fault> {
+    let timeout = profile.timeouts.subscribe.value.max(patience(options) + profile.timeouts.command.value);
+    let command =
+        command.result(TOLD, &[i64::from(options.connection)]).worded(word).chosen_in(name).within(timeout).decode(
+            |answer| {
+                let mut fields = answer.result()?;
+                fields.text()?;
+                fields.int::<u8>()?;
+                fields.int::<u16>()?;
+                fields.optional_int()
+            },
+        );
+    match dialogue.run(command).await? {
+        Some(REFUSED) => Err(Fault::Subscribe { filter, fault: SubscribeFault::Refused }),
+        _ => Ok(()),
+    }
+}
