@@ -22,6 +22,8 @@ pub(super) enum Cme {
     Busy,
     /// Bad parameter of an MQTT command (BC660K MQTT application note).
     MqttParameter,
+    /// An MQTT error of OneMO modules, 600 to 608 (OneMO MQTT user manual).
+    OneMo(u16),
 }
 
 impl Cme {
@@ -46,6 +48,7 @@ impl Cme {
             Self::IncorrectParameters => (50, "incorrect parameters"),
             Self::Busy => (302, "UE busy"),
             Self::MqttParameter => (8507, "bad parameter"),
+            Self::OneMo(code) => (code, "mqtt error"),
         }
     }
 }
@@ -71,6 +74,8 @@ pub(super) enum Answer {
     Prompt { entry: DataEntry, then: Purpose },
     /// OK comes after the result line of that step.
     AfterResult(Completion),
+    /// A line of information; and OK comes after the result line of that step.
+    LineAndResult { line: String, of: Completion },
     /// The final result code ERROR, whatever `AT+CMEE` says, and a line before it or behind it that says why.
     Failed { before: Option<String>, behind: Option<String> },
 }

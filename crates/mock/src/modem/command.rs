@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::answer::Cme;
 
 /// Commands whose last argument is raw bytes to the end of the line, quotes and semicolons included.
-const RAW_TAILS: [&str; 3] = ["+LMQTTPUB", "+ECMTPUB", "+QMTPUB"];
+const RAW_TAILS: [&str; 4] = ["+LMQTTPUB", "+ECMTPUB", "+QMTPUB", "+MQTTPUB"];
 
 /// One command of a line.
 #[derive(Debug, PartialEq, Eq)]

@@ -34,6 +34,8 @@ pub(super) struct DataEntry {
     pub(super) idle: Option<Duration>,
     /// What is typed is echoed.
     pub(super) echo: bool,
+    /// What was typed by then is not lost, but counts as all of it.
+    pub(super) sends_when_idle: bool,
 }
 
 /// How a data phase ends.
@@ -47,7 +49,7 @@ pub(super) enum DataEnd {
 
 impl From<DataEnd> for DataEntry {
     fn from(end: DataEnd) -> Self {
-        Self { end, idle: None, echo: false }
+        Self { end, idle: None, echo: false, sends_when_idle: false }
     }
 }
 
@@ -73,6 +75,10 @@ impl DataPhase {
     pub(super) fn new(now: Duration, entry: DataEntry, purpose: Purpose) -> Self {
         let until = entry.idle.map(|idle| now.saturating_add(idle));
         Self { entry, until, collected: Vec::new(), purpose }
+    }
+
+    pub(super) fn sends_when_idle(&self) -> bool {
+        self.entry.sends_when_idle
     }
 
     pub(super) fn echoes(&self) -> bool {

@@ -9,6 +9,7 @@ use super::{
     eigencomm::Eigencomm,
     lierda::Lierda,
     link::{Event, LinkStatus, Links, Loss, NetworkInput, News, Publish, Settings, SocketId, Surroundings},
+    onemo::OneMo,
     options::ModemOptions,
     quectel::Quectel,
     simcom::Simcom,
@@ -25,12 +26,14 @@ pub enum Dialect {
     Qmt(QmtKind),
     /// `AT+CMQTT…`: SIMCom.
     Cmqtt(CmqttKind),
+    /// `AT+MQTT…` of OneMO: China Mobile.
+    OneMo,
 }
 
 impl Dialect {
     /// Whether a line tells of each packet that is sent again.
     pub(super) fn tells_retries(self) -> bool {
-        !matches!(self, Dialect::Cmqtt(_))
+        !matches!(self, Dialect::Cmqtt(_) | Dialect::OneMo)
     }
 }
 
@@ -151,6 +154,7 @@ pub(super) fn commands(options: &ModemOptions, sockets: u64) -> Box<dyn Commands
     match options.model.dialect {
         Dialect::Lmqtt => Box::new(Lierda::new(options, sockets)),
         Dialect::Ecmt => Box::new(Eigencomm::new(options, sockets)),
+        Dialect::OneMo => Box::new(OneMo::new(options, sockets)),
         Dialect::Cmqtt(kind) => Box::new(Simcom::new(kind, options, sockets)),
         Dialect::Qmt(kind) => Box::new(Quectel::new(kind, options, sockets)),
     }

@@ -12,6 +12,7 @@ mod eigencomm;
 mod lierda;
 mod link;
 mod model;
+mod onemo;
 mod options;
 mod quectel;
 mod radio;
@@ -25,8 +26,9 @@ use std::{collections::VecDeque, time::Duration};
 pub use dialect::{CmqttKind, Dialect, QmtKind};
 pub use link::{DialOutcome, LinkStatus, NetworkInput, SocketId};
 pub use model::{
-    A7670, BC26, BC660K, BG95, CMQTT_MODELS, ConnectionIds, EC200S, EC800, ECMT_MODELS, EG91, MODELS, MessageIdRule,
-    Model, NT26E, NT26E_ECMT, NT26E_Q, NT35E, NT35E_ECMT, NT35E_Q, OwnCommands, QMT_MODELS, SIM7600,
+    A7670, BC26, BC660K, BG95, CMQTT_MODELS, ConnectionIds, EC200S, EC800, ECMT_MODELS, EG91, ML307R, ML307X, MN316A,
+    MODELS, MessageIdRule, Model, NT26E, NT26E_ECMT, NT26E_Q, NT35E, NT35E_ECMT, NT35E_Q, ONEMO_MODELS, OwnCommands,
+    QMT_MODELS, SIM7600,
 };
 pub use options::{
     Identity, Latency, ModemOptions, Quirks, RefusalOrder, Registration, Signal, Sim, Step, UnsubscribeSpelling,
@@ -250,10 +252,7 @@ impl Modem {
                 }
             }
             Phase::Executing { at, .. } if at <= now => self.execute_due(now),
-            Phase::Data(DataPhase { until: Some(until), .. }) if until <= now => {
-                self.phase = Phase::Command;
-                self.final_error(Cme::NotAllowed);
-            }
+            Phase::Data(DataPhase { until: Some(until), .. }) if until <= now => self.leave_data(now),
             _ => {}
         }
         self.with_commands(now, |commands, around| commands.advance(now, around));
@@ -398,6 +397,18 @@ impl Modem {
         }
     }
 
+    /// Nothing has come for too long: what has is lost, or is all there is.
+    fn leave_data(&mut self, now: Duration) {
+        if let Phase::Data(data) = std::mem::replace(&mut self.phase, Phase::Command) {
+            if data.sends_when_idle() {
+                self.outputs.push_back(Output::HeardData(data.collected.clone()));
+                self.begin(now, Work::Data(data.purpose, data.collected));
+            } else {
+                self.final_error(Cme::NotAllowed);
+            }
+        }
+    }
+
     fn begin(&mut self, now: Duration, work: Work) {
         let late = std::mem::take(&mut self.delay_next).saturating_add(self.troubles.lateness());
         let latency = self.options.latency.command.saturating_add(late);
@@ -435,7 +446,7 @@ impl Modem {
                 Answer::Lines(lines) => lines.iter().for_each(|line| self.information(line.as_bytes())),
                 Answer::Raw(line) => self.information(&line),
                 Answer::Failed { .. } => return Ok(answer),
-                Answer::Prompt { .. } | Answer::AfterResult(_) => {}
+                Answer::Prompt { .. } | Answer::AfterResult(_) | Answer::LineAndResult { .. } => {}
             }
             answer = self.command(now, command)?;
         }

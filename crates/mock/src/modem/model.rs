@@ -78,6 +78,10 @@ pub struct Model {
     pub topics_per_command: usize,
     /// Publishes that may wait for their answer at once; `None`: as many as the host likes.
     pub in_flight: Option<usize>,
+    /// Whether a long downlink comes in several lines.
+    pub split_downlinks: bool,
+    /// Whether a data phase that was left alone for ten seconds counts as complete.
+    pub sends_when_idle: bool,
     /// Whether `AT+CCLK?` has two digits for the year (3GPP TS 27.007, 8.15), not four.
     pub short_year: bool,
 }
@@ -139,6 +143,8 @@ pub const NT35E: Model = Model {
     subscribe_id_min: 0,
     topics_per_command: 4,
     in_flight: None,
+    split_downlinks: false,
+    sends_when_idle: false,
     short_year: false,
 };
 
@@ -349,6 +355,65 @@ pub const A7670: Model = Model {
 /// The models with the CMQTT commands.
 pub const CMQTT_MODELS: [Model; 2] = [SIM7600, A7670];
 
+/// China Mobile ML307R (OneMO MQTT user manual 6.8.5; the texts are those that users have seen).
+pub const ML307R: Model = Model {
+    name: "cmiot-ml307",
+    dialect: Dialect::OneMo,
+    manufacturer: "CMCC",
+    product: "ML307R-DC",
+    revision: "ML307R-DC-MBRH0S00",
+    firmware: "ML307R-DC-MBRH0S00",
+    own: OwnCommands { iccid: "+MCCID", firmware: None, imei: None, restart: Some("+MREBOOT") },
+    identification: &["CMCC", "ML307R-DC", "ML307R-DC-MBRH0S00"],
+    boot_rom: b"",
+    ready: b"\r\n+MATREADY\r\n",
+    connections: ConnectionIds { first: 0, last: 5 },
+    host: 128,
+    client_id: 128,
+    username: 128,
+    password: 256,
+    topic: 256,
+    will_payload: 256,
+    inline_payload: 1024,
+    prompt_payload: Some(1024),
+    topics_per_command: 3,
+    in_flight: None,
+    split_downlinks: true,
+    short_year: true,
+    ..NT35E
+};
+
+/// China Mobile ML307X: longer payloads, no pieces, and a data phase that is sent when it is left alone.
+pub const ML307X: Model = Model {
+    name: "cmiot-ml307x",
+    product: "ML307X",
+    revision: "ML307X-MBRH0S00",
+    firmware: "ML307X-MBRH0S00",
+    identification: &["CMCC", "ML307X", "ML307X-MBRH0S00"],
+    inline_payload: 2048,
+    prompt_payload: Some(4000),
+    split_downlinks: false,
+    sends_when_idle: true,
+    ..ML307R
+};
+
+/// China Mobile MN316A (NB-IoT): no prompt and no cache, three connections.
+pub const MN316A: Model = Model {
+    name: "cmiot-mn316",
+    product: "MN316A",
+    revision: "MN316A-DLVS",
+    firmware: "MN316A-DLVS",
+    identification: &["CMCC", "MN316A", "MN316A-DLVS"],
+    connections: ConnectionIds { first: 0, last: 2 },
+    topic: 128,
+    prompt_payload: None,
+    split_downlinks: false,
+    ..ML307R
+};
+
+/// The models with the MQTT commands of OneMO.
+pub const ONEMO_MODELS: [Model; 3] = [ML307R, ML307X, MN316A];
+
 /// The models with the QMT commands.
 pub const QMT_MODELS: [Model; 8] = [NT35E_Q, NT26E_Q, BC26, BC660K, EC200S, EC800, EG91, BG95];
 
@@ -367,6 +432,6 @@ impl Model {
 
     /// Every model that the mock plays.
     pub fn all() -> impl Iterator<Item = Self> {
-        MODELS.into_iter().chain(ECMT_MODELS).chain(QMT_MODELS).chain(CMQTT_MODELS)
+        MODELS.into_iter().chain(ECMT_MODELS).chain(QMT_MODELS).chain(CMQTT_MODELS).chain(ONEMO_MODELS)
     }
 }

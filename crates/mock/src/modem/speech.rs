@@ -25,6 +25,10 @@ impl Modem {
                 self.information(&line);
                 self.final_ok();
             }
+            Ok(Answer::LineAndResult { line, of }) => {
+                self.information(line.as_bytes());
+                self.phase = Phase::AwaitingResult(of);
+            }
             Ok(Answer::AfterResult(of)) => self.phase = Phase::AwaitingResult(of),
             Ok(Answer::Prompt { entry, then }) => {
                 if let Some(unsolicited) = self.troubles.interrupts() {

@@ -21,20 +21,34 @@ pub(super) enum Form {
 }
 
 /// Commands that only look, or only change how the line behaves or what is reported.
-const LOOKING: [&str; 27] = [
+const LOOKING: [&str; 28] = [
     "", "E", "I", "+CMEE", "+CGMI", "+CGMM", "+CGMR", "+LGMR", "+QGMR", "+GMI", "+GMM", "+GMR", "+CGSN", "+LGSN",
-    "+CIMI", "+LCCID", "+CCID", "+QCCID", "+NCCID", "+ECICCID", "+CICCID", "+CSQ", "+CESQ", "+CGPADDR", "+CREG",
-    "+CGREG", "+CEREG",
+    "+CIMI", "+LCCID", "+CCID", "+QCCID", "+NCCID", "+ECICCID", "+CICCID", "+MCCID", "+CSQ", "+CESQ", "+CGPADDR",
+    "+CREG", "+CGREG", "+CEREG",
 ];
 
 /// Those among them with which a host finds out whom it is talking to.
 const ATTACHING: [&str; 9] = ["", "E", "I", "+CMEE", "+CFUN", "+CGMI", "+CGMM", "+CGMR", "+LGMR"];
 
 /// How the commands of the MQTT clients begin.
-const CLIENTS: [&str; 4] = ["+LMQTT", "+ECMT", "+QMT", "+CMQTT"];
+const CLIENTS: [&str; 5] = ["+LMQTT", "+ECMT", "+QMT", "+CMQTT", "+MQTT"];
 
 /// Settings of a client (`CFG`) that change no line of the dialogue.
-const SETTINGS: [&str; 8] = ["version", "session", "keepalive", "timeout", "urc", "pdpcid", "checkutf8", "optimeout"];
+const SETTINGS: [&str; 13] = [
+    "version",
+    "session",
+    "keepalive",
+    "timeout",
+    "urc",
+    "pdpcid",
+    "checkutf8",
+    "optimeout",
+    "cid",
+    "clean",
+    "retrans",
+    "reconn",
+    "cached",
+];
 
 /// Commands that lead to a connection, or end one.
 const CONNECTING: [&str; 5] = ["+CFUN", "+CPIN", "+CGATT", "+CGDCONT", "+CGACT"];

@@ -94,7 +94,7 @@ impl Settings for Config {
     fn new(options: &ModemOptions) -> Self {
         let kind = match options.model.dialect {
             Dialect::Qmt(kind) => kind,
-            Dialect::Lmqtt | Dialect::Ecmt | Dialect::Cmqtt(_) => QmtKind::Lte,
+            Dialect::Lmqtt | Dialect::Ecmt | Dialect::Cmqtt(_) | Dialect::OneMo => QmtKind::Lte,
         };
         let (version, packet_timeout, retries) = match kind {
             QmtKind::Nb => (0, 30, 0),

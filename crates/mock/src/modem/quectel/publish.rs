@@ -45,7 +45,8 @@ pub(super) fn parse(
     }
     let publish = Publish { of, qos, retain, topic };
     let limit = model.prompt_payload.unwrap_or(0);
-    let prompt = |end| Source::Prompt(DataEntry { end, idle: config.data_idle(), echo: config.echo });
+    let prompt =
+        |end| Source::Prompt(DataEntry { end, idle: config.data_idle(), echo: config.echo, sends_when_idle: false });
     if args.is_empty() {
         if extended {
             return Err(Cme::IncorrectParameters);

@@ -1,0 +1,313 @@
+//! The commands: their arguments, what they refuse, and what they set going.
+
+use std::time::Duration;
+
+use super::{
+    OneMo, State, completion,
+    config::{Config, Encoding},
+};
+use crate::{
+    modem::{
+        answer::{Answer, Cme},
+        command::{Args, Form},
+        data::{DataEnd, DataEntry, Purpose},
+        dialect::Reply,
+        link::{Connection, Link, Publish, Surroundings, decode_hex, quoted_payload},
+        options::Step,
+    },
+    mqtt::{ConnectOptions, QoS},
+};
+
+/// What has been typed of a payload is sent after so long without a byte, on the models that do so.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// `+CME ERROR` of the MQTT commands.
+const PARAMETER: Cme = Cme::OneMo(601);
+const NOT_CONNECTED: Cme = Cme::OneMo(602);
+const CONNECTING: Cme = Cme::OneMo(603);
+const ALREADY_CONNECTED: Cme = Cme::OneMo(604);
+const NETWORK: Cme = Cme::OneMo(605);
+
+impl OneMo {
+    pub(super) fn command(
+        &mut self,
+        now: Duration,
+        name: &str,
+        form: Form<'_>,
+        around: &Surroundings<'_>,
+    ) -> Option<Reply> {
+        let reply = match (name, form) {
+            (
+                "+MQTTCFG" | "+MQTTCONN" | "+MQTTDISC" | "+MQTTSTATE" | "+MQTTSUB" | "+MQTTUNSUB" | "+MQTTPUB"
+                | "+MQTTREAD",
+                Form::Test,
+            ) => Ok(Answer::ok()),
+            ("+MQTTCFG", Form::Set(args)) => self.configure(args, around),
+            ("+MQTTCONN", Form::Set(args)) => self.connect(now, args, around),
+            ("+MQTTDISC", Form::Set(args)) => self.disconnect(now, args, around),
+            ("+MQTTSTATE", Form::Set(args)) => self.state(args, around),
+            ("+MQTTSUB", Form::Set(args)) => self.change(now, Step::Subscribe, args, around),
+            ("+MQTTUNSUB", Form::Set(args)) => self.change(now, Step::Unsubscribe, args, around),
+            ("+MQTTPUB", Form::Set(args)) => self.publish_command(now, args, around),
+            ("+MQTTREAD", Form::Set(args)) => self.read(args, around),
+            (name, _) if name.starts_with("+MQTT") => Err(Cme::NotSupported),
+            _ => return None,
+        };
+        Some(reply.map_err(|error| if error == Cme::IncorrectParameters { PARAMETER } else { error }))
+    }
+
+    /// `="<key>",<id>[,<values>]`; `"query"` tells all of them.
+    fn configure(&mut self, mut args: Args<'_>, around: &Surroundings<'_>) -> Reply {
+        let key = args.string(20)?;
+        let connection = self.connection(&mut args, around)?;
+        let id = connection.id;
+        let line = |key: &str, values: String| format!("+MQTTCFG: \"{key}\",{id},{values}");
+        if key == "query" {
+            let all = Config::KEYS.iter().filter_map(|key| Some(line(key, connection.config.values(key)?)));
+            return Ok(Answer::Lines(all.collect()));
+        }
+        if args.is_empty() {
+            let values = connection.config.values(&key).ok_or(Cme::IncorrectParameters)?;
+            return Ok(Answer::line(line(&key, values)));
+        }
+        connection.config.write(&key, args)?;
+        Ok(Answer::ok())
+    }
+
+    /// `=<id>,"<host>"[,<port>[,"<client id>"[,"<user>"[,"<password>"]]]]` → `+MQTTURC: "conn",<id>,<state>`
+    fn connect(&mut self, now: Duration, mut args: Args<'_>, around: &Surroundings<'_>) -> Reply {
+        let model = &around.options.model;
+        let connection = self.connection(&mut args, around)?;
+        let host = args.string(model.host)?;
+        let port = if args.is_empty() { 1883 } else { args.number(1..=u16::MAX)? };
+        let field = |args: &mut Args<'_>, limit| if args.is_empty() { Ok(None) } else { args.string(limit).map(Some) };
+        let client_id = field(&mut args, model.client_id)?.unwrap_or_else(|| around.options.identity.imei.clone());
+        let username = field(&mut args, model.username)?;
+        let password = field(&mut args, model.password)?.map(String::into_bytes);
+        args.end()?;
+        match connection.link {
+            Link::Closed | Link::Lost => {}
+            Link::Session { accepted: true, .. } => return Err(ALREADY_CONNECTED),
+            _ => return Err(CONNECTING),
+        }
+        // Nothing but plain TCP is spoken here.
+        if !around.packet_data || connection.config.is_tls() {
+            return Err(NETWORK);
+        }
+        let (id, config) = (connection.id, &mut connection.config);
+        config.sign_in = Some(ConnectOptions {
+            client_id,
+            username,
+            password,
+            keep_alive: config.keep_alive,
+            clean_session: config.clean_session,
+            will: config.will(),
+        });
+        config.tries_left = None;
+        config.levels.clear();
+        config.filters.clear();
+        config.address = Some((host.clone(), port));
+        let of = completion(id, Step::Connect, 0);
+        self.links.dial(now, of, host, port, around.options.latency.open);
+        Ok(around.answer(of))
+    }
+
+    /// `=<id>` → `+MQTTURC: "conn",<id>,2`
+    fn disconnect(&mut self, now: Duration, mut args: Args<'_>, around: &Surroundings<'_>) -> Reply {
+        let connection = self.connection(&mut args, around)?;
+        args.end()?;
+        let (id, is_resting) = (connection.id, connection.config.tries_left.take().is_some());
+        if !self.links.disconnect(now, id) {
+            if !is_resting {
+                return Err(NOT_CONNECTED);
+            }
+            self.links.abandon(id);
+        }
+        self.links.of(id).close();
+        let of = completion(id, Step::Disconnect, 0);
+        self.links.complete(of, Some(super::connection(id, State::Disconnected)));
+        Ok(around.answer(of))
+    }
+
+    /// `=<id>` → `+MQTTSTATE: <1 connecting|2 connected|3 disconnected>`
+    fn state(&mut self, mut args: Args<'_>, around: &Surroundings<'_>) -> Reply {
+        let connection = self.connection(&mut args, around)?;
+        args.end()?;
+        let state = match connection.link {
+            Link::Session { accepted: true, .. } => 2,
+            Link::Closed | Link::Lost => 3,
+            _ => 1,
+        };
+        Ok(Answer::line(format!("+MQTTSTATE: {state}")))
+    }
+
+    /// `=<id>,"<filter>",<qos>[,…]`, three filters at the most, and without levels to unsubscribe → `+MQTTSUB: <id>,<message id>`; without a
+    /// filter MQTTSUB lists those that there are.
+    fn change(&mut self, now: Duration, step: Step, mut args: Args<'_>, around: &Surroundings<'_>) -> Reply {
+        let longest = around.options.model.topic;
+        let subscribes = step == Step::Subscribe;
+        let connection = self.connection(&mut args, around)?;
+        let id = connection.id;
+        if args.is_empty() && subscribes {
+            let line = |(filter, qos): &(String, QoS)| format!("+MQTTSUB: {id},\"{filter}\",{}", qos.level());
+            return Ok(Answer::Lines(connection.config.filters.iter().map(line).collect()));
+        }
+        let mut filters = Vec::new();
+        while filters.is_empty() || !args.is_empty() {
+            let filter = args.string(longest)?;
+            let level = if subscribes { args.number(0..=2)? } else { 0 };
+            filters.push((filter, QoS::from_level(level).ok_or(Cme::IncorrectParameters)?));
+        }
+        if filters.len() > around.options.model.topics_per_command {
+            return Err(Cme::IncorrectParameters);
+        }
+        connection.client().ok_or(NOT_CONNECTED)?;
+        let known = &mut connection.config.filters;
+        known.retain(|(known, _)| filters.iter().all(|(filter, _)| filter != known));
+        if subscribes {
+            known.extend(filters.iter().cloned());
+        }
+        let of = completion(id, step, self.next_packet());
+        let topics: Vec<_> = filters.into_iter().map(|(filter, qos)| (filter.into_bytes(), qos)).collect();
+        if !self.links.subscribe(now, of, &topics, longest) {
+            return Err(Cme::IncorrectParameters);
+        }
+        let name = if subscribes { "+MQTTSUB" } else { "+MQTTUNSUB" };
+        Ok(told(format!("{name}: {id},{}", of.message), around.answer(of)))
+    }
+
+    /// `=<id>,"<topic>",<qos>,<retain>,<dup>,<length>[,"<payload>"]`
+    fn publish_command(&mut self, now: Duration, mut args: Args<'_>, around: &Surroundings<'_>) -> Reply {
+        let model = &around.options.model;
+        let connection = self.connection(&mut args, around)?;
+        let topic = args.string(model.topic)?.into_bytes();
+        let qos = QoS::from_level(args.number(0..=2)?).ok_or(Cme::NotAllowed)?;
+        let retain = args.flag()?;
+        args.flag()?;
+        let length: usize = args.number(0..=u16::MAX)?.into();
+        connection.client().ok_or(NOT_CONNECTED)?;
+        let (id, sends) = (connection.id, connection.config.sends);
+        let most = model.prompt_payload.unwrap_or(model.inline_payload);
+        if length > most {
+            return Err(Cme::IncorrectParameters);
+        }
+        if args.is_empty() {
+            // NB models have no prompt.
+            if model.prompt_payload.is_none() || length == 0 {
+                return Err(Cme::IncorrectParameters);
+            }
+            let of = completion(id, Step::Publish, 0);
+            let digits = if sends == Encoding::Hex { 2 } else { 1 };
+            let idle = model.sends_when_idle.then_some(IDLE);
+            let entry = DataEntry { end: DataEnd::Count(length * digits), idle, echo: false, sends_when_idle: true };
+            return Ok(Answer::Prompt { entry, then: Purpose::Publish(Publish { of, qos, retain, topic }) });
+        }
+        let written = quoted_payload(args.tail()?)?;
+        let payload = match sends {
+            Encoding::Plain => written.to_vec(),
+            Encoding::Hex => decode_hex(written).ok_or(Cme::IncorrectParameters)?,
+            Encoding::Escaped => unescaped(written).ok_or(Cme::IncorrectParameters)?,
+        };
+        // 0 stands for the length that it has.
+        if (length != 0 && payload.len() != length) || payload.len() > most {
+            return Err(Cme::IncorrectParameters);
+        }
+        let of = completion(id, Step::Publish, 0);
+        self.send(now, &Publish { of, qos, retain, topic }, &payload, around)
+    }
+
+    /// The payload behind the prompt.
+    pub(super) fn publish(
+        &mut self,
+        now: Duration,
+        publish: &Publish,
+        typed: Vec<u8>,
+        around: &Surroundings<'_>,
+    ) -> Reply {
+        let connection = self.links.of(publish.of.connection);
+        connection.client().ok_or(NOT_CONNECTED)?;
+        let payload = match connection.config.sends {
+            Encoding::Hex => decode_hex(&typed).ok_or(PARAMETER)?,
+            Encoding::Plain | Encoding::Escaped => typed,
+        };
+        self.send(now, publish, &payload, around)
+    }
+
+    /// → `+MQTTPUB: <id>,<message id>,<sent>`
+    fn send(&mut self, now: Duration, publish: &Publish, payload: &[u8], around: &Surroundings<'_>) -> Reply {
+        let Publish { of, qos, retain, ref topic } = *publish;
+        let message = if qos == QoS::AtMostOnce { 0 } else { self.next_packet() };
+        let of = completion(of.connection, Step::Publish, message);
+        self.links.of(of.connection).config.levels.push((message, qos));
+        let publish = Publish { of, qos, retain, topic: topic.clone() };
+        if !self.links.publish(now, &publish, payload, around.options.model.topic) {
+            self.links.of(of.connection).config.take_level(message);
+            return Err(PARAMETER);
+        }
+        Ok(told(format!("+MQTTPUB: {},{message},{}", of.connection, payload.len()), around.answer(of)))
+    }
+
+    /// `=<id>` → `+MQTTREAD: <id>,<messages>,<bytes>`; `=<id>,<count>` → so many, a line each
+    fn read(&mut self, mut args: Args<'_>, around: &Surroundings<'_>) -> Reply {
+        let connection = self.connection(&mut args, around)?;
+        let (id, cached) = (connection.id, &mut connection.config.cached);
+        // NB models keep nothing.
+        if around.options.model.prompt_payload.is_none() {
+            return Err(Cme::NotSupported);
+        }
+        if args.is_empty() {
+            let bytes: usize = cached.iter().map(|message| message.payload.len()).sum();
+            return Ok(Answer::line(format!("+MQTTREAD: {id},{},{bytes}", cached.len())));
+        }
+        let count: usize = args.number(1..=u16::MAX)?.into();
+        args.end()?;
+        let mut lines = Vec::new();
+        for message in cached.drain(..count.min(cached.len())) {
+            let (number, topic, length) = (message.message, &message.topic, message.payload.len());
+            let head = format!("+MQTTREAD: {id},{number},\"{topic}\",{length},");
+            lines.extend_from_slice(if lines.is_empty() { b"" } else { b"\r\n" });
+            lines.extend_from_slice(head.as_bytes());
+            lines.extend_from_slice(&message.payload);
+        }
+        Ok(if lines.is_empty() { Answer::ok() } else { Answer::Raw(lines) })
+    }
+
+    fn next_packet(&mut self) -> u16 {
+        self.packet = self.packet.checked_add(1).unwrap_or(1);
+        self.packet
+    }
+
+    /// The connection that the next argument names.
+    fn connection(&mut self, args: &mut Args<'_>, around: &Surroundings<'_>) -> Result<&mut Connection<Config>, Cme> {
+        let id = args.number(around.options.model.connections.range())?;
+        Ok(self.links.of(id))
+    }
+}
+
+/// A line of information before `OK`, at once or behind a result.
+fn told(line: String, answer: Answer) -> Answer {
+    match answer {
+        Answer::AfterResult(of) => Answer::LineAndResult { line, of },
+        _ => Answer::line(line),
+    }
+}
+
+/// What the escapes of the encoding 2 mean; `None`: one of them is none.
+fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.iter().copied();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'\\' => match rest.next()? {
+                b'r' => b'\r',
+                b'n' => b'\n',
+                b't' => b'\t',
+                b'x' => *decode_hex(&[rest.next()?, rest.next()?])?.first()?,
+                other @ (b'"' | b'\\') => other,
+                _ => return None,
+            },
+            byte => byte,
+        });
+    }
+    Some(bytes)
+}
