@@ -35,7 +35,7 @@ impl Reports {
             return Ok(());
         };
         self.heard.push((now, id));
-        if self.tongue.identifiers == Identifiers::None {
+        if self.tongue.identifiers != Identifiers::Host {
             return Ok(());
         }
         if self.open.contains(&id) {
@@ -57,6 +57,7 @@ impl Reports {
                 self.line.push(byte);
                 continue;
             }
+            self.tell_number();
             if let Some((id, result)) = self.tongue.report(&self.line)
                 && self.tongue.intermediate != Some(result)
             {
@@ -64,6 +65,14 @@ impl Reports {
                 self.open.retain(|open| *open != id);
             }
             self.line.clear();
+        }
+    }
+
+    /// The module tells which number it has given to the publish that it has heard last.
+    fn tell_number(&mut self) {
+        let told = self.tongue.number_told(&self.line);
+        if let (Some(told), Some((_, id))) = (told, self.heard.last_mut()) {
+            *id = told;
         }
     }
 

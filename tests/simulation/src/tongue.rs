@@ -34,6 +34,8 @@ pub(crate) enum Identifiers {
     Host,
     /// Nothing: one publish after the other.
     None,
+    /// A number that the module has chosen, and tells in its answer.
+    Module,
 }
 
 const LMQTT: Tongue = Tongue {
@@ -122,8 +124,25 @@ const CMQTT: Tongue = Tongue {
     lines: ["\r\n+CMQTTPUB: 0,0\r\n", "\r\n+CMQTTRXEND: 0\r\n", "\r\n+CMQTTNONET\r\n"],
 };
 
+const ONEMO: Tongue = Tongue {
+    commands: &["+MQTTCFG", "+MQTTCONN", "+MQTTDISC", "+MQTTSTATE", "+MQTTSUB", "+MQTTUNSUB", "+MQTTPUB"],
+    publishes: &["+MQTTPUB"],
+    reports: &["+MQTTURC"],
+    identifiers: Identifiers::Module,
+    intermediate: None,
+    closes: &["+MQTTDISC"],
+    asks_for_data: &[],
+    has_length: true,
+    counts_downlinks: true,
+    lines: [
+        "\r\n+MQTTURC: \"puback\",0,1,0\r\n",
+        "\r\n+MQTTURC: \"publish\",0,1,\"down/0\",2,2,xx\r\n",
+        "\r\n+MQTTURC: \"conn\",0,4\r\n",
+    ],
+};
+
 /// Those of all models.
-const ALL: [&Tongue; 4] = [&LMQTT, &ECMT, &QMT, &CMQTT];
+const ALL: [&Tongue; 5] = [&LMQTT, &ECMT, &QMT, &CMQTT, &ONEMO];
 
 /// What any module may be asked: of V.250 and 3GPP TS 27.007, and what vendors have for the number of the SIM and of the module.
 const COMMON: [&str; 34] = [
@@ -189,6 +208,7 @@ impl Tongue {
             Dialect::Ecmt => &ECMT,
             Dialect::Qmt(_) => &QMT,
             Dialect::Cmqtt(_) => &CMQTT,
+            Dialect::OneMo => &ONEMO,
         }
     }
 
@@ -197,6 +217,11 @@ impl Tongue {
         let arguments = self.publishes.iter().find_map(|name| arguments(line, name))?;
         if self.identifiers == Identifiers::None {
             return Some(Publish { id: Some(ONE), inline: None });
+        }
+        if self.identifiers == Identifiers::Module {
+            // Connection, topic, QoS, retain, duplicate and length.
+            let inline = arguments.splitn(7, |byte| *byte == b',').nth(6);
+            return Some(Publish { id: Some(ONE), inline });
         }
         let before_payload = if self.has_length { 6 } else { 5 };
         let mut fields = arguments.splitn(before_payload + 1, |byte| *byte == b',');
@@ -217,9 +242,25 @@ impl Tongue {
         self.closes.iter().any(|name| arguments(line, name).is_some())
     }
 
+    /// The number that the module says it has given to a publish.
+    pub(crate) fn number_told(&self, line: &[u8]) -> Option<u16> {
+        let name = self.publishes.first().filter(|_| self.identifiers == Identifiers::Module)?;
+        let fields = line.strip_prefix(name.as_bytes())?.strip_prefix(b":")?;
+        fields.split(|byte| *byte == b',').nth(1).and_then(number)
+    }
+
     /// What a line of the module reports: message identifier and result.
     pub(crate) fn report(&self, line: &[u8]) -> Option<(u16, i32)> {
         let fields = self.reports.iter().find_map(|name| line.strip_prefix(name.as_bytes())?.strip_prefix(b":"))?;
+        if self.identifiers == Identifiers::Module {
+            let mut fields = fields.trim_ascii_start().split(|byte| *byte == b',');
+            let result = match fields.next()? {
+                b"\"puback\"" | b"\"pubcomp\"" => 0,
+                b"\"timeout\"" => 2,
+                _ => return None,
+            };
+            return Some((fields.nth(1).and_then(number)?, result));
+        }
         let mut fields = fields.split(|byte| *byte == b',').skip(1);
         if self.identifiers == Identifiers::None {
             return Some((ONE, fields.next().and_then(number)?));
@@ -230,14 +271,20 @@ impl Tongue {
 
 /// Whether the model takes every payload up to its limit: behind a prompt, and counted.
 pub(crate) fn takes_anything(model: &Model) -> bool {
-    model.prompt_payload.is_some() && Tongue::of(model).has_length
+    let writes_digits = model.dialect == Dialect::OneMo;
+    writes_digits || model.prompt_payload.is_some() && Tongue::of(model).has_length
 }
 
 /// How many bytes of payload the model is sure to take. Of the LTE kind of QMT no source has a figure for all, and a host is right to
-/// stay within that of the other kind.
+/// stay within that of the other kind; of the ML307X
+/// there are two figures.
 pub(crate) fn largest_payload(model: &Model) -> usize {
     let largest = model.inline_payload.max(model.prompt_payload.unwrap_or(0));
-    if model.dialect == Dialect::Qmt(QmtKind::Lte) { largest.min(1460) } else { largest }
+    match model.dialect {
+        Dialect::Qmt(QmtKind::Lte) => largest.min(1460),
+        Dialect::OneMo if model.sends_when_idle => largest.min(2048),
+        _ => largest,
+    }
 }
 
 /// What stands behind `AT<name>=`.
@@ -279,6 +326,9 @@ mod tests {
             (&QMT, "+QMTPUBEX:0,7,1,2", Some((7, 1))),
             (&QMT, "+QMTPUB: 0,7,2", Some((7, 2))),
             (&QMT, "+QMTRECV: 0,7,2", None),
+            (&CMQTT, "+CMQTTPUB: 0,17", Some((ONE, 17))),
+            (&ONEMO, "+MQTTURC: \"pubcomp\",0,7", Some((7, 0))),
+            (&ONEMO, "+MQTTURC: \"pubrec\",0,7", None),
         ] {
             assert_eq!(tongue.report(line.as_bytes()), expected, "{line}");
         }
