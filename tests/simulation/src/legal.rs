@@ -35,3 +35,9 @@ pub(crate) fn data(data: &[u8], scenario: &Scenario, tongue: &Tongue) -> Result<
     }
     Err(format!("I8: the module was given {} to publish", data.escape_ascii()))
 }
+
+/// Whether a module that takes what it has for all there is, when nothing comes for a while, has got a part of a payload.
+pub(crate) fn is_cut_off(data: &[u8], scenario: &Scenario) -> bool {
+    let is_part = |whole: &[u8]| whole.len() > data.len() && whole.starts_with(data);
+    scenario.model().sends_when_idle && (0..scenario.uplinks.len()).any(|number| is_part(&scenario.uplink(number)))
+}

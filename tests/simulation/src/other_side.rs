@@ -149,6 +149,10 @@ impl OtherSide {
                     if self.owed_since.take().is_some_and(|since| now - since >= PATIENCE) {
                         mislead(run);
                     }
+                    if legal::is_cut_off(&data, &run.scenario) {
+                        // It publishes what it has.
+                        mislead(run);
+                    }
                     if !run.ledger().module_was_misled(now) {
                         run.require(legal::data(&data, &run.scenario, self.tongue));
                     }

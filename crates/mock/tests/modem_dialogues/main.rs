@@ -9,6 +9,7 @@ mod lmqtt_config;
 mod lmqtt_link;
 mod lmqtt_messages;
 mod network;
+mod onemo;
 mod qmt;
 mod standard;
 mod transcripts;

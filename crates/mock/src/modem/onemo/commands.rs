@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     modem::{
-        answer::{Answer, Cme},
+        answer::{Answer, Cme, Completion},
         command::{Args, Form},
         data::{DataEnd, DataEntry, Purpose},
         dialect::Reply,
@@ -173,7 +173,7 @@ impl OneMo {
             return Err(Cme::IncorrectParameters);
         }
         let name = if subscribes { "+MQTTSUB" } else { "+MQTTUNSUB" };
-        Ok(told(format!("{name}: {id},{}", of.message), around.answer(of)))
+        Ok(told(format!("{name}: {id},{}", of.message), of, around))
     }
 
     /// `=<id>,"<topic>",<qos>,<retain>,<dup>,<length>[,"<payload>"]`
@@ -244,7 +244,7 @@ impl OneMo {
             self.links.of(of.connection).config.take_level(message);
             return Err(PARAMETER);
         }
-        Ok(told(format!("+MQTTPUB: {},{message},{}", of.connection, payload.len()), around.answer(of)))
+        Ok(told(format!("+MQTTPUB: {},{message},{}", of.connection, payload.len()), of, around))
     }
 
     /// `=<id>` → `+MQTTREAD: <id>,<messages>,<bytes>`; `=<id>,<count>` → so many, a line each
@@ -284,9 +284,9 @@ impl OneMo {
     }
 }
 
-/// A line of information before `OK`, at once or behind a result.
-fn told(line: String, answer: Answer) -> Answer {
-    match answer {
+/// A line of information before `OK`, which comes at once or behind the result of a step.
+fn told(line: String, of: Completion, around: &Surroundings<'_>) -> Answer {
+    match around.answer(of) {
         Answer::AfterResult(of) => Answer::LineAndResult { line, of },
         _ => Answer::line(line),
     }
