@@ -65,6 +65,7 @@ const RULES: &[Rule] = &[
     keyed("+LMQTTCFG", "aliauth", Secrets::From(4)),
     keyed("+ECMTCFG", "aliauth", Secrets::From(4)),
     keyed("+QMTCFG", "aliauth", Secrets::From(4)),
+    keyed("+CMQTTCFG", "aliauth", Secrets::From(4)),
     keyed("+QMTCFG", "hwauth", Secrets::From(3)),
 ];
 

@@ -15,13 +15,15 @@ use crate::message::{Framing, Incoming};
 const MESSAGES: usize = 8;
 /// How many bytes topic and payload of one may have. No module in a profile takes in more.
 const LARGEST: usize = 64 * 1024;
-/// How long the next piece may take. Pieces of one message follow each other at the pace of the line.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the next piece may take. A piece of 10 KiB takes eleven seconds at 9600 bit/s.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The messages that are not whole yet, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Assembly {
     messages: Vec<Incomplete>,
+    /// The loss of the message that ends next is told already.
+    is_told: bool,
 }
 
 #[derive(Debug)]
@@ -46,9 +48,11 @@ impl Assembly {
             Part::Beginning { topic, payload } if topic.saturating_add(payload) > LARGEST => {
                 self.drop_where(|message| message.packet_id.is_none(), tell);
                 tell(Event::MessageIncomplete { topic: None, received: 0, announced: payload });
+                self.is_told = true;
             }
             Part::Beginning { topic, payload } => {
                 self.drop_where(|message| message.packet_id.is_none(), tell);
+                self.is_told = false;
                 self.begin(
                     Incomplete {
                         packet_id: None,
@@ -63,8 +67,13 @@ impl Assembly {
             Part::Topic(piece) => self.add(until, |message| &mut message.topic, &piece, tell),
             Part::Payload(piece) => self.add(until, |message| &mut message.payload, &piece, tell),
             Part::End => {
-                let Some(at) = self.messages.iter().position(|message| message.packet_id.is_none()) else { return };
-                tell(self.messages.remove(at).whole_or_lost());
+                let is_told = std::mem::take(&mut self.is_told);
+                match self.messages.iter().position(|message| message.packet_id.is_none()) {
+                    Some(at) => tell(self.messages.remove(at).whole_or_lost()),
+                    None if is_told => {}
+                    // Its beginning is lost.
+                    None => tell(Event::MessageIncomplete { topic: None, received: 0, announced: 0 }),
+                }
             }
             Part::Chunk { packet_id, topic, total, payload } => {
                 let id = Some(packet_id);
@@ -131,13 +140,13 @@ impl Assembly {
     }
 
     fn drop_where(&mut self, is_hopeless: impl Fn(&Incomplete) -> bool, tell: &mut impl FnMut(Event)) {
-        self.messages.retain(|message| {
-            let hopeless = is_hopeless(message);
-            if hopeless {
-                tell(message.lost());
-            }
-            !hopeless
-        });
+        let (hopeless, hopeful) = std::mem::take(&mut self.messages).into_iter().partition::<Vec<_>, _>(is_hopeless);
+        self.messages = hopeful;
+        for message in hopeless {
+            self.is_told |= message.packet_id.is_none();
+            // Only the end of one may be missing.
+            tell(message.whole_or_lost());
+        }
     }
 }
 
@@ -210,9 +219,9 @@ mod tests {
             (vec![begin(1, 4), payload("abcd"), Part::End], vec!["lost : 4 of 4"]),
             (
                 vec![begin(1, 1), topic("t"), payload("a"), begin(1, 1), topic("u"), payload("b"), Part::End],
-                vec!["lost t: 1 of 1", "u: b"],
+                vec!["t: a", "u: b"],
             ),
-            (vec![topic("t"), payload("a"), Part::End], vec![]),
+            (vec![topic("t"), payload("a"), Part::End], vec!["lost : 0 of 0"]),
             (vec![begin(1, 1), topic("t"), payload("ab"), payload("c"), Part::End], vec!["lost t: 2 of 1"]),
             (vec![begin(1, 1), topic("t")], vec!["lost t: 0 of 1"]),
             (vec![begin(1, LARGEST), topic("t"), payload("x"), Part::End], vec!["lost : 0 of 65536"]),
@@ -243,8 +252,8 @@ mod tests {
 
     #[test]
     fn what_does_not_become_whole_is_given_up() {
-        assert_eq!(assembled([(0, chunk(7, "a", 4, "ab")), (9, chunk(7, "a", 4, "cd"))]), ["a: abcd"]);
-        let late = [(0, chunk(7, "a", 4, "ab")), (10, chunk(7, "a", 4, "cd"))];
+        assert_eq!(assembled([(0, chunk(7, "a", 4, "ab")), (29, chunk(7, "a", 4, "cd"))]), ["a: abcd"]);
+        let late = [(0, chunk(7, "a", 4, "ab")), (30, chunk(7, "a", 4, "cd"))];
         assert_eq!(assembled(late), ["lost a: 2 of 4", "lost a: 2 of 4"]);
         let many = (0..10).map(|id| (0, chunk(id, "a", 2, "x")));
         assert_eq!(assembled(many).len(), 10);

@@ -59,9 +59,8 @@ pub(super) async fn publish(context: Context, message: Outgoing) -> Result<Deliv
             .decode(|answer| Ok((sent(answer)?, told(answer.result()?)?))),
     };
     let published = dialogue.run(command).await.map(|(sent, published)| {
-        // Digits are counted by some as what they mean, by others one by one.
-        let is_whole = sent == length || form == Form::Inline && sent == 2 * length;
-        if is_whole { published } else { Published::Failed(PacketFault::Truncated { sent }) }
+        // By the manual it is the length of the packet, topic and all, so what is missing shows only if it is much.
+        if sent >= length { published } else { Published::Failed(PacketFault::Truncated { sent }) }
     });
     delivery::outcome(published, message.qos, false)
 }
