@@ -116,7 +116,7 @@ fn what_cannot_work_is_refused_before_a_port_is_opened() {
         ("--port mock -i=", "input.no_client_id"),
         (&format!("--port mock -i {long}"), "input.too_long"),
         ("--port mock -u a\0b", "input.character"),
-        ("--port mock -k 3601", "input.out_of_range"),
+        ("--port mock -k 3601 --modem lierda-nt35e", "input.out_of_range"),
         ("--port mock --connection 6", "input.out_of_range"),
         ("--port mock --connection 1 --modem lierda-nt26e", "input.out_of_range"),
         ("--port mock --will-topic a/#", "input.topic"),
@@ -138,10 +138,10 @@ fn without_a_profile_the_widest_limit_holds() {
         })
         .map_err(|failure| failure.message)
     };
-    assert_eq!(lengths(None, 8000), Ok(()));
+    assert_eq!(lengths(None, 10_240), Ok(()));
     assert_eq!(
-        lengths(None, 8001),
-        Err("the payload has 8001 bytes, and lierda-nt26e takes 8000 at the most".to_owned())
+        lengths(None, 10_241),
+        Err("the payload has 10241 bytes, and generic-cmqtt takes 10240 at the most".to_owned())
     );
     assert_eq!(
         lengths(Profile::named("lierda-nt35e"), 1461),

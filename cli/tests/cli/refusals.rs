@@ -13,12 +13,12 @@ use crate::program::{Running, broker, port, private_file, run, run_with, url};
 async fn what_cannot_be_sent_is_refused_with_not_a_byte_on_the_line() {
     let folder = tempfile::tempdir().unwrap();
     let large = folder.path().join("large");
-    fs::write(&large, vec![b'x'; 8001]).unwrap();
+    fs::write(&large, vec![b'x'; 10_241]).unwrap();
     let large = large.to_str().unwrap();
-    let (long, long_id) = ("x".repeat(257), "i".repeat(257));
+    let (long, long_id) = ("x".repeat(1025), "i".repeat(257));
     let publish = ["pub", "-m", "x"];
     let table: &[(&[&str], &str, &str)] = &[
-        (&["-t", &long], "the topic has 257 bytes", "input.too_long"),
+        (&["-t", &long], "the topic has 1025 bytes", "input.too_long"),
         (&["-t", "a\"b"], "a double quote at byte 1 cannot be sent", "input.topic"),
         (&["-t", "a\rAT+CFUN=0"], "a carriage return at byte 1", "input.topic"),
         (&["-t", "a\n"], "a line feed at byte 1", "input.topic"),
@@ -32,7 +32,7 @@ async fn what_cannot_be_sent_is_refused_with_not_a_byte_on_the_line() {
         (&["-t", "a", "-i", ""], "the client id is empty", "input.no_client_id"),
         (&["-t", "a", "-u", "me", "-P", "hunter2"], "--password takes no secret", "input.literal_secret"),
         (&["-t", "a", "--pin", "1234"], "--pin takes no secret", "input.literal_secret"),
-        (&["-t", "a", "-k", "3601"], "the keep-alive is 3601", "input.out_of_range"),
+        (&["-t", "a", "-k", "3601", "--modem", "lierda-nt26e"], "the keep-alive is 3601", "input.out_of_range"),
         (&["-t", "a", "--will-payload", "x"], "a will needs a topic", "input.usage"),
         (&["-t", "a", "--modem", "nokia"], "no modem profile \"nokia\"", "input.unknown_profile"),
         (&["-t", "a", "--log", "loud"], "is no log level", "input.usage"),
@@ -50,7 +50,7 @@ async fn what_cannot_be_sent_is_refused_with_not_a_byte_on_the_line() {
         refused(&[&publish[..], arguments].concat(), message, code).await;
     }
     let table: &[(&[&str], &str, &str)] = &[
-        (&["pub", "-t", "a", "-f", large], "the payload has 8001 bytes", "input.too_long"),
+        (&["pub", "-t", "a", "-f", large], "the payload has 10241 bytes", "input.too_long"),
         (&["pub", "-t", "a", "-f", large, "--modem", "lierda-nt35e"], "takes 1460", "input.too_long"),
         (&["pub", "-t", "a", "-m", "a\rb", "--modem", "lierda-nt35e"], "the byte 0x0d at 1", "input.payload_byte"),
         (&["pub", "-t", "a", "-f", "/nowhere"], "/nowhere cannot be read", "input.unreadable"),
@@ -58,7 +58,7 @@ async fn what_cannot_be_sent_is_refused_with_not_a_byte_on_the_line() {
         (&["pub", "-t", "a", "-s", "-u", "me", "-P", "-"], "cannot both read from stdin", "input.usage"),
         (&["sub", "-t", "a/#/b"], "is no topic filter", "input.topic"),
         (&["sub", "-t", "a", "-T", "a+"], "is no topic filter", "input.topic"),
-        (&["sub", "-t", &long], "the topic filter has 257 bytes", "input.too_long"),
+        (&["sub", "-t", &long], "the topic filter has 1025 bytes", "input.too_long"),
         (&["sub", "-t", "a", "-F", "%t"], "JSON was asked for", "input.usage"),
         (&["at", "AT\rAT+CFUN=0"], "in the command: a carriage return", "input.character"),
         (&["at"], "required arguments were not provided", "input.usage"),

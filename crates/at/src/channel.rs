@@ -156,7 +156,9 @@ impl Channel {
     /// The bytes to write to the port now. Empty when there are none.
     #[must_use]
     pub fn transmit(&self) -> &[u8] {
-        if let Some(Quarantine { owed: Owed::Bytes { bytes, sent, .. }, .. }) = &self.core.quarantine {
+        if let Some(Quarantine { owed: Owed::Bytes { bytes, sent, .. }, .. }) = &self.core.quarantine
+            && !self.core.is_begun()
+        {
             return &bytes[*sent..];
         }
         match &self.core.flight {
@@ -218,6 +220,7 @@ impl Channel {
         // A module that has restarted waits for no data: to it they would be commands.
         if let Some(quarantine) = &mut self.core.quarantine {
             quarantine.owed = Owed::Nothing;
+            quarantine.unwanted = None;
         }
         if self.core.flight.is_some() || self.core.waiting.is_some() {
             self.core.doubt(Owed::Nothing);

@@ -157,8 +157,10 @@ impl Core {
 
     pub(super) fn transmitted(&mut self, now: Time, count: usize) {
         let write_timeout = self.options.write_timeout;
+        let is_begun = self.is_begun();
         if let Some(Quarantine { owed, .. }) = &mut self.quarantine
             && let Owed::Bytes { bytes, sent, deadline } = owed
+            && !is_begun
         {
             *sent += count;
             *deadline = now + write_timeout;
@@ -200,6 +202,11 @@ impl Core {
             }
             _ => {}
         }
+    }
+
+    /// Whether a command is out in part: nothing goes out in the midst of it.
+    pub(super) fn is_begun(&self) -> bool {
+        matches!(self.flight, Some(Flight { phase: Phase::Writing { sent: 1.., .. }, .. }))
     }
 
     /// Whether the deadline is that of something the module has to say.

@@ -2,7 +2,7 @@
 
 use atmqtt_at::{Answer, Fault, Stage};
 
-use super::commands::Known;
+use super::commands::{Data, Known};
 use crate::input::contains;
 
 const QUESTIONS: [&str; 2] = ["AT+CMEE?\r", "AT+CFUN?\r"];
@@ -14,6 +14,9 @@ pub(super) struct Model {
     /// The line is not known to be in order.
     doubt: bool,
     owed: Option<Owed>,
+    /// The command whose data nobody wants to go out any more, and what has come since its time was up: if the module asks for them
+    /// after all, it is told to leave.
+    unwanted: Option<(&'static Known, Vec<u8>)>,
     /// How much of something larger is out.
     begun: Vec<u8>,
     /// What was begun may have been given up.
@@ -51,6 +54,8 @@ enum Unit {
     Data,
     Question,
     Owed,
+    /// What makes the module leave a data phase that nobody wants any more.
+    Leave,
 }
 
 impl Model {
@@ -71,6 +76,7 @@ impl Model {
     pub(super) fn abandoned(&mut self) {
         self.doubt |= self.pending.is_some();
         self.owed = None;
+        self.unwanted = None;
         self.may_be_cut = true;
     }
 
@@ -87,6 +93,9 @@ impl Model {
         if let Some((_, heard)) = &mut self.asked {
             heard.extend_from_slice(bytes);
         }
+        if let Some((_, heard)) = &mut self.unwanted {
+            heard.extend_from_slice(bytes);
+        }
         if let Some(Owed::Prompt { heard, .. }) = &mut self.owed {
             heard.extend_from_slice(bytes);
         }
@@ -99,6 +108,7 @@ impl Model {
         let is_answered = contains(&heard, format!("{name}:").as_bytes()) && contains(&heard, b"OK");
         assert!(is_answered, "{name} was not answered in {:?}", heard.escape_ascii().to_string());
         self.doubt = false;
+        self.unwanted = None;
         if let Some(pending) = &mut self.pending {
             pending.waits = false;
         }
@@ -130,6 +140,9 @@ impl Model {
         assert_eq!(pending.is_written, stage != Stage::Write);
         self.doubt |= stage != Stage::Result;
         let data = pending.command.data.filter(|_| !matches!(stage, Stage::Write | Stage::Result));
+        if let (Stage::Prompt, Some(Data { escape: Some(_), .. })) = (stage, &data) {
+            self.unwanted = Some((pending.command, pending.heard.clone()));
+        }
         self.owed = match (stage, data) {
             (_, Some(data)) if data.escape.is_some() => data.escape.map(Owed::Escape),
             (Stage::Prompt, Some(_)) => Some(Owed::Prompt { command: pending.command, heard: pending.heard.clone() }),
@@ -162,6 +175,7 @@ impl Model {
                 self.asked = question.map(|question| (question, Vec::new()));
             }
             (Unit::Owed, _) => self.owed = None,
+            (Unit::Leave, _) => self.unwanted.iter_mut().for_each(|(_, heard)| heard.clear()),
             _ => {}
         }
         Some(std::mem::take(&mut self.begun))
@@ -194,6 +208,13 @@ impl Model {
             }
             Some(Owed::Rest(_)) => return None,
             None => {}
+        }
+        if let Some((command, heard)) = &self.unwanted
+            && let Some(data) = command.data
+            && contains(heard, data.prompt.as_bytes())
+            && data.escape.is_some_and(|escape| bytes == [escape])
+        {
+            return Some(Unit::Leave);
         }
         let pending = self.pending.as_ref()?;
         let data = pending.command.data.filter(|_| pending.is_written && !pending.are_data_written);
