@@ -1,5 +1,5 @@
 //! `AT+MQTTSUB=<id>,"<filter>",<qos>` → `+MQTTSUB: <id>,<message id>`, `OK`, `+MQTTURC: "suback",<id>,<message id>,<code>`, and the same
-//! to unsubscribe, without level and code. Some models take three filters in one command and tell of each in a line of its own: each gets
+//! to unsubscribe, without level and code; `"timeout",<id>,<message id>` where no answer came. Some models take three filters in one command and tell of each in a line of its own: each gets
 //! a command of its own.
 
 use atmqtt_at::{Command, CommandBuilder};
@@ -13,7 +13,7 @@ use crate::message::{Filter, QoS};
 pub(super) async fn subscribe(context: Context, filters: Vec<(Filter, QoS)>) -> Result<(), Fault> {
     for (filter, qos) in filters {
         let command = Command::set("+MQTTSUB").int(context.options.connection).text(filter.text()).int(qos.level());
-        run(&context, command, &["suback"], "+MQTTSUB", filter).await?;
+        run(&context, command, &["suback", TIMEOUT], "+MQTTSUB", filter).await?;
     }
     Ok(())
 }
@@ -21,10 +21,13 @@ pub(super) async fn subscribe(context: Context, filters: Vec<(Filter, QoS)>) -> 
 pub(super) async fn unsubscribe(context: Context, filters: Vec<Filter>) -> Result<(), Fault> {
     for filter in filters {
         let command = Command::set("+MQTTUNSUB").int(context.options.connection).text(filter.text());
-        run(&context, command, &["unsuback"], "+MQTTUNSUB", filter).await?;
+        run(&context, command, &["unsuback", TIMEOUT], "+MQTTUNSUB", filter).await?;
     }
     Ok(())
 }
+
+/// The broker has not answered, however often the packet was sent.
+const TIMEOUT: &str = "timeout";
 
 /// How a broker refuses a filter. MQTT 3.1.1, 3.9.3.
 const REFUSED: i32 = 128;
@@ -32,23 +35,23 @@ const REFUSED: i32 = 128;
 async fn run(
     Context { dialogue, profile, options }: &Context,
     command: CommandBuilder,
-    word: &'static [&'static str; 1],
+    words: &'static [&'static str; 2],
     name: &'static str,
     filter: Filter,
 ) -> Result<(), Fault> {
     let timeout = profile.timeouts.subscribe.value.max(patience(options) + profile.timeouts.command.value);
     let command =
-        command.result(TOLD, &[i64::from(options.connection)]).worded(word).chosen_in(name).within(timeout).decode(
+        command.result(TOLD, &[i64::from(options.connection)]).worded(words).chosen_in(name).within(timeout).decode(
             |answer| {
                 let mut fields = answer.result()?;
-                fields.text()?;
+                let word = fields.text()?;
                 fields.int::<u8>()?;
                 fields.int::<u16>()?;
-                fields.optional_int()
+                Ok(word != TIMEOUT && fields.optional_int::<i32>()? != Some(REFUSED))
             },
         );
     match dialogue.run(command).await? {
-        Some(REFUSED) => Err(Fault::Subscribe { filter, fault: SubscribeFault::Refused }),
-        _ => Ok(()),
+        true => Ok(()),
+        false => Err(Fault::Subscribe { filter, fault: SubscribeFault::Refused }),
     }
 }
