@@ -19,6 +19,14 @@ enum Need {
     Optional,
 }
 
+#[cfg(test)]
+impl std::fmt::Debug for Setting {
+    /// As it is written.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.command.clone().done().exchange().redacted()))
+    }
+}
+
 impl Setting {
     /// What the caller asked for cannot be had without it.
     pub(super) fn required(command: CommandBuilder) -> Setting {
