@@ -44,7 +44,7 @@ pub struct Model {
     pub firmware: &'static str,
     /// What its own commands are called.
     pub own: OwnCommands,
-    /// The lines of `ATI`.
+    /// The lines of `ATI`; `{imei}` stands for the IMEI.
     pub identification: &'static [&'static str],
     /// What the boot ROM prints at once after a reset: not a clean line (Lierda hardware manual).
     pub boot_rom: &'static [u8],
@@ -320,6 +320,7 @@ pub const SIM7600: Model = Model {
         "Manufacturer: SIMCOM INCORPORATED",
         "Model: SIMCOM_SIM7600CE-L1C",
         "Revision: SIM7600M22_V2.0",
+        "IMEI: {imei}",
         "+GCAP: +CGSM",
     ],
     boot_rom: b"",
@@ -344,9 +345,15 @@ pub const A7670: Model = Model {
     dialect: Dialect::Cmqtt(CmqttKind::A76xx),
     manufacturer: "INCORPORATED",
     product: "A7670E-FASE",
-    revision: "A110B05A7670M7",
+    revision: "+CGMR: A110B05A7670M7",
     firmware: "A110B05A7670M7",
-    identification: &["Manufacturer: INCORPORATED", "Model: A7670E-FASE", "Revision: A7670M7_V1.11.1"],
+    identification: &[
+        "Manufacturer: INCORPORATED",
+        "Model: A7670E-FASE",
+        "Revision: A7670M7_V1.11.1",
+        "IMEI: {imei}",
+        "+GCAP: +CGSM,+FCLASS,+DS",
+    ],
     ready: b"\r\n*ATREADY: 1\r\n\r\n+CPIN: READY\r\n\r\nSMS DONE\r\n\r\nPB DONE\r\n",
     command_line: 3071,
     ..SIM7600

@@ -81,7 +81,8 @@ impl Modem {
             ('Q', 0 | 1) => self.quiet = number == 1,
             ('I', 0) => {
                 let lines = self.options.model.identification;
-                return Ok(Answer::Lines(lines.iter().map(|&line| line.to_owned()).collect()));
+                let imei = &self.options.identity.imei;
+                return Ok(Answer::Lines(lines.iter().map(|line| line.replace("{imei}", imei)).collect()));
             }
             _ => return Err(Cme::NotSupported),
         }
