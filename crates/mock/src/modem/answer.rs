@@ -76,8 +76,8 @@ pub(super) enum Answer {
     AfterResult(Completion),
     /// A line of information; and OK comes after the result line of that step.
     LineAndResult { line: String, of: Completion },
-    /// The final result code ERROR, whatever `AT+CMEE` says, and a line before it or behind it that says why.
-    Failed { before: Option<String>, behind: Option<String> },
+    /// The final result code ERROR, whatever `AT+CMEE` says, and a line with it that says why.
+    Failed { reason: Option<String> },
 }
 
 impl Answer {

@@ -78,6 +78,11 @@ pub(super) trait CommandSet: Send {
         Err(Cme::NotAllowed)
     }
 
+    /// Every link breaks, for that reason.
+    fn lose(&mut self, loss: Loss, _: &Surroundings<'_>) {
+        self.links_mut().lose_all(loss);
+    }
+
     /// Something has come of what was started.
     fn tell(&mut self, now: Duration, id: u8, news: News, around: &Surroundings<'_>);
 }
@@ -124,7 +129,7 @@ impl<C: CommandSet> Commands for C {
     }
 
     fn lose_all(&mut self, now: Duration, loss: Loss, around: &Surroundings<'_>) {
-        self.links_mut().lose_all(loss);
+        self.lose(loss, around);
         self.advance(now, around);
     }
 

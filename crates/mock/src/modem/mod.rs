@@ -545,6 +545,7 @@ impl Modem {
                     Duration::ZERO => self.completed(of, line),
                     late => self.held.push((self.troubles.now.saturating_add(late), of, line)),
                 },
+                Event::Failed(of, line) => self.failed(of, line),
                 Event::Dial { socket, host, port } => self.outputs.push_back(Output::Dial { socket, host, port }),
                 Event::Send { socket, bytes } => self.outputs.push_back(Output::Send { socket, bytes }),
                 Event::HangUp { socket } => self.outputs.push_back(Output::HangUp { socket }),

@@ -8,7 +8,7 @@ use super::{
     data::DataPhase,
     dialect::Reply,
     editor::CommandLine,
-    options::{Step, UrcPort},
+    options::{RefusalOrder, Step, UrcPort},
     standard::ErrorReport,
 };
 
@@ -38,16 +38,20 @@ impl Modem {
                 self.transmit(prompt);
                 self.phase = Phase::Data(DataPhase::new(self.troubles.now, entry, then));
             }
-            Ok(Answer::Failed { before, behind }) => {
-                if let Some(line) = before {
-                    self.information(line.as_bytes());
-                }
-                self.final_result("ERROR", "4");
-                if let Some(line) = behind {
-                    self.information(line.as_bytes());
-                }
-            }
+            Ok(Answer::Failed { reason }) => self.refuse(reason),
             Err(error) => self.final_error(error),
+        }
+    }
+
+    /// ERROR, and the reason where the firmware has it.
+    fn refuse(&mut self, reason: Option<String>) {
+        let order = self.options.vendor.refusal;
+        if let Some(line) = reason.as_deref().filter(|_| order == RefusalOrder::ReasonFirst) {
+            self.information(line.as_bytes());
+        }
+        self.final_result("ERROR", "4");
+        if let Some(line) = reason.filter(|_| order == RefusalOrder::ReasonBehind) {
+            self.information(line.as_bytes());
         }
     }
 
@@ -134,9 +138,23 @@ impl Modem {
         if let Some(line) = line {
             self.unsolicited(line.as_bytes());
         }
-        if matches!(self.phase, Phase::AwaitingResult(awaited) if awaited == of) {
+        if self.is_awaited(of) {
             self.phase = Phase::Command;
             self.final_ok();
         }
+    }
+
+    /// Tells that a step has failed: after its OK, or with ERROR where no final result code was said yet.
+    pub(super) fn failed(&mut self, of: Completion, line: String) {
+        if self.is_awaited(of) {
+            self.phase = Phase::Command;
+            self.refuse(Some(line));
+        } else {
+            self.unsolicited(line.as_bytes());
+        }
+    }
+
+    fn is_awaited(&self, of: Completion) -> bool {
+        matches!(self.phase, Phase::AwaitingResult(awaited) if awaited == of)
     }
 }

@@ -1,5 +1,7 @@
 //! The CMQTT commands: the A76XX Series AT Command Manual, chapter 18, the `MQTT_EX` one, and the SIM7500/SIM7600 one, chapter 16.
 
+use std::time::Duration;
+
 use atmqtt_mock::{
     broker::{BrokerOptions, Message, QoS, ReturnCode},
     modem::{
@@ -421,4 +423,170 @@ fn the_will_is_staged_and_never_kept() {
     let published = bench.broker.take_published();
     let will = &published.first().expect("the will").message;
     assert_eq!((&*will.topic, &*will.payload, will.qos, will.retain), ("gone", &b"bye"[..], QoS::AtLeastOnce, false));
+}
+
+#[test]
+fn a_lost_network_takes_the_service_whether_or_not_a_link_is_open() {
+    let start = "> AT+CMQTTSTART\n< OK\n< +CMQTTSTART: 0\n> AT+CMQTTACCQ=0,\"bench\"\n< OK";
+    let lost = "> AT+CGATT=0\n< OK\n< +CMQTTNONET\n> AT+CMQTTDISC?\n< ERROR\n> AT+CGATT=1\n< OK";
+    let mut bench = Bench::new(of(A7670));
+    bench.play(start);
+    bench.play(lost);
+    // While a link is being opened.
+    bench.dial = Dial::NeverEnds;
+    bench.play(start);
+    bench.play("> AT+CMQTTCONNECT=0,\"tcp://broker.example:1883\",60,1\n< OK");
+    bench.play(lost);
+    // With both clients connected it is told once.
+    bench.dial = Dial::ToBroker;
+    bench.play(CONNECT);
+    bench.play("> AT+CMQTTACCQ=1,\"b\"\n< OK");
+    bench.play("> AT+CMQTTCONNECT=1,\"tcp://broker.example:1883\",60,1\n< OK\n< +CMQTTCONNECT: 1,0");
+    bench.play(lost);
+}
+
+#[test]
+fn a_payload_that_is_being_typed_is_void_with_the_network() {
+    let mut bench = connected(A7670);
+    bench.play("> AT+CMQTTTOPIC=0,1\n<>\n= t\n< OK\n> AT+CMQTTPAYLOAD=0,2\n<>\n= a");
+    bench.change(|options| options.packet_service = false);
+    bench.play("< +CMQTTNONET\n= b\n< ERROR");
+    bench.change(|options| options.packet_service = true);
+    bench.play(CONNECT);
+    bench.play("> AT+CMQTTPUB=0,0,60\n< +CMQTTPUB: 0,18\n< ERROR");
+}
+
+#[test]
+fn a_client_does_one_thing_at_a_time() {
+    let mut bench = connected(A7670);
+    bench.broker_is_silent = true;
+    bench.play(
+        r#"
+        > AT+CMQTTSUB=0,1,1
+        <>
+        = a
+        < OK
+        > AT+CMQTTSUBTOPIC=0,1,1
+        <>
+        = b
+        < OK
+        > AT+CMQTTSUB=0
+        < +CMQTTSUB: 0,14
+        < ERROR
+        > AT+CMQTTUNSUB=0,1
+        <>
+        = a
+        < +CMQTTUNSUB: 0,14
+        < ERROR
+        > AT+CMQTTTOPIC=0,1
+        <>
+        = t
+        < OK
+        > AT+CMQTTPAYLOAD=0,1
+        <>
+        = x
+        < OK
+        > AT+CMQTTPUB=0,1,60
+        < +CMQTTPUB: 0,14
+        < ERROR
+    "#,
+    );
+    let mut bench = Bench::new(of(A7670));
+    bench.dial = Dial::NeverEnds;
+    bench.play(&CONNECT.replace("\n    < +CMQTTCONNECT: 0,0", ""));
+    bench.play("> AT+CMQTTCONNECT=0,\"tcp://broker.example:1883\",60,1\n< +CMQTTCONNECT: 0,14\n< ERROR");
+    // The other client is free.
+    bench.play("> AT+CMQTTACCQ=1,\"b\"\n< OK\n> AT+CMQTTCONNECT=1,\"tcp://broker.example:1883\",60,1\n< OK");
+}
+
+#[test]
+fn a_sign_in_that_is_refused_as_busy_changes_nothing_of_the_one_under_way() {
+    let mut options = of(A7670);
+    options.latency.open = Duration::from_secs(1);
+    let broker = BrokerOptions::new().sign_in(|request| match request.username {
+        Some("first") => ReturnCode::Accepted,
+        _ => ReturnCode::NotAuthorized,
+    });
+    let mut bench = Bench::with_broker(options, broker);
+    bench.play(
+        r#"
+        > AT+CMQTTSTART
+        < OK
+        < +CMQTTSTART: 0
+        > AT+CMQTTACCQ=0,"bench"
+        < OK
+        > AT+CMQTTCONNECT=0,"tcp://broker.example:1883",60,1,"first"
+        < OK
+        > AT+CMQTTCONNECT=0,"tcp://broker.example:1883",60,1,"second"
+        < +CMQTTCONNECT: 0,14
+        < ERROR
+        @ 1s
+        < +CMQTTCONNECT: 0,0
+    "#,
+    );
+}
+
+#[test]
+fn a_step_that_tells_its_result_first_and_fails_ends_with_error() {
+    for (refusal, lines) in [
+        (RefusalOrder::ReasonFirst, "+CMQTTCONNECT: 0,3\n< ERROR"),
+        (RefusalOrder::ReasonBehind, "ERROR\n< +CMQTTCONNECT: 0,3"),
+        (RefusalOrder::WithoutReason, "ERROR"),
+    ] {
+        let quirks = Quirks { result_first: [Step::Connect].into(), ..Quirks::default() };
+        let vendor = VendorQuirks { refusal, ..VendorQuirks::default() };
+        let mut bench = Bench::new(ModemOptions { quirks, vendor, ..of(A7670) });
+        bench.dial = Dial::Fails(DialOutcome::Refused);
+        bench.play(&CONNECT.replace("OK\n    < +CMQTTCONNECT: 0,0", lines));
+        bench.play("> AT\n< OK");
+    }
+}
+
+#[test]
+fn the_time_of_a_publish_is_its_argument() {
+    let mut bench = connected(A7670);
+    // The keep-alive, which is not answered either, would end it before.
+    bench.play("> AT+CMQTTDISC=0,0\n< OK\n< +CMQTTDISC: 0,0");
+    bench.play("> AT+CMQTTCONNECT=0,\"tcp://broker.example:1883\",600,1\n< OK\n< +CMQTTCONNECT: 0,0");
+    bench.play("> AT+CMQTTTOPIC=0,1\n<>\n= t\n< OK\n> AT+CMQTTPAYLOAD=0,1\n<>\n= x\n< OK");
+    bench.broker_is_silent = true;
+    bench.play("> AT+CMQTTPUB=0,1,180\n< OK\n@ 179s\n@ 1s\n< +CMQTTPUB: 0,17");
+}
+
+#[test]
+fn a_publish_without_a_payload_is_refused() {
+    let mut bench = connected(SIM7600);
+    bench.play("> AT+CMQTTTOPIC=0,1\n<>\n= t\n< OK\n> AT+CMQTTPUB=0,1,60,1\n< +CMQTTPUB: 0,22\n< ERROR");
+    assert!(bench.published().is_empty());
+}
+
+#[test]
+fn a_client_that_was_not_acquired_stages_nothing() {
+    let mut bench = Bench::new(of(SIM7600));
+    bench.play("> AT+CMQTTSTART\n< OK\n< +CMQTTSTART: 0");
+    for command in ["TOPIC=1,3", "PAYLOAD=1,3", "WILLTOPIC=1,3", "WILLMSG=1,3,0", "SUBTOPIC=1,3,0", "UNSUBTOPIC=1,3"] {
+        let name = command.split('=').next().expect("a name");
+        bench.play(&format!("> AT+CMQTT{command}\n< +CMQTT{name}: 1,20\n< ERROR"));
+    }
+    bench.play("> AT+CMQTTSUB=1\n< +CMQTTSUB: 1,20\n< ERROR\n> AT+CMQTTPUB=1,0,60\n< +CMQTTPUB: 1,20\n< ERROR");
+    bench.play("> AT+CMQTTCFG=\"checkUTF8\",1,0\n< ERROR\n> AT+CMQTTSSLCFG=1,0\n< ERROR\n> AT+CMQTTTOPIC=2,3\n< ERROR");
+}
+
+#[test]
+fn who_it_is() {
+    for model in CMQTT_MODELS {
+        let mut bench = Bench::new(of(model));
+        bench.play(&format!(
+            "> AT+CGMI\n< {}\n< OK\n> AT+CGMM\n< {}\n< OK\n> AT+CGMR\n< +CGMR: {}\n< OK",
+            model.manufacturer, model.product, model.firmware
+        ));
+        bench.play("> AT+CICCID\n< +ICCID: 89001012345678901234\n< OK\n> AT+CGSN\n< 490154203237518\n< OK");
+        bench.host(b"ATI\r");
+        let said = String::from_utf8(bench.take_said()).expect("text");
+        assert!(said.contains(&format!("\r\nModel: {}\r\n", model.product)), "{said}");
+        assert!(said.contains("\r\nIMEI: 490154203237518\r\n"), "{said}");
+        bench.host(b"AT+CRESET\r");
+        bench.pass(Duration::from_secs(1));
+        assert_eq!(bench.take_said(), [b"\r\nOK\r\n", model.ready].concat(), "{}", model.name);
+    }
 }

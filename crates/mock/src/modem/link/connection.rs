@@ -99,6 +99,11 @@ impl<S: Settings> Connection<S> {
         self.link = Link::Closed;
     }
 
+    /// Whether something that was started has not ended.
+    pub(in crate::modem) fn is_busy(&self) -> bool {
+        matches!(self.link, Link::Opening { .. }) || !self.pending.is_empty()
+    }
+
     /// How many publishes wait for their answer.
     pub(in crate::modem) fn publishes(&self) -> usize {
         self.pending.iter().filter(|pending| pending.of.step == Step::Publish).count()

@@ -69,6 +69,8 @@ pub(super) enum Event {
     Line(Vec<u8>),
     /// A step has ended; no line where the host did not ask for it.
     Completed(Completion, Option<String>),
+    /// A step has ended badly, which counts where the final result code comes after the line.
+    Failed(Completion, String),
     Dial {
         socket: SocketId,
         host: String,
@@ -185,6 +187,11 @@ impl<S: Settings> Links<S> {
     /// A step has ended; no line where the host did not ask for it.
     pub(super) fn complete(&mut self, of: Completion, line: Option<String>) {
         self.events.push_back(Event::Completed(of, line));
+    }
+
+    /// A step has failed: where its final result code has waited for it, that is ERROR.
+    pub(super) fn fail(&mut self, of: Completion, line: String) {
+        self.events.push_back(Event::Failed(of, line));
     }
 
     pub(super) fn dial(&mut self, now: Duration, of: Completion, host: String, port: u16, latency: Duration) {

@@ -63,6 +63,14 @@ impl Simcom {
             connection.config.write(kind, &key, args)?;
             return Ok(Answer::ok());
         }
+        let uses_client = matches!(name, "+CMQTTCONNECT" | "+CMQTTPUB" | "+CMQTTSUB" | "+CMQTTUNSUB");
+        if uses_client || STAGING.iter().any(|(known, _)| *known == name) {
+            let mut ahead = args;
+            let connection = self.connection(&mut ahead, around)?;
+            if connection.config.client_id.is_none() {
+                return Ok(refused(name, Some(connection.id), Error::NotAcquired));
+            }
+        }
         if let Some((name, longest)) = STAGING.into_iter().find(|(known, _)| *known == name) {
             return self.stage(name, longest, args, around);
         }
@@ -87,12 +95,15 @@ impl Simcom {
     /// → `+CMQTTSTART: <err>`. It opens the packet network by itself.
     fn start(&mut self, around: &Surroundings<'_>) -> Answer {
         if self.started {
-            return refused("+CMQTTSTART", None, Error::AlreadyOpened, around);
+            return refused("+CMQTTSTART", None, Error::AlreadyOpened);
         }
         let of = completion(0, Step::Open, 0);
         self.started = around.packet_data;
-        let error = if self.started { 0 } else { Error::NetworkOpen as u8 };
-        self.links.complete(of, Some(format!("+CMQTTSTART: {error}")));
+        if self.started {
+            self.links.complete(of, Some("+CMQTTSTART: 0".to_owned()));
+        } else {
+            self.links.fail(of, format!("+CMQTTSTART: {}", Error::NetworkOpen as u8));
+        }
         around.answer(of)
     }
 
@@ -102,7 +113,7 @@ impl Simcom {
             connection.config.client_id.is_some() && !(connection.config.topics_are_arguments && connection.is_closed())
         };
         if self.links.all().any(is_used) {
-            return refused("+CMQTTSTOP", None, Error::NotReleased, around);
+            return refused("+CMQTTSTOP", None, Error::NotReleased);
         }
         self.stop(around.options);
         let of = completion(0, Step::Close, 0);
@@ -124,7 +135,7 @@ impl Simcom {
             return Err(Cme::IncorrectParameters);
         }
         if connection.config.client_id.is_some() {
-            return Ok(refused("+CMQTTACCQ", Some(connection.id), Error::ClientUsed, around));
+            return Ok(refused("+CMQTTACCQ", Some(connection.id), Error::ClientUsed));
         }
         connection.config.client_id = Some(client_id);
         connection.config.tls = tls;
@@ -137,10 +148,10 @@ impl Simcom {
         args.end()?;
         let id = connection.id;
         if connection.config.client_id.is_none() || connection.config.topics_are_arguments {
-            return Ok(refused("+CMQTTREL", Some(id), Error::NotAcquired, around));
+            return Ok(refused("+CMQTTREL", Some(id), Error::NotAcquired));
         }
         if !connection.is_closed() {
-            return Ok(refused("+CMQTTREL", Some(id), Error::ClientUsed, around));
+            return Ok(refused("+CMQTTREL", Some(id), Error::ClientUsed));
         }
         connection.forget(around.options);
         self.links.forget_results(id);
@@ -160,17 +171,20 @@ impl Simcom {
         args.end()?;
         let (id, config) = (connection.id, &mut connection.config);
         let Some((host, port)) = address(&url) else {
-            return Ok(refused("+CMQTTCONNECT", Some(id), Error::InvalidParameter, around));
+            return Ok(refused("+CMQTTCONNECT", Some(id), Error::InvalidParameter));
         };
         let client_id = config.client_id.clone().ok_or(Cme::NotAllowed)?;
         // A will has both, and the broker keeps none.
         let will = config.will_topic.clone().zip(config.will_message.clone());
         let will = will.map(|(topic, (payload, qos))| Will { topic, payload, qos, retain: false });
-        let (tls, is_closed) = (config.tls, connection.is_closed());
-        config_sign_in(connection, ConnectOptions { client_id, username, password, keep_alive, clean_session, will });
-        if !is_closed {
-            return Ok(refused("+CMQTTCONNECT", Some(id), Error::ClientUsed, around));
+        let tls = config.tls;
+        if connection.is_busy() {
+            return Ok(refused("+CMQTTCONNECT", Some(id), Error::ClientBusy));
         }
+        if !connection.is_closed() {
+            return Ok(refused("+CMQTTCONNECT", Some(id), Error::ClientUsed));
+        }
+        config_sign_in(connection, ConnectOptions { client_id, username, password, keep_alive, clean_session, will });
         let of = completion(id, Step::Connect, 0);
         if tls {
             self.links.of(id).config.forget_tls_context(id);
@@ -192,10 +206,10 @@ impl Simcom {
             return Err(Cme::IncorrectParameters);
         }
         if connection.config.client_id.is_none() {
-            return Ok(refused("+CMQTTDISC", Some(id), Error::NotAcquired, around));
+            return Ok(refused("+CMQTTDISC", Some(id), Error::NotAcquired));
         }
         if !self.links.disconnect(now, id) {
-            return Ok(refused("+CMQTTDISC", Some(id), Error::NoConnection, around));
+            return Ok(refused("+CMQTTDISC", Some(id), Error::NoConnection));
         }
         let connection = self.links.of(id);
         connection.close();
@@ -226,7 +240,7 @@ impl Simcom {
         let qos = if matches!(command, "+CMQTTSUBTOPIC" | "+CMQTTWILLMSG") { args.number(0..=2)? } else { 0 };
         args.end()?;
         if !(1..=longest).contains(&length) {
-            return Ok(refused(command, Some(connection), Error::Length, around));
+            return Ok(refused(command, Some(connection), Error::Length));
         }
         Ok(prompt(command, connection, qos, length))
     }
@@ -243,8 +257,12 @@ impl Simcom {
         let Some(qos) = QoS::from_level(qos) else { return error_alone() };
         let connection = self.links.of(id);
         let config = &mut connection.config;
+        // The service has ended while they were typed.
+        if config.client_id.is_none() {
+            return error_alone();
+        }
         if config.checks_utf8 && std::str::from_utf8(&bytes).is_err() {
-            return refused(command, Some(id), Error::BadUtf8, around);
+            return refused(command, Some(id), Error::BadUtf8);
         }
         match command {
             "+CMQTTTOPIC" => config.topic = Some(bytes),
@@ -284,11 +302,15 @@ impl Simcom {
         }
         args.end()?;
         config.publish_timeout = Some(seconds);
-        let (Some(topic), payload) = (config.topic.take(), config.payload.take()) else {
-            return Ok(refused("+CMQTTPUB", Some(id), Error::TopicEmpty, around));
+        let (topic, payload) = (config.topic.take(), config.payload.take());
+        let Some(topic) = topic else {
+            return Ok(refused("+CMQTTPUB", Some(id), Error::TopicEmpty));
+        };
+        let Some(payload) = payload else {
+            return Ok(refused("+CMQTTPUB", Some(id), Error::Length));
         };
         let publish = Publish { of, qos, retain, topic };
-        Ok(self.publish(now, &publish, &payload.unwrap_or_default(), around))
+        Ok(self.publish(now, &publish, &payload, around))
     }
 
     pub(super) fn publish(
@@ -301,13 +323,16 @@ impl Simcom {
         let id = publish.of.connection;
         let connection = self.links.of(id);
         if connection.config.checks_utf8 && std::str::from_utf8(payload).is_err() {
-            return refused("+CMQTTPUB", Some(id), Error::BadUtf8, around);
+            return refused("+CMQTTPUB", Some(id), Error::BadUtf8);
+        }
+        if connection.is_busy() {
+            return refused("+CMQTTPUB", Some(id), Error::ClientBusy);
         }
         if connection.client().is_none() {
-            return refused("+CMQTTPUB", Some(id), Error::NoConnection, around);
+            return refused("+CMQTTPUB", Some(id), Error::NoConnection);
         }
         if !self.links.publish(now, publish, payload, around.options.model.topic) {
-            return refused("+CMQTTPUB", Some(id), Error::InvalidParameter, around);
+            return refused("+CMQTTPUB", Some(id), Error::InvalidParameter);
         }
         around.answer(publish.of)
     }
@@ -343,7 +368,7 @@ impl Simcom {
             }
             let filters = std::mem::take(staged);
             if filters.is_empty() {
-                return Ok(refused(completion(id, step, 0).name, Some(id), Error::TopicEmpty, around));
+                return Ok(refused(completion(id, step, 0).name, Some(id), Error::TopicEmpty));
             }
             return Ok(self.send_change(now, id, step, &filters, around));
         }
@@ -354,7 +379,7 @@ impl Simcom {
         args.end()?;
         let name = completion(id, step, 0).name;
         if !(1..=longest).contains(&first) {
-            return Ok(refused(name, Some(id), Error::Length, around));
+            return Ok(refused(name, Some(id), Error::Length));
         }
         Ok(prompt(name, id, qos, first))
     }
@@ -370,11 +395,14 @@ impl Simcom {
         let of = completion(id, step, self.next_packet());
         let connection = self.links.of(id);
         connection.config.publish_timeout = None;
+        if connection.is_busy() {
+            return refused(of.name, Some(id), Error::ClientBusy);
+        }
         if connection.client().is_none() {
-            return refused(of.name, Some(id), Error::NoConnection, around);
+            return refused(of.name, Some(id), Error::NoConnection);
         }
         if !self.links.subscribe(now, of, filters, around.options.model.topic) {
-            return refused(of.name, Some(id), Error::InvalidParameter, around);
+            return refused(of.name, Some(id), Error::InvalidParameter);
         }
         around.answer(of)
     }

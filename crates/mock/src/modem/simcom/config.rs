@@ -15,7 +15,7 @@ pub(in crate::modem) struct Config {
     pub(super) tls: bool,
     version: u8,
     pub(super) checks_utf8: bool,
-    /// How long a packet may take, in seconds.
+    /// How long a packet may take for which no command says it, in seconds.
     packet_timeout: u8,
     pub(super) topics_are_arguments: bool,
     pub(super) shows_length: bool,
@@ -62,7 +62,7 @@ impl Settings for Config {
     }
 
     fn patience(&self) -> (Duration, u8) {
-        let seconds = self.publish_timeout.map_or(self.packet_timeout, |timeout| timeout.min(self.packet_timeout));
+        let seconds = self.publish_timeout.unwrap_or(self.packet_timeout);
         (Duration::from_secs(seconds.into()), 0)
     }
 

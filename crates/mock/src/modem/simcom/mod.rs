@@ -5,10 +5,12 @@
 //! that uses them. What is refused is answered with `ERROR`, and a line before it or behind it says why.
 //!
 //! What the sources leave open and this module decides: a topic or a payload that is staged takes the place of the one before; filters are
-//! staged one behind the other; the release of a client that is connected is refused as busy, and the stop of the service while a client is
-//! acquired as not released; a sign-in that is not answered, and one whose link breaks, is closed by the server; an unanswered ping is a
-//! reset; a topic or payload of a downlink comes in pieces of 512 bytes; an empty one has no piece; a refused filter is a success, since the
-//! level granted is not told; with `"argtopic"`, the release is refused. TLS is not played: a client acquired for it fails the handshake.
+//! staged one behind the other, and a publish for which no payload is staged is refused for its length; the release of a client that is
+//! connected is refused as one in use, and the stop of the service while a client is acquired as not released; a client that is busy takes
+//! data, and can be disconnected; what is under way when the packet network is lost has no result; a sign-in that is not answered, and one
+//! whose link breaks, is closed by the server; an unanswered ping is a reset; a topic or payload of a downlink comes in pieces of 512 bytes;
+//! an empty one has no piece; a refused filter is a success, since the level granted is not told; with `"argtopic"`, the release is refused.
+//! TLS is not played: a client acquired for it fails the handshake.
 
 mod commands;
 mod config;
@@ -21,7 +23,7 @@ use super::{
     data::Argument,
     dialect::{CmqttKind, CommandSet, Reply},
     link::{DialOutcome, Links, Loss, News, Publish, Surroundings},
-    options::{ModemOptions, RefusalOrder, Step},
+    options::{ModemOptions, Step},
 };
 use config::Config;
 
@@ -37,6 +39,7 @@ enum Error {
     NetworkOpen = 7,
     NoConnection = 11,
     InvalidParameter = 12,
+    ClientBusy = 14,
     Timeout = 17,
     TopicEmpty = 18,
     ClientUsed = 19,
@@ -84,7 +87,15 @@ impl CommandSet for Simcom {
         Ok(self.staged(now, argument, bytes, around))
     }
 
-    fn tell(&mut self, now: Duration, id: u8, news: News, around: &Surroundings<'_>) {
+    fn lose(&mut self, loss: Loss, around: &Surroundings<'_>) {
+        if loss == Loss::PacketData && self.started {
+            self.stop(around.options);
+            return self.links.line("+CMQTTNONET");
+        }
+        self.links.lose_all(loss);
+    }
+
+    fn tell(&mut self, now: Duration, id: u8, news: News, _: &Surroundings<'_>) {
         match news {
             News::Opened(of) => {
                 let options = self.links.of(id).config.sign_in.clone();
@@ -105,7 +116,7 @@ impl CommandSet for Simcom {
             // Nothing is told of a packet that is sent again.
             News::Retried(..) => {}
             News::GivenUp(of) => self.end(of, Error::Timeout as u8),
-            News::Lost(loss) => self.lost(id, loss, around),
+            News::Lost(loss) => self.lost(id, loss),
         }
     }
 }
@@ -117,7 +128,11 @@ impl Simcom {
 
     /// `<name>: <client>,<err>`
     fn end(&mut self, of: Completion, error: u8) {
-        self.links.complete(of, Some(format!("{}: {},{error}", of.name, of.connection)));
+        let line = format!("{}: {},{error}", of.name, of.connection);
+        match error {
+            0 => self.links.complete(of, Some(line)),
+            _ => self.links.fail(of, line),
+        }
     }
 
     fn sign_in_failed(&mut self, of: Completion, error: u8) {
@@ -125,17 +140,13 @@ impl Simcom {
         self.end(of, error);
     }
 
-    /// The client is still acquired, unless the packet network has taken the service with it.
-    fn lost(&mut self, id: u8, loss: Loss, around: &Surroundings<'_>) {
+    /// The client is still acquired.
+    fn lost(&mut self, id: u8, loss: Loss) {
         self.links.forget_results(id);
         let cause = match loss {
-            Loss::PacketData if self.started => {
-                self.stop(around.options);
-                return self.links.line("+CMQTTNONET");
-            }
-            Loss::PacketData => return,
             Loss::Closed | Loss::Overflow => 1,
             Loss::PingTimeout | Loss::Protocol => 2,
+            Loss::PacketData => 3,
         };
         self.links.of(id).close();
         self.links.line(format!("+CMQTTCONNLOST: {id},{cause}"));
@@ -170,18 +181,13 @@ impl Simcom {
 }
 
 /// A refusal, and why.
-fn refused(name: &str, connection: Option<u8>, error: Error, around: &Surroundings<'_>) -> Answer {
+fn refused(name: &str, connection: Option<u8>, error: Error) -> Answer {
     let client = connection.map_or_else(String::new, |id| format!("{id},"));
-    let line = Some(format!("{name}: {client}{}", error as u8));
-    match around.options.vendor.refusal {
-        RefusalOrder::ReasonFirst => Answer::Failed { before: line, behind: None },
-        RefusalOrder::ReasonBehind => Answer::Failed { before: None, behind: line },
-        RefusalOrder::WithoutReason => error_alone(),
-    }
+    Answer::Failed { reason: Some(format!("{name}: {client}{}", error as u8)) }
 }
 
 fn error_alone() -> Answer {
-    Answer::Failed { before: None, behind: None }
+    Answer::Failed { reason: None }
 }
 
 /// A step of a connection, and how its result line is called.
