@@ -207,6 +207,12 @@ impl CommandBuilder {
         self.argument(number.into().to_string().as_bytes())
     }
 
+    /// How many bytes there are of something.
+    #[must_use]
+    pub fn length(self, bytes: &[u8]) -> CommandBuilder {
+        self.argument(bytes.len().to_string().as_bytes())
+    }
+
     /// Text between quotes.
     #[must_use]
     pub fn text(self, text: &Text) -> CommandBuilder {

@@ -248,7 +248,7 @@ impl Answer {
         Ok(fields)
     }
 
-    /// Whether `OK` came. A result can come without it.
+    /// Whether the final result code came: `OK`, or, with a result that says more, a refusal. A result can come without it.
     #[must_use]
     pub fn is_confirmed(&self) -> bool {
         self.confirmed

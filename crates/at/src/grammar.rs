@@ -25,6 +25,8 @@ pub enum FinalResult {
     Equipment(Cause),
     /// `+CMS ERROR: …`, a fault of the message service. 3GPP 27.005, 3.2.5.
     Message(Cause),
+    /// `+CIS ERROR: …`, which is a vendor's. OneMO MQTT user manual, 2.2.
+    Vendor(Cause),
     /// `ABORTED`
     Aborted,
     /// `COMMAND NOT SUPPORT`, as some modules put it.
@@ -40,7 +42,11 @@ impl FinalResult {
         // Every line comes by here, and nearly none is one: the first bytes tell.
         match line {
             b"OK" => return Some(FinalResult::Ok),
-            [b'O', b'K', ..] | [b'E', b'R', ..] | [b'+', b'C', b'M', ..] | [b'A', b'B', ..] | [b'C' | b'c', ..] => {}
+            [b'O', b'K', ..]
+            | [b'E', b'R', ..]
+            | [b'+', b'C', b'M' | b'I', ..]
+            | [b'A', b'B', ..]
+            | [b'C' | b'c', ..] => {}
             _ => return None,
         }
         all_consuming(terminated(final_result, space0)).parse(line).ok().map(|(_, result)| result)
@@ -56,7 +62,7 @@ impl FinalResult {
     #[must_use]
     pub fn code(&self) -> Option<u16> {
         match self {
-            FinalResult::Equipment(cause) | FinalResult::Message(cause) => cause.code,
+            FinalResult::Equipment(cause) | FinalResult::Message(cause) | FinalResult::Vendor(cause) => cause.code,
             FinalResult::Ok
             | FinalResult::Error
             | FinalResult::Aborted
@@ -73,6 +79,7 @@ impl fmt::Display for FinalResult {
             FinalResult::Error => f.write_str("ERROR"),
             FinalResult::Equipment(cause) => write!(f, "+CME ERROR: {cause}"),
             FinalResult::Message(cause) => write!(f, "+CMS ERROR: {cause}"),
+            FinalResult::Vendor(cause) => write!(f, "+CIS ERROR: {cause}"),
             FinalResult::Aborted => f.write_str("ABORTED"),
             FinalResult::NotSupported => f.write_str("COMMAND NOT SUPPORT"),
             FinalResult::Other(text) => f.write_str(text),
@@ -175,6 +182,7 @@ fn final_result(line: &[u8]) -> IResult<&[u8], FinalResult> {
         value(FinalResult::Ok, tag("OK")),
         value(FinalResult::Error, tag("ERROR")),
         map(preceded((tag("+CME ERROR:"), space0), cause), FinalResult::Equipment),
+        map(preceded((tag("+CIS ERROR:"), space0), cause), FinalResult::Vendor),
         map(preceded((tag("+CMS ERROR:"), space0), cause), FinalResult::Message),
         value(FinalResult::Aborted, tag("ABORTED")),
         value(FinalResult::NotSupported, (tag_no_case("COMMAND NOT SUPPORT"), opt(tag_no_case("ED")))),
@@ -245,6 +253,8 @@ mod tests {
             (b"OK ", Some(FinalResult::Ok)),
             (b"ERROR", Some(FinalResult::Error)),
             (b"+CME ERROR: 50", Some(FinalResult::Equipment(number(50)))),
+            (b"+CIS ERROR: 601", Some(FinalResult::Vendor(number(601)))),
+            (b"+CIS: 601", None),
             (b"+CME ERROR:10", Some(FinalResult::Equipment(number(10)))),
             (b"+CMS ERROR: 302", Some(FinalResult::Message(number(302)))),
             (b"ABORTED", Some(FinalResult::Aborted)),

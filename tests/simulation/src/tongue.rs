@@ -276,13 +276,11 @@ pub(crate) fn takes_anything(model: &Model) -> bool {
 }
 
 /// How many bytes of payload the model is sure to take. Of the LTE kind of QMT no source has a figure for all, and a host is right to
-/// stay within that of the other kind; of the ML307X
-/// there are two figures.
+/// stay within that of the other kind.
 pub(crate) fn largest_payload(model: &Model) -> usize {
     let largest = model.inline_payload.max(model.prompt_payload.unwrap_or(0));
     match model.dialect {
         Dialect::Qmt(QmtKind::Lte) => largest.min(1460),
-        Dialect::OneMo if model.sends_when_idle => largest.min(2048),
         _ => largest,
     }
 }

@@ -19,13 +19,13 @@ mod subscription;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use atmqtt_at::{BodyRule, Command, LineRef};
+use atmqtt_at::{BodyRule, Command, Fields, LineRef, Malformed, MalformedKind};
 
 pub use part::Part;
 
 use crate::Delivery;
 use crate::fault::LinkLoss;
-use crate::message::{Filter, Incoming, Outgoing, QoS};
+use crate::message::{Filter, Framing, Incoming, Outgoing, QoS};
 use crate::options::ConnectOptions;
 use crate::plan::{Dialogue, Plan};
 use crate::profile::Profile;
@@ -50,6 +50,19 @@ pub(crate) fn bodies_of_all() -> &'static [BodyRule] {
 fn iccid(text: &str) -> Option<String> {
     let fits = (18..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     fits.then(|| text.to_owned())
+}
+
+/// The payload of a message: what was counted, or, where nothing was, what is left of the line, without the quotes around it.
+fn payload(fields: Fields<'_>) -> Result<(Vec<u8>, Framing), Malformed> {
+    let (payload, framing) = match (fields.body(), fields.remainder()) {
+        (Some(body), _) => (body, Framing::Counted),
+        (None, Some(rest)) => {
+            let inner = rest.strip_prefix(b"\"").and_then(|inner| inner.strip_suffix(b"\""));
+            (inner.unwrap_or(rest), Framing::Ambiguous)
+        }
+        (None, None) => return Err(Malformed::line(MalformedKind::Missing)),
+    };
+    Ok((payload.to_vec(), framing))
 }
 
 /// What a plan works with.

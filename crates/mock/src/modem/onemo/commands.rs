@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     OneMo, State, completion,
-    config::{Config, Encoding},
+    config::{Config, Encoding, decoded},
 };
 use crate::{
     modem::{
@@ -27,6 +27,7 @@ const NOT_CONNECTED: Cme = Cme::OneMo(602);
 const CONNECTING: Cme = Cme::OneMo(603);
 const ALREADY_CONNECTED: Cme = Cme::OneMo(604);
 const NETWORK: Cme = Cme::OneMo(605);
+const WRONG_STATE: Cme = Cme::OneMo(607);
 
 impl OneMo {
     pub(super) fn command(
@@ -37,11 +38,13 @@ impl OneMo {
         around: &Surroundings<'_>,
     ) -> Option<Reply> {
         let reply = match (name, form) {
-            (
-                "+MQTTCFG" | "+MQTTCONN" | "+MQTTDISC" | "+MQTTSTATE" | "+MQTTSUB" | "+MQTTUNSUB" | "+MQTTPUB"
-                | "+MQTTREAD",
-                Form::Test,
-            ) => Ok(Answer::ok()),
+            ("+MQTTCFG", Form::Test) => Ok(Self::ranges(around)),
+            ("+MQTTCONN", Form::Test) => {
+                Ok(Answer::line("+MQTTCONN: <connect_id>,<host>,<port>,<clientID>,<user>,<passwd>"))
+            }
+            ("+MQTTDISC" | "+MQTTSTATE" | "+MQTTSUB" | "+MQTTUNSUB" | "+MQTTPUB" | "+MQTTREAD", Form::Test) => {
+                Ok(Answer::ok())
+            }
             ("+MQTTCFG", Form::Set(args)) => self.configure(args, around),
             ("+MQTTCONN", Form::Set(args)) => self.connect(now, args, around),
             ("+MQTTDISC", Form::Set(args)) => self.disconnect(now, args, around),
@@ -56,19 +59,33 @@ impl OneMo {
         Some(reply.map_err(|error| if error == Cme::IncorrectParameters { PARAMETER } else { error }))
     }
 
-    /// `="<key>",<id>[,<values>]`; `"query"` tells all of them.
+    /// `AT+MQTTCFG=?` → a line for each key
+    fn ranges(around: &Surroundings<'_>) -> Answer {
+        let ids = around.options.model.connections;
+        let line = |(key, values): &(&str, &str)| format!("+MQTTCFG: \"{key}\",({}-{}),{values}", ids.first, ids.last);
+        let known = Config::KEYS.iter().filter(|(key, _)| Config::has(key, around.options));
+        Answer::Lines(known.map(line).collect())
+    }
+
+    /// `="<key>",<id>[,<values>]`; `"query"` tells all of them. While there is a connection, only some can be written.
     fn configure(&mut self, mut args: Args<'_>, around: &Surroundings<'_>) -> Reply {
         let key = args.string(20)?;
         let connection = self.connection(&mut args, around)?;
-        let id = connection.id;
-        let line = |key: &str, values: String| format!("+MQTTCFG: \"{key}\",{id},{values}");
+        let config = &mut connection.config;
+        let line = |key: &str, values: String| format!("+MQTTCFG: \"{key}\",{values}");
         if key == "query" {
-            let all = Config::KEYS.iter().filter_map(|key| Some(line(key, connection.config.values(key)?)));
-            return Ok(Answer::Lines(all.collect()));
+            let known = Config::KEYS.iter().filter(|(key, _)| Config::has(key, around.options));
+            return Ok(Answer::Lines(known.filter_map(|(key, _)| Some(line(key, config.values(key)?))).collect()));
+        }
+        if !Config::has(&key, around.options) {
+            return Err(Cme::IncorrectParameters);
         }
         if args.is_empty() {
-            let values = connection.config.values(&key).ok_or(Cme::IncorrectParameters)?;
+            let values = config.values(&key).ok_or(Cme::IncorrectParameters)?;
             return Ok(Answer::line(line(&key, values)));
+        }
+        if !matches!(connection.link, Link::Closed | Link::Lost) && !Config::is_immediate(&key) {
+            return Err(WRONG_STATE);
         }
         connection.config.write(&key, args)?;
         Ok(Answer::ok())
@@ -104,8 +121,7 @@ impl OneMo {
             will: config.will(),
         });
         config.tries_left = None;
-        config.levels.clear();
-        config.filters.clear();
+        config.forget_waits();
         config.address = Some((host.clone(), port));
         let of = completion(id, Step::Connect, 0);
         self.links.dial(now, of, host, port, around.options.latency.open);
@@ -149,8 +165,10 @@ impl OneMo {
         let connection = self.connection(&mut args, around)?;
         let id = connection.id;
         if args.is_empty() && subscribes {
-            let line = |(filter, qos): &(String, QoS)| format!("+MQTTSUB: {id},\"{filter}\",{}", qos.level());
-            return Ok(Answer::Lines(connection.config.filters.iter().map(line).collect()));
+            let each: Vec<_> =
+                connection.config.filters.iter().map(|(filter, code)| format!("\"{filter}\",{code}")).collect();
+            let line = (!each.is_empty()).then(|| format!("+MQTTSUB: {}", each.join(",")));
+            return Ok(Answer::Lines(line.into_iter().collect()));
         }
         let mut filters = Vec::new();
         while filters.is_empty() || !args.is_empty() {
@@ -162,16 +180,13 @@ impl OneMo {
             return Err(Cme::IncorrectParameters);
         }
         connection.client().ok_or(NOT_CONNECTED)?;
-        let known = &mut connection.config.filters;
-        known.retain(|(known, _)| filters.iter().all(|(filter, _)| filter != known));
-        if subscribes {
-            known.extend(filters.iter().cloned());
-        }
         let of = completion(id, step, self.next_packet());
-        let topics: Vec<_> = filters.into_iter().map(|(filter, qos)| (filter.into_bytes(), qos)).collect();
+        let topics: Vec<_> = filters.iter().map(|(filter, qos)| (filter.clone().into_bytes(), *qos)).collect();
         if !self.links.subscribe(now, of, &topics, longest) {
             return Err(Cme::IncorrectParameters);
         }
+        let names = filters.into_iter().map(|(filter, _)| filter).collect();
+        self.links.of(id).config.changes.push((of.message, names));
         let name = if subscribes { "+MQTTSUB" } else { "+MQTTUNSUB" };
         Ok(told(format!("{name}: {id},{}", of.message), of, around))
     }
@@ -187,13 +202,9 @@ impl OneMo {
         let length: usize = args.number(0..=u16::MAX)?.into();
         connection.client().ok_or(NOT_CONNECTED)?;
         let (id, sends) = (connection.id, connection.config.sends);
-        let most = model.prompt_payload.unwrap_or(model.inline_payload);
-        if length > most {
-            return Err(Cme::IncorrectParameters);
-        }
         if args.is_empty() {
             // NB models have no prompt.
-            if model.prompt_payload.is_none() || length == 0 {
+            if model.prompt_payload.is_none_or(|most| length > most) || length == 0 {
                 return Err(Cme::IncorrectParameters);
             }
             let of = completion(id, Step::Publish, 0);
@@ -203,13 +214,10 @@ impl OneMo {
             return Ok(Answer::Prompt { entry, then: Purpose::Publish(Publish { of, qos, retain, topic }) });
         }
         let written = quoted_payload(args.tail()?)?;
-        let payload = match sends {
-            Encoding::Plain => written.to_vec(),
-            Encoding::Hex => decode_hex(written).ok_or(Cme::IncorrectParameters)?,
-            Encoding::Escaped => unescaped(written).ok_or(Cme::IncorrectParameters)?,
-        };
-        // 0 stands for the length that it has.
-        if (length != 0 && payload.len() != length) || payload.len() > most {
+        let payload = decoded(sends, written).ok_or(Cme::IncorrectParameters)?;
+        // Of digits the length counts what they mean, of anything else what is typed; 0 stands for the length that it has.
+        let counted = if sends == Encoding::Hex { payload.len() } else { written.len() };
+        if (length != 0 && counted != length) || payload.len() > model.inline_payload {
             return Err(Cme::IncorrectParameters);
         }
         let of = completion(id, Step::Publish, 0);
@@ -233,10 +241,10 @@ impl OneMo {
         self.send(now, publish, &payload, around)
     }
 
-    /// → `+MQTTPUB: <id>,<message id>,<sent>`
+    /// → `+MQTTPUB: <id>,<message id>,<length of the packet>`
     fn send(&mut self, now: Duration, publish: &Publish, payload: &[u8], around: &Surroundings<'_>) -> Reply {
         let Publish { of, qos, retain, ref topic } = *publish;
-        let message = if qos == QoS::AtMostOnce { 0 } else { self.next_packet() };
+        let message = self.next_packet();
         let of = completion(of.connection, Step::Publish, message);
         self.links.of(of.connection).config.levels.push((message, qos));
         let publish = Publish { of, qos, retain, topic: topic.clone() };
@@ -244,7 +252,7 @@ impl OneMo {
             self.links.of(of.connection).config.take_level(message);
             return Err(PARAMETER);
         }
-        Ok(told(format!("+MQTTPUB: {},{message},{}", of.connection, payload.len()), of, around))
+        Ok(told(format!("+MQTTPUB: {},{message},{}", of.connection, packet_length(qos, topic, payload)), of, around))
     }
 
     /// `=<id>` → `+MQTTREAD: <id>,<messages>,<bytes>`; `=<id>,<count>` → so many, a line each
@@ -284,30 +292,22 @@ impl OneMo {
     }
 }
 
+/// How many bytes a PUBLISH has. MQTT 3.1.1, 2.2.3 and 3.3.
+fn packet_length(qos: QoS, topic: &[u8], payload: &[u8]) -> usize {
+    let identifier = if qos == QoS::AtMostOnce { 0 } else { 2 };
+    let remaining = 2 + topic.len() + identifier + payload.len();
+    let length = match remaining {
+        0..128 => 1,
+        128..16_384 => 2,
+        _ => 3,
+    };
+    1 + length + remaining
+}
+
 /// A line of information before `OK`, which comes at once or behind the result of a step.
 fn told(line: String, of: Completion, around: &Surroundings<'_>) -> Answer {
     match around.answer(of) {
         Answer::AfterResult(of) => Answer::LineAndResult { line, of },
         _ => Answer::line(line),
     }
-}
-
-/// What the escapes of the encoding 2 mean; `None`: one of them is none.
-fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.iter().copied();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'\\' => match rest.next()? {
-                b'r' => b'\r',
-                b'n' => b'\n',
-                b't' => b'\t',
-                b'x' => *decode_hex(&[rest.next()?, rest.next()?])?.first()?,
-                other @ (b'"' | b'\\') => other,
-                _ => return None,
-            },
-            byte => byte,
-        });
-    }
-    Some(bytes)
 }

@@ -4,10 +4,11 @@
 //! `+MQTTURC` that begins with a word. Left to itself the module connects again after a loss, three times; its settings are lost with a
 //! restart only.
 //!
-//! What the sources leave open and this module decides: numbers count up from 1 for the whole module, and a message at `QoS` 0 has 0; PUBACK
-//! and PUBCOMP are told once each; a refused sign-in is state 3 and a link that fails state 6, after which the id is free; a module that
+//! What the sources leave open and this module decides: numbers count up from 1 for the whole module; PUBREC is told together with
+//! PUBCOMP, and neither as a repeated one; a refused sign-in is state 3 and a link that fails state 6, after which the id is free; a module that
 //! connects again subscribes to nothing; in a piece of a message topic and payload together have 512 bytes; a cached message is given whole;
-//! escapes of the encoding 2 are `\r`, `\n`, `\t`, `\"`, `\\` and `\xHH`. TLS is not played.
+//! escapes of the encoding 2 are `\r`, `\n`, `\t`, `\"`, `\\` and `\xHH`. TLS, pings at
+//! times of their own (`"pingreq"`) and one `suback` a filter (ML307G) are not played.
 
 mod commands;
 mod config;
@@ -88,16 +89,20 @@ impl CommandSet for OneMo {
             }
             News::Published(of) => self.published(of),
             News::Subscribed(of, granted) => {
-                let codes: String = granted.iter().map(|qos| format!(",{}", qos.map_or(128, QoS::level))).collect();
+                let codes: Vec<u8> = granted.iter().map(|qos| qos.map_or(128, QoS::level)).collect();
+                self.links.of(id).config.changed(of.message, &codes);
+                let codes: String = codes.iter().map(|code| format!(",{code}")).collect();
                 self.links.complete(of, Some(format!("+MQTTURC: \"suback\",{id},{}{codes}", of.message)));
             }
             News::Unsubscribed(of) => {
+                self.links.of(id).config.changed(of.message, &[]);
                 self.links.complete(of, Some(format!("+MQTTURC: \"unsuback\",{id},{}", of.message)));
             }
             News::Message { topic, payload, message } => self.received(id, &topic, payload, message, around),
             // Nothing is told of a packet that is sent again.
             News::Retried(..) => {}
             News::GivenUp(of) => {
+                self.links.of(id).config.take_level(of.message);
                 self.links.complete(of, Some(format!("+MQTTURC: \"timeout\",{id},{}", of.message)));
             }
             News::Lost(loss) => {
@@ -106,7 +111,9 @@ impl CommandSet for OneMo {
                     Loss::PingTimeout => State::PingTimeout,
                     Loss::PacketData => State::Network,
                 };
-                self.links.of(id).config.tries_left = Some(self.links.of(id).config.reconnects);
+                let config = &mut self.links.of(id).config;
+                config.forget_waits();
+                config.tries_left = Some(config.reconnects);
                 self.rest_or_give_up(now, id, state);
             }
         }
@@ -127,8 +134,8 @@ impl OneMo {
     fn rest_or_give_up(&mut self, now: Duration, id: u8, state: State) {
         let config = &mut self.links.of(id).config;
         config.tries_left = config.tries_left.and_then(|left| left.checked_sub(1));
-        let (goes_on, pause) = (config.tries_left.is_some(), config.reconnect_pause());
-        if goes_on {
+        if let Some(left) = config.tries_left {
+            let pause = config.reconnect_pause(left);
             self.links.rest(id, now.saturating_add(pause));
             self.links.line(connection(id, State::Reconnecting));
         } else {
@@ -153,8 +160,8 @@ impl OneMo {
         let line = match self.links.of(id).config.take_level(message) {
             Some(QoS::AtLeastOnce) => Some(format!("+MQTTURC: \"puback\",{id},{message},0")),
             Some(QoS::ExactlyOnce) => {
-                self.links.line(format!("+MQTTURC: \"pubrec\",{id},{message}"));
-                Some(format!("+MQTTURC: \"pubcomp\",{id},{message}"))
+                self.links.line(format!("+MQTTURC: \"pubrec\",{id},{message},0"));
+                Some(format!("+MQTTURC: \"pubcomp\",{id},{message},0"))
             }
             _ => None,
         };

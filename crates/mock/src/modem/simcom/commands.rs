@@ -78,8 +78,8 @@ impl Simcom {
             "+CMQTTACCQ" => self.acquire(args, around),
             "+CMQTTREL" => self.release(args, around),
             "+CMQTTSSLCFG" => {
-                let connection = self.acquired(&mut args, around)?;
-                connection.config.set_tls_context(args.number(0..=9)?);
+                self.acquired(&mut args, around)?;
+                args.number(0..=9_u8)?;
                 args.end()?;
                 Ok(Answer::ok())
             }
@@ -187,7 +187,6 @@ impl Simcom {
         config_sign_in(connection, ConnectOptions { client_id, username, password, keep_alive, clean_session, will });
         let of = completion(id, Step::Connect, 0);
         if tls {
-            self.links.of(id).config.forget_tls_context(id);
             self.sign_in_failed(of, Error::Handshake as u8);
         } else {
             self.links.dial(now, of, host, port, around.options.latency.open);
@@ -213,7 +212,6 @@ impl Simcom {
         }
         let connection = self.links.of(id);
         connection.close();
-        connection.config.forget_tls_context(id);
         self.links.forget_results(id);
         let of = completion(id, Step::Disconnect, 0);
         self.end(of, 0);
@@ -269,7 +267,10 @@ impl Simcom {
             "+CMQTTPAYLOAD" => config.payload = Some(bytes),
             "+CMQTTSUBTOPIC" => config.filters.push((bytes, qos)),
             "+CMQTTUNSUBTOPIC" => config.old_filters.push((bytes, qos)),
-            "+CMQTTWILLTOPIC" => config.will_topic = String::from_utf8(bytes).ok(),
+            "+CMQTTWILLTOPIC" => match String::from_utf8(bytes) {
+                Ok(topic) => config.will_topic = Some(topic),
+                Err(_) => return refused(command, Some(id), Error::BadUtf8),
+            },
             "+CMQTTWILLMSG" => config.will_message = Some((bytes, qos)),
             "+CMQTTSUB" => return self.send_change(now, id, Step::Subscribe, &[(bytes, qos)], around),
             "+CMQTTUNSUB" => return self.send_change(now, id, Step::Unsubscribe, &[(bytes, qos)], around),

@@ -13,14 +13,11 @@ pub(in crate::modem) struct Config {
     pub(super) client_id: Option<String>,
     /// It was acquired for TLS.
     pub(super) tls: bool,
-    version: u8,
     pub(super) checks_utf8: bool,
     /// How long a packet may take for which no command says it, in seconds.
     packet_timeout: u8,
     pub(super) topics_are_arguments: bool,
     pub(super) shows_length: bool,
-    tls_context: u8,
-    cloud: Vec<String>,
     pub(super) will_topic: Option<String>,
     pub(super) will_message: Option<(Vec<u8>, QoS)>,
     /// What wait for the command that uses them.
@@ -39,13 +36,10 @@ impl Settings for Config {
         Self {
             client_id: None,
             tls: false,
-            version: 3,
             checks_utf8: true,
             packet_timeout: 120,
             topics_are_arguments: false,
             shows_length: false,
-            tls_context: 0,
-            cloud: Vec::new(),
             will_topic: None,
             will_message: None,
             topic: None,
@@ -78,29 +72,20 @@ impl Config {
         match (key, kind) {
             ("checkUTF8", _) => changed.checks_utf8 = args.flag()?,
             ("optimeout", _) => changed.packet_timeout = args.number(20..=120)?,
-            ("version", CmqttKind::A76xx) => changed.version = args.number(3..=4)?,
+            // Both are spoken as 3.1.1.
+            ("version", CmqttKind::A76xx) => drop(args.number(3..=4_u8)?),
             ("argtopic", CmqttKind::A76xx) => {
                 changed.topics_are_arguments = args.flag()?;
                 if !args.is_empty() {
                     changed.shows_length = args.flag()?;
                 }
             }
-            ("aliauth", _) => {
-                changed.cloud = (0..3).map(|_| args.string(64)).collect::<Result<_, _>>()?;
-            }
+            // The sign-in at a cloud is not played.
+            ("aliauth", _) => (0..3).try_for_each(|_| args.string(64).map(drop))?,
             _ => return Err(Cme::IncorrectParameters),
         }
         args.end()?;
         *self = changed;
         Ok(())
-    }
-
-    pub(super) fn set_tls_context(&mut self, context: u8) {
-        self.tls_context = context;
-    }
-
-    /// A failed CONNECT and a DISC forget which context is used.
-    pub(super) fn forget_tls_context(&mut self, id: u8) {
-        self.tls_context = id;
     }
 }

@@ -35,14 +35,13 @@ fn command(
     message_id: u16,
     form: Form,
 ) -> Command<Published> {
-    let length = u32::try_from(message.payload.len()).expect("a payload within a module's limit");
     let command = Command::set("+LMQTTPUB")
         .int(options.connection)
         .int(message_id)
         .int(message.qos.level())
         .int(message.retain)
         .text(message.topic.text())
-        .int(length);
+        .length(&message.payload);
     let command = match (form, InlineData::new(&message.payload)) {
         (Form::Inline, Some(payload)) => command.inline(payload),
         _ => {

@@ -15,7 +15,7 @@ pub(super) const COUNTED: &[BodyRule] = &[
 /// Reads the arguments behind the connection identifier.
 type Read = fn(Fields<'_>) -> Result<Notice, Malformed>;
 
-const WORDS: [(&str, Read); 10] = [
+const WORDS: [(&str, Read); 11] = [
     ("publish", received),
     ("conn", state),
     // The module keeps messages for itself only where it is told to.
@@ -24,6 +24,8 @@ const WORDS: [(&str, Read); 10] = [
     ("puback", late_result),
     ("pubcomp", late_result),
     ("timeout", late_result),
+    // Only where an earlier host has asked for it.
+    ("pingresp", |_| Ok(Notice::Nothing)),
     ("pubrec", |_| Ok(Notice::Nothing)),
     ("suback", |_| Ok(Notice::Nothing)),
     ("unsuback", |_| Ok(Notice::Nothing)),

@@ -43,14 +43,13 @@ pub(super) async fn publish(context: Context, message: Outgoing) -> Result<Deliv
         .int(message.qos.level())
         .int(message.retain)
         .text(message.topic.text());
-    let length = u32::try_from(message.payload.len()).expect("a payload within a module's limit");
     let command = match (form, InlineData::new(&message.payload), data) {
-        (Form::Inline, Some(payload), _) => command.int(length).inline(payload),
+        (Form::Inline, Some(payload), _) => command.length(&message.payload).inline(payload),
         (_, _, QmtData::Terminated) => command.data(delivery::terminated(&profile, &message)),
         (_, _, QmtData::Counted) => {
             // A byte too many would be data, or the beginning of the next command.
             let counted = DataPhase::counted(message.payload.clone(), profile.timeouts.prompt.value);
-            command.int(length).data(DataPhase { guard: profile.pauses.prompt_guard.value, ..counted })
+            command.length(&message.payload).data(DataPhase { guard: profile.pauses.prompt_guard.value, ..counted })
         }
     };
     let last_packet = options.packet_patience() + profile.timeouts.command.value;

@@ -2,9 +2,9 @@
 
 use atmqtt_at::{BodyPlace, BodyRule, Fields, LineRef, Malformed, MalformedKind};
 
-use crate::dialect::Notice;
+use crate::dialect::{Notice, payload};
 use crate::fault::LinkLoss;
-use crate::message::{Framing, Incoming};
+use crate::message::Incoming;
 
 /// Where a length was asked for: `<id>,<message id>,"<topic>",<length>,<payload>`, the payload with quotes or without.
 pub(super) const COUNTED: &[BodyRule] = &[BodyRule { prefix: "+QMTRECV:", fields: 3, place: BodyPlace::SameLine }];
@@ -45,18 +45,9 @@ fn received(fields: Fields<'_>) -> Result<Notice, Malformed> {
 pub(super) fn message(mut fields: Fields<'_>) -> Result<Incoming, Malformed> {
     let packet_id = fields.int()?;
     let topic = fields.bytes().ok_or(Malformed::line(MalformedKind::Missing))?;
-    let (payload, framing) = match (fields.body(), fields.remainder()) {
-        (Some(body), _) => (body, Framing::Counted),
-        (None, Some(rest)) => (unquoted(rest), Framing::Ambiguous),
-        (None, None) => return Err(Malformed::line(MalformedKind::Missing)),
-    };
+    let (payload, framing) = payload(fields)?;
     let topic = String::from_utf8_lossy(topic).into_owned();
-    Ok(Incoming::new(topic, payload.to_vec(), framing).with_packet_id(packet_id))
-}
-
-/// What stands between the first quote and the last, if it does.
-fn unquoted(payload: &[u8]) -> &[u8] {
-    payload.strip_prefix(b"\"").and_then(|inner| inner.strip_suffix(b"\"")).unwrap_or(payload)
+    Ok(Incoming::new(topic, payload, framing).with_packet_id(packet_id))
 }
 
 /// `<status>`: the connection is gone after any of them.
@@ -88,6 +79,7 @@ fn late_result(mut fields: Fields<'_>) -> Result<Notice, Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Framing;
     use atmqtt_at::{Expected, Reader, ReaderLimits, Token};
 
     /// What is made of the first line of `bytes`.

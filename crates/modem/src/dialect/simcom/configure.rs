@@ -2,7 +2,8 @@
 
 use atmqtt_at::{Command, CommandBuilder};
 
-use super::{data, kind, version};
+use super::staging::stage;
+use super::{kind, version};
 use crate::dialect::Context;
 use crate::dialect::setting::{Setting, write};
 use crate::fault::Fault;
@@ -18,7 +19,7 @@ const PACKET_TIMEOUT: (u64, u64) = (20, 120);
 
 /// Writes every setting, and the will.
 pub(super) async fn configure(context: &Context) -> Result<(), Fault> {
-    let Context { dialogue, profile, options } = context;
+    let Context { profile, options, .. } = context;
     let id = options.connection;
     let (low, high) = PACKET_TIMEOUT;
     let patience = i64::try_from(options.packet_patience().as_secs().clamp(low, high)).unwrap_or(i64::MAX);
@@ -39,14 +40,11 @@ pub(super) async fn configure(context: &Context) -> Result<(), Fault> {
     if let Some(will) = &options.will {
         let topic = will.topic.text().as_str().as_bytes();
         let payload = will.payload.as_str().as_bytes();
-        // `AT+CMQTTWILLTOPIC=<client>,<length>` and `AT+CMQTTWILLMSG=<client>,<length>,<qos>`, and the bytes behind `>`.
-        let length = |bytes: &[u8]| i64::try_from(bytes.len()).unwrap_or(i64::MAX);
-        for (name, bytes, qos) in [("+CMQTTWILLTOPIC", topic, None), ("+CMQTTWILLMSG", payload, Some(will.qos.level()))]
-        {
-            let command = Command::set(name).int(id).int(length(bytes));
-            let command = qos.map_or(command.clone(), |qos| command.int(qos));
-            let timeout = profile.timeouts.command.value;
-            dialogue.run(command.data(data(profile, bytes)).information(name).within(timeout).done()).await?;
+        for (name, bytes, qos) in [("+CMQTTWILLTOPIC", topic, None), ("+CMQTTWILLMSG", payload, Some(will.qos))] {
+            stage(context, name, bytes, qos).await?.map_err(|code| Fault::Connect {
+                broker: options.broker.to_string(),
+                fault: code.of_packet().into(),
+            })?;
         }
     }
     Ok(())

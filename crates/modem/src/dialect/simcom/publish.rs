@@ -31,19 +31,18 @@ pub(super) async fn publish(context: Context, message: Outgoing) -> Result<Deliv
     let Context { dialogue, profile, options } = &context;
     let id = options.connection;
     let qos = message.qos.level();
-    let length = i64::try_from(message.payload.len()).unwrap_or(i64::MAX);
     let command = Command::set("+CMQTTPUB").int(id);
     let command = match kind(profile) {
         CmqttKind::Staged => {
             for (name, bytes) in
                 [("+CMQTTTOPIC", message.topic.text().as_str().as_bytes()), ("+CMQTTPAYLOAD", &*message.payload)]
             {
-                stage(&context, name, bytes).await?.map_err(|code| Fault::Publish(code.of_packet()))?;
+                stage(&context, name, bytes, None).await?.map_err(|code| Fault::Publish(code.of_packet()))?;
             }
             command.int(qos).int(PATIENCE).int(message.retain)
         }
         CmqttKind::Arguments => {
-            let command = command.text(message.topic.text()).int(qos).int(length).int(message.retain);
+            let command = command.text(message.topic.text()).int(qos).length(&message.payload).int(message.retain);
             command.data(data(profile, &message.payload))
         }
     };

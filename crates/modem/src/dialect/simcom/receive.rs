@@ -9,9 +9,9 @@
 
 use atmqtt_at::{BodyPlace, BodyRule, Fields, LineRef, Malformed, MalformedKind};
 
-use crate::dialect::{Notice, Part};
+use crate::dialect::{Notice, Part, payload};
 use crate::fault::LinkLoss;
-use crate::message::{Framing, Incoming};
+use crate::message::Incoming;
 
 /// Where bytes are counted.
 pub(super) const COUNTED: &[BodyRule] = &[
@@ -62,18 +62,9 @@ fn body(fields: Fields<'_>) -> Result<Vec<u8>, Malformed> {
 
 /// `"<topic>",[<length>,]<payload>`
 fn received(mut fields: Fields<'_>) -> Result<Notice, Malformed> {
-    let missing = || Malformed::line(MalformedKind::Missing);
-    let topic = fields.bytes().ok_or_else(missing)?;
-    let (payload, framing) = match (fields.body(), fields.remainder()) {
-        (Some(body), _) => (body, Framing::Counted),
-        (None, Some(rest)) => {
-            let inner = rest.strip_prefix(b"\"").and_then(|inner| inner.strip_suffix(b"\""));
-            (inner.unwrap_or(rest), Framing::Ambiguous)
-        }
-        (None, None) => return Err(missing()),
-    };
-    let topic = String::from_utf8_lossy(topic).into_owned();
-    Ok(Notice::Message(Incoming::new(topic, payload.to_vec(), framing)))
+    let topic = fields.bytes().ok_or(Malformed::line(MalformedKind::Missing))?;
+    let (payload, framing) = payload(fields)?;
+    Ok(Notice::Message(Incoming::new(String::from_utf8_lossy(topic).into_owned(), payload, framing)))
 }
 
 /// `<cause>`
@@ -96,6 +87,7 @@ fn late(mut fields: Fields<'_>) -> Result<Notice, Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Framing;
     use atmqtt_at::{Expected, Reader, ReaderLimits, Token};
 
     fn read(bytes: &str) -> Vec<Option<Notice>> {

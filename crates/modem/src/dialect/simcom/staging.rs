@@ -9,17 +9,23 @@ use super::code::Code;
 use super::data;
 use crate::dialect::Context;
 use crate::fault::Fault;
+use crate::message::QoS;
 use crate::plan::Dialogue;
 
-/// `AT<name>=<client>,<length>` → `>` → the bytes → `OK`, or `<name>: <client>,<err>` and `ERROR`.
-pub(super) async fn stage(context: &Context, name: &'static str, bytes: &[u8]) -> Result<Result<(), Code>, Fault> {
+/// `AT<name>=<client>,<length>[,<qos>]` → `>` → the bytes → `OK`, or `<name>: <client>,<err>` and `ERROR`.
+pub(super) async fn stage(
+    context: &Context,
+    name: &'static str,
+    bytes: &[u8],
+    qos: Option<QoS>,
+) -> Result<Result<(), Code>, Fault> {
     let Context { dialogue, profile, options } = context;
-    let command = Command::set(name)
-        .int(options.connection)
-        .int(i64::try_from(bytes.len()).unwrap_or(i64::MAX))
-        .data(data(profile, bytes))
-        .information(name)
-        .within(profile.timeouts.command.value);
+    let command = Command::set(name).int(options.connection).length(bytes);
+    let command = match qos {
+        Some(qos) => command.int(qos.level()),
+        None => command,
+    };
+    let command = command.data(data(profile, bytes)).information(name).within(profile.timeouts.command.value);
     run(dialogue, command.done(), name).await
 }
 

@@ -20,8 +20,7 @@ pub(super) async fn subscribe(context: Context, filters: Vec<(Filter, QoS)>) -> 
         let command = match kind(&context.profile) {
             CmqttKind::Staged => {
                 let bytes = filter.text().as_str().as_bytes();
-                let length = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
-                command.int(length).int(qos.level()).data(data(&context.profile, bytes))
+                command.length(bytes).int(qos.level()).data(data(&context.profile, bytes))
             }
             CmqttKind::Arguments => command.text(filter.text()).int(qos.level()),
         };
@@ -35,7 +34,7 @@ pub(super) async fn unsubscribe(context: Context, filters: Vec<Filter>) -> Resul
         let command = Command::set("+CMQTTUNSUB").int(context.options.connection);
         let command = match kind(&context.profile) {
             CmqttKind::Staged => {
-                if let Err(code) = stage(&context, "+CMQTTUNSUBTOPIC", filter.text().as_str().as_bytes()).await? {
+                if let Err(code) = stage(&context, "+CMQTTUNSUBTOPIC", filter.text().as_str().as_bytes(), None).await? {
                     return Err(Fault::Subscribe { filter, fault: code.of_packet().into() });
                 }
                 command.int(0)
