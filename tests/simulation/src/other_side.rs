@@ -63,8 +63,8 @@ impl OtherSide {
         OtherSide { world, tongue, published: 0, faults_end: faults_end.unwrap_or_default(), owed_since: None }
     }
 
-    /// The host's process is gone, and with it what it knew of data that it had promised.
-    pub(crate) fn killed(&mut self, run: &Run) {
+    /// The host does not know any more of data that it has promised: its process is gone, or it believes that the module has restarted.
+    pub(crate) fn forgotten(&mut self, run: &Run) {
         if self.owed_since.is_some() {
             mislead(run);
         }
@@ -174,7 +174,7 @@ impl OtherSide {
 }
 
 /// From now on the module may do what nobody has asked it to do.
-pub(crate) fn mislead(run: &Run) {
+fn mislead(run: &Run) {
     let now = run.now();
     run.ledger().troubles.push(Trouble { from: now, until: now, to_module: true, to_host: false });
 }

@@ -11,7 +11,6 @@ use atmqtt::{
 use tokio::time::{sleep, timeout};
 
 use crate::ledger::End;
-use crate::other_side::mislead;
 use crate::port::HostEnd;
 use crate::random::Random;
 use crate::run::Run;
@@ -64,7 +63,7 @@ pub(crate) async fn supervise(run: &Arc<Run>) {
                 run.note(format_args!("process killed"));
                 life.abort();
                 run.line.close();
-                run.other_side.lock().unwrap_or_else(PoisonError::into_inner).killed(run);
+                run.other_side.lock().unwrap_or_else(PoisonError::into_inner).forgotten(run);
                 run.ledger().end_subscription(run.now());
                 run.ledger().see("process killed");
                 run.store().crash(&mut random);
@@ -405,7 +404,9 @@ async fn listen(run: &Run, mut events: Events) {
                 run.ledger().dropped += count;
             }
             // A damaged line may tell of a restart that was none, and then a module that waits for its data gets commands.
-            Event::Modem(ModemEvent::Restarted { .. }) if run.ledger().host_was_misled(run.now()) => mislead(run),
+            Event::Modem(ModemEvent::Restarted { .. }) if run.ledger().host_was_misled(run.now()) => {
+                run.other_side.lock().unwrap_or_else(PoisonError::into_inner).forgotten(run);
+            }
             // What it was that could not be read, nobody knows.
             Event::Modem(ModemEvent::Damaged(_)) => run.ledger().dropped += 1,
             _ => {}

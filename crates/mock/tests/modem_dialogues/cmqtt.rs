@@ -23,6 +23,14 @@ const CONNECT: &str = r#"
     < +CMQTTCONNECT: 0,0
 "#;
 
+const ACQUIRE: &str = r#"
+    > AT+CMQTTSTART
+    < OK
+    < +CMQTTSTART: 0
+    > AT+CMQTTACCQ=0,"bench",0
+    < OK
+"#;
+
 fn of(model: Model) -> ModemOptions {
     ModemOptions { model, ..ModemOptions::default() }
 }
@@ -137,13 +145,9 @@ fn before_the_service_is_started_every_command_but_its_test_form_is_refused() {
 #[test]
 fn what_is_configured_lasts_until_the_release() {
     let mut bench = Bench::new(of(A7670));
+    bench.play(ACQUIRE);
     bench.play(
         r#"
-        > AT+CMQTTSTART
-        < OK
-        < +CMQTTSTART: 0
-        > AT+CMQTTACCQ=0,"bench",0
-        < OK
         > AT+CMQTTTOPIC=0,1
         <>
         = \xff
@@ -259,13 +263,9 @@ fn filters_are_staged_one_behind_the_other() {
 #[test]
 fn topics_as_arguments() {
     let mut bench = Bench::new(of(A7670));
+    bench.play(ACQUIRE);
     bench.play(
         r#"
-        > AT+CMQTTSTART
-        < OK
-        < +CMQTTSTART: 0
-        > AT+CMQTTACCQ=0,"bench",0
-        < OK
         > AT+CMQTTCFG="argtopic",0,1,1
         < OK
         > AT+CMQTTCONNECT=0,"tcp://broker.example:1883",60,1
@@ -399,13 +399,9 @@ fn a_publish_that_is_not_acknowledged_times_out() {
 #[test]
 fn the_will_is_staged_and_never_kept() {
     let mut bench = Bench::new(of(A7670));
+    bench.play(ACQUIRE);
     bench.play(
         r#"
-        > AT+CMQTTSTART
-        < OK
-        < +CMQTTSTART: 0
-        > AT+CMQTTACCQ=0,"bench",0
-        < OK
         > AT+CMQTTWILLTOPIC=0,4
         <>
         = gone
