@@ -109,7 +109,7 @@ pub enum PacketFault {
     /// Only a part of the message went out: the broker may have it, cut off.
     #[error("only {sent} bytes of it went out")]
     Truncated {
-        /// How many.
+        /// How many, as the module counts them: those of the packet around the payload may be among them.
         sent: i64,
     },
     /// A reason that is not known.

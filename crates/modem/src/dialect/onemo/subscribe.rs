@@ -1,6 +1,6 @@
 //! `AT+MQTTSUB=<id>,"<filter>",<qos>` → `+MQTTSUB: <id>,<message id>`, `OK`, `+MQTTURC: "suback",<id>,<message id>,<code>`, and the same
-//! to unsubscribe, without level and code; `"timeout",<id>,<message id>` where no answer came. Some models take three filters in one command and tell of each in a line of its own: each gets
-//! a command of its own.
+//! to unsubscribe, without level and code; `"timeout",<id>,<message id>` where no answer came. Some models take three filters in one
+//! command and tell of each in a line of its own: each gets a command of its own.
 
 use atmqtt_at::{Command, CommandBuilder};
 
