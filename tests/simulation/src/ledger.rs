@@ -74,6 +74,8 @@ pub(crate) struct Ledger {
     pub(crate) troubles: Vec<Trouble>,
     /// Ordinal and time of every `AT+CSQ` that the module has read.
     pub(crate) signal_questions: Vec<Duration>,
+    /// The last command line that the module has read, and when.
+    pub(crate) last_heard: (Duration, Vec<u8>),
     pub(crate) reports: Reports,
     /// Messages that the driver says were dropped.
     pub(crate) dropped: u64,
@@ -91,6 +93,7 @@ impl Ledger {
             subscribed: Vec::new(),
             troubles: Vec::new(),
             signal_questions: Vec::new(),
+            last_heard: (Duration::ZERO, Vec::new()),
             reports: Reports::new(Tongue::of(&scenario.model())),
             dropped: 0,
             seen: BTreeMap::new(),
@@ -105,6 +108,12 @@ impl Ledger {
     /// Whether the module may do now what nobody has asked it to do.
     pub(crate) fn module_was_misled(&self, now: Duration) -> bool {
         self.was_misled(|trouble| trouble.to_module, now)
+    }
+
+    /// Whether the module may have read since then what the host has not asked, and has not read this as its last command.
+    pub(crate) fn was_asked_something_else(&self, command: &str, since: Duration) -> bool {
+        let (at, last) = &self.last_heard;
+        self.module_was_misled(since) && !(*at >= since && last == command.as_bytes())
     }
 
     /// Whether the host may have been told since then what the module has not said.

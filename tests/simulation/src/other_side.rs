@@ -130,6 +130,7 @@ impl OtherSide {
                 Output::Heard(line) => {
                     run.note(format_args!("= {}", line.escape_ascii()));
                     self.owed_since = self.tongue.owes_data(&line).then_some(now);
+                    run.ledger().last_heard = (now, line.clone());
                     // The case of a name is no matter to a module (V.250, 5.4.1).
                     if line.windows(4).any(|name| name.eq_ignore_ascii_case(b"+CSQ")) {
                         let mut ledger = run.ledger();

@@ -365,6 +365,10 @@ async fn ask(mut caller: Caller, modem: &Modem) {
         if run.ledger().host_was_misled(since) || !answer.result.is_ok() {
             continue;
         }
+        // A command that was changed on its way is another, and so is its answer.
+        if run.ledger().was_asked_something_else(command, since) {
+            continue;
+        }
         // Some firmware leaves out the blank behind the colon.
         let text = |line: &atmqtt::Line| String::from_utf8_lossy(line.text()).replacen(": ", ":", 1);
         let lines: Vec<_> = answer.lines.iter().map(text).collect();
