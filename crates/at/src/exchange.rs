@@ -138,13 +138,22 @@ pub struct DataPhase {
     /// What makes the module leave the data phase without using the data, where there is such a thing. `None`: it counts, and
     /// only the data themselves can end the phase.
     pub escape: Option<u8>,
+    /// No trace may show them: a key, say.
+    pub private: bool,
 }
 
 impl DataPhase {
     /// Data after `> `, which the module counts.
     #[must_use]
     pub fn counted(bytes: Vec<u8>, prompt_timeout: Duration) -> DataPhase {
-        DataPhase { bytes, prompt: Prompt::Sign(">"), prompt_timeout, guard: Duration::ZERO, escape: None }
+        DataPhase {
+            bytes,
+            prompt: Prompt::Sign(">"),
+            prompt_timeout,
+            guard: Duration::ZERO,
+            escape: None,
+            private: false,
+        }
     }
 }
 

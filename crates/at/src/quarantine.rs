@@ -62,6 +62,8 @@ pub(crate) enum Owed {
         sent: usize,
         /// When the port has to have taken some.
         deadline: Time,
+        /// No trace may show them.
+        private: bool,
     },
 }
 

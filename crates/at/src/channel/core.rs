@@ -159,7 +159,7 @@ impl Core {
         let write_timeout = self.options.write_timeout;
         let is_begun = self.is_begun();
         if let Some(Quarantine { owed, .. }) = &mut self.quarantine
-            && let Owed::Bytes { bytes, sent, deadline } = owed
+            && let Owed::Bytes { bytes, sent, deadline, private } = owed
             && !is_begun
         {
             *sent += count;
@@ -167,7 +167,7 @@ impl Core {
             if *sent < bytes.len() {
                 return;
             }
-            let shown = std::mem::take(bytes);
+            let shown = shown_data(std::mem::take(bytes), *private);
             *owed = Owed::Nothing;
             self.trace(now, Direction::Data, self.options.trace.then_some(&shown));
             self.ask(now);
@@ -196,7 +196,7 @@ impl Core {
                 *sent += count;
                 *deadline = now + write_timeout;
                 let Some(data) = flight.exchange.data.as_ref().filter(|data| *sent == data.bytes.len()) else { return };
-                let shown = self.options.trace.then(|| data.bytes.clone());
+                let shown = self.options.trace.then(|| shown_data(data.bytes.clone(), data.private));
                 flight.phase = Phase::Answer { deadline: answer_deadline };
                 self.trace(now, Direction::Data, shown.as_deref());
             }
@@ -256,13 +256,13 @@ impl Core {
         if let Some(Quarantine { owed, .. }) = &mut self.quarantine
             && let Owed::Prompt { data, .. } = owed
         {
-            let bytes = std::mem::take(&mut data.bytes);
-            *owed = if bytes.is_empty() { Owed::Nothing } else { Owed::Bytes { bytes, sent: 0, deadline } };
+            let (bytes, private) = (std::mem::take(&mut data.bytes), data.private);
+            *owed = if bytes.is_empty() { Owed::Nothing } else { Owed::Bytes { bytes, sent: 0, deadline, private } };
             self.ask(now);
             return;
         }
         if let Some(Quarantine { owed, unwanted: Some((_, escape)), .. }) = &mut self.quarantine {
-            *owed = Owed::Bytes { bytes: vec![*escape], sent: 0, deadline };
+            *owed = Owed::Bytes { bytes: vec![*escape], sent: 0, deadline, private: false };
             return;
         }
         let Some(flight) = &mut self.flight else { return };
@@ -421,7 +421,7 @@ impl Core {
                 // The prompt may have been lost, and the module waits for its data: they are its only way out. Where it does not
                 // wait, they are nothing to it.
                 Owed::Prompt { data, .. } if !data.bytes.is_empty() && is_nothing_on_the_line(&data.bytes) => {
-                    Owed::Bytes { bytes: data.bytes, sent: 0, deadline }
+                    Owed::Bytes { bytes: data.bytes, sent: 0, deadline, private: data.private }
                 }
                 // Whoever waits is told only if the port takes nothing: then the question would not get out either.
                 Owed::Bytes { .. } => {
@@ -509,7 +509,7 @@ impl Core {
         match (phase, data.escape) {
             // The command itself did not get out, or its data did, all of them.
             (Phase::Guard { .. } | Phase::LettingOut { .. } | Phase::Writing { .. }, _) => Owed::Nothing,
-            (_, Some(escape)) => Owed::Bytes { bytes: vec![escape], sent: 0, deadline },
+            (_, Some(escape)) => Owed::Bytes { bytes: vec![escape], sent: 0, deadline, private: false },
             (Phase::Prompt { .. }, None) => {
                 // As long as the module may take to answer. What is sent before it has asked for its data would be taken
                 // for them.
@@ -517,7 +517,7 @@ impl Core {
                 Owed::Prompt { data: data.clone(), from: *written_at, until }
             }
             (Phase::WritingData { sent, .. }, None) => {
-                Owed::Bytes { bytes: std::mem::take(&mut data.bytes), sent: *sent, deadline }
+                Owed::Bytes { bytes: std::mem::take(&mut data.bytes), sent: *sent, deadline, private: data.private }
             }
             _ => Owed::Nothing,
         }
@@ -612,4 +612,9 @@ impl Flight {
             Phase::Guard { .. } | Phase::LettingOut { .. } | Phase::Writing { .. } | Phase::Silence { .. }
         )
     }
+}
+
+/// Data as a trace shows them.
+fn shown_data(bytes: Vec<u8>, private: bool) -> Vec<u8> {
+    if private { b"***".to_vec() } else { bytes }
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::command::{Command, CommandBuilder};
 use crate::exchange::{Ending, Progress};
-use crate::{DataPhase, Prompt};
+use crate::{DataPhase, Prompt, Text};
 
 const RECEIVED: &[BodyRule] = &[BodyRule { prefix: "+LMQTTURC: RECV,", fields: 3, place: crate::BodyPlace::SameLine }];
 const SECOND: Duration = Duration::from_secs(1);
@@ -794,4 +794,17 @@ fn a_trace_shows_what_is_written_late_too() {
     assert_eq!(line.written(), b"data");
     let shown: Vec<String> = line.events().into_iter().filter(|event| event.starts_with(['→', '←'])).collect();
     assert_eq!(shown, ["→ AT+LMQTTPUB=0,7", "← >", "→ [4 bytes] data"]);
+}
+
+#[test]
+fn a_trace_shows_no_data_that_are_private() {
+    for is_late in [false, true] {
+        let mut line = Bench::with(ChannelOptions { trace: true, ..ChannelOptions::default() });
+        let key = DataPhase { private: true, ..DataPhase::counted(b"a private key".to_vec(), 5 * SECOND) };
+        line.send(Command::set("+CCERTDOWN").text(&Text::new("key.pem").unwrap()).length(b"a private key").data(key));
+        line.wait(if is_late { 5 * SECOND } else { SECOND }).receive(b"\r\n>");
+        assert_eq!(line.written(), b"a private key");
+        let shown = format!("{:?}", line.events());
+        assert!(shown.contains("***") && !shown.contains("private"), "{shown}");
+    }
 }

@@ -69,6 +69,46 @@ const RULES: &[Rule] = &[
     keyed("+QMTCFG", "hwauth", Secrets::From(3)),
 ];
 
+/// Commands that are followed by data nobody is to see, since they may be a private key: all that is uploaded is hidden.
+struct Upload {
+    /// The command's name.
+    name: &'static str,
+    /// The place of an argument, counted from 0, and what it has to be for this to be an upload.
+    key: Option<(usize, &'static [&'static str])>,
+    /// The place of the argument that says how many bytes follow; `None`: they end with Ctrl-Z or ESC.
+    length: Option<usize>,
+}
+
+const UPLOADS: &[Upload] = &[
+    Upload { name: "+QFUPL", key: None, length: Some(1) },
+    Upload { name: "+CCERTDOWN", key: None, length: Some(1) },
+    Upload { name: "+QSSLCFG", key: Some((2, &["cacert", "clientcert", "clientkey"])), length: None },
+];
+
+/// What is still to come of data that are hidden.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Hidden {
+    /// How many bytes; `None`: up to Ctrl-Z or ESC.
+    left: Option<usize>,
+    /// Some have come. Before that, what looks like a command is one: the module has refused the upload.
+    is_begun: bool,
+}
+
+impl Hidden {
+    /// How many of `bytes` are hidden, and what is still to come behind them.
+    fn take(self, bytes: &[u8]) -> (usize, Option<Hidden>) {
+        let end = bytes.iter().position(|byte| matches!(byte, 0x1a | 0x1b));
+        match (self.left, end) {
+            (Some(left), _) if left > bytes.len() => {
+                (bytes.len(), Some(Hidden { left: Some(left - bytes.len()), is_begun: true }))
+            }
+            (Some(left), _) => (left, None),
+            (None, Some(end)) => (end, None),
+            (None, None) => (bytes.len(), Some(Hidden { is_begun: true, ..self })),
+        }
+    }
+}
+
 /// How many digits an identity has: IMEI and IMSI 15, with a software version 16, ICCID 19 or 20.
 const IDENTITY: std::ops::RangeInclusive<usize> = 15..=20;
 
@@ -103,6 +143,8 @@ pub(super) struct Redactor {
     identities: Vec<Zeroizing<Vec<u8>>>,
     /// What is still to come of a secret in whose middle the echo of a command broke off.
     rest: Option<Zeroizing<Vec<u8>>>,
+    /// The host is about to write data that are hidden, or is in the midst of them.
+    upload: Option<Hidden>,
 }
 
 impl Redactor {
@@ -111,9 +153,17 @@ impl Redactor {
     pub(super) fn covers(&mut self, side: Side, bytes: &[u8]) -> Vec<Cover> {
         let mut covers = Vec::new();
         let mut from = 0;
-        for line in bytes.split_inclusive(|byte| matches!(byte, b'\r' | b'\n')) {
+        for mut line in bytes.split_inclusive(|byte| matches!(byte, b'\r' | b'\n')) {
+            if side == Side::Host {
+                let hidden = self.uploaded(line);
+                cover(&mut covers, from..from + hidden, Cloak::Bytes);
+                (line, from) = (&line[hidden..], from + hidden);
+            }
             self.continued(line, from, &mut covers);
             self.arguments(side, line, from, &mut covers);
+            if side == Side::Host {
+                self.announced(line);
+            }
             from += line.len();
         }
         // Before the secrets, of which one may be a few digits.
@@ -129,6 +179,39 @@ impl Redactor {
         }
         covers.sort_by_key(|cover| cover.range.start);
         covers
+    }
+
+    /// How many bytes at the beginning of what the host writes are data that are hidden.
+    fn uploaded(&mut self, bytes: &[u8]) -> usize {
+        let is_command = |hidden: &Hidden| !hidden.is_begun && bytes.to_ascii_uppercase().starts_with(b"AT");
+        let Some(hidden) = self.upload.take().filter(|hidden| !is_command(hidden)) else { return 0 };
+        let (taken, left) = hidden.take(bytes);
+        self.upload = left;
+        taken
+    }
+
+    /// Whether a line of the host is a command that is followed by data.
+    fn announced(&mut self, line: &[u8]) {
+        let upper = line.to_ascii_uppercase();
+        for upload in UPLOADS {
+            let Some(at) = memchr::memmem::find(&upper, upload.name.as_bytes()) else { continue };
+            let equals = at + upload.name.len();
+            if line.get(equals) != Some(&b'=') {
+                continue;
+            }
+            let arguments = arguments(line, equals + 1);
+            let is_one = upload.key.is_none_or(|(place, keys)| {
+                // With one argument more it sets something, or asks for nothing.
+                arguments.len() == place + 1 && keys.iter().any(|key| arguments[place].is(line, key))
+            });
+            let left = upload.length.map(|place| {
+                let text = arguments.get(place).map(|argument| &line[argument.content.clone()]);
+                text.and_then(|text| std::str::from_utf8(text).ok()?.trim().parse().ok()).unwrap_or(usize::MAX)
+            });
+            if is_one {
+                self.upload = Some(Hidden { left, is_begun: false });
+            }
+        }
     }
 
     /// Covers the rest of a secret at the beginning of a line.

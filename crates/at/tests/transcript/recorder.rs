@@ -49,6 +49,37 @@ fn lines_are_given_out_as_soon_as_they_are_complete() {
     assert_eq!(recorder.take(), "< half\n");
 }
 
+#[test]
+fn what_is_uploaded_is_hidden_to_the_byte() {
+    let key = "-----BEGIN PRIVATE KEY-----\r\nc4n4ry\r\n-----END PRIVATE KEY-----\r\n";
+    for (command, prompt, data, behind) in [
+        (
+            format!("AT+QFUPL=\"k.pem\",{},60\r", key.len()),
+            "\r\nCONNECT\r\n",
+            key.to_owned(),
+            "\r\n+QFUPL: 4,1\r\n\r\nOK\r\n",
+        ),
+        (format!("AT+CCERTDOWN=\"k.pem\",{}\r", key.len()), "\r\n>", key.to_owned(), "\r\nOK\r\n"),
+        ("AT+QSSLCFG=0,0,\"clientkey\"\r".to_owned(), "\r\n> ", format!("{key}\x1a"), "\r\nOK\r\n"),
+    ] {
+        for (first, second) in [data.split_at(0), data.split_at(1), data.split_at(30), data.split_at(data.len() - 1)] {
+            let text = record(&[
+                (0, Side::Host, &command),
+                (1, Side::Module, prompt),
+                (2, Side::Host, first),
+                (2, Side::Host, second),
+                (3, Side::Module, behind),
+                (4, Side::Host, "AT+CSQ\r"),
+            ]);
+            assert!(!text.contains("c4n4ry") && !text.contains("BEGIN"), "{text}");
+            assert!(text.contains("> AT+CSQ\\r"), "{text}");
+        }
+        let refused =
+            record(&[(0, Side::Host, &command), (1, Side::Module, "\r\nERROR\r\n"), (2, Side::Host, "AT+CSQ\r")]);
+        assert!(refused.contains("> AT+CSQ\\r"), "{refused}");
+    }
+}
+
 /// A line that never ends does not fill the memory.
 #[test]
 fn what_waits_is_bounded() {
