@@ -75,6 +75,8 @@ pub(crate) enum Command {
     Subscribe(Subscribe),
     /// Show what the module says of itself, its SIM, the signal and the network.
     Info(Info),
+    /// Look after the certificates that the module keeps for TLS.
+    Certs(Certs),
     /// Send raw AT commands; the lines of the answers go to stdout.
     At(At),
     /// Run a mock modem on a pseudo-terminal until it is interrupted.
@@ -188,6 +190,45 @@ pub(crate) struct Session {
     /// The module's MQTT connection identifier [default: 0]
     #[arg(long, global = true, value_name = "N")]
     pub(crate) connection: Option<u8>,
+    #[command(flatten)]
+    pub(crate) tls: Tls,
+}
+
+/// What `mqtts://` needs. The names are those of files in the module, which `certs upload` has put there.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "TLS, which the module makes (mqtts://)")]
+pub(crate) struct Tls {
+    /// The certificate of the authority that the broker's is signed by, by its name in the module
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) ca: Option<String>,
+    /// The certificate that the module shows of itself, by its name in the module; needs --key
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) cert: Option<String>,
+    /// The private key of --cert, by its name in the module
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) key: Option<String>,
+    /// Which versions module and broker may agree upon
+    #[arg(long, global = true, value_enum, value_name = "VERSION", default_value_t = Version::Tls12)]
+    pub(crate) tls_version: Version,
+    /// Do not tell the broker the name that it is called by (SNI)
+    #[arg(long, global = true)]
+    pub(crate) no_sni: bool,
+    /// INSECURE: take certificates that are not yet valid, or not any more
+    #[arg(long, global = true)]
+    pub(crate) ignore_time: bool,
+    /// INSECURE: do not check who the broker is
+    #[arg(long, global = true)]
+    pub(crate) insecure: bool,
+}
+
+/// Versions of TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Version {
+    /// TLS 1.2
+    #[value(name = "1.2")]
+    Tls12,
+    /// Whatever they agree upon, which may be one that is not safe any more
+    Any,
 }
 
 #[derive(Debug, Args)]
@@ -320,6 +361,39 @@ pub(crate) struct Info {
     /// Print the figures of the profile instead, each with its evidence; with --modem PROFILE no port is needed
     #[arg(long, conflicts_with = "redact")]
     pub(crate) profile_figures: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Certs {
+    #[command(subcommand)]
+    pub(crate) command: CertsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CertsCommand {
+    /// Print what the module has: a name a line, and how many bytes where it tells.
+    List,
+    /// Give the module a certificate or a private key, in PEM or DER form.
+    ///
+    /// It is proven that the module has it: by length and checksum where it tells them, by the length alone, or by its name. Quectel's
+    /// NB-IoT modules have three places for it, whose names are cacert, clientcert and clientkey.
+    Upload {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The name that the module keeps it by [default: that of the file]
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// Replace what has the name already; the old one is gone before the new one is there
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Have the module forget one.
+    Delete {
+        /// Its name
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
 }
 
 #[derive(Debug, Args)]

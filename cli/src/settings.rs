@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 
 use atmqtt::transcript::Privacy;
-use atmqtt::{Baud, Broker, InvalidTopic, MqttOptions, NetworkOptions, Profile, QoS, Refusal, Text, Topic, Will};
+use atmqtt::{
+    Baud, Broker, ClientCertificate, InvalidTopic, MqttOptions, NetworkOptions, Profile, QoS, Refusal, Text,
+    TlsOptions, TlsVersion, Topic, Will,
+};
 use atmqtt_mock::{BrokerChoice, modem::Model, modem::NT35E};
 
 use crate::args::{self, Global};
@@ -174,6 +177,7 @@ impl Session {
         connect.clean_session = !typed.disable_clean_session;
         connect.will = will(typed)?;
         connect.connection = typed.connection.unwrap_or_default();
+        connect.tls = tls(&typed.tls)?;
         check(line.profile, |profile| {
             let dialect = atmqtt::dialect::named(&profile.model.dialect);
             dialect.map_or(Ok(()), |dialect| profile.check_connect(dialect, &connect))
@@ -185,6 +189,29 @@ impl Session {
 fn standing_for_the_mock() -> Broker {
     let host = Text::new("127.0.0.1").expect("digits and dots");
     Broker { host, port: 1883, tls: false }
+}
+
+/// How the module makes a TLS connection.
+pub(crate) fn tls(typed: &args::Tls) -> Result<TlsOptions, Failure> {
+    let name = |name: &Option<String>| name.as_deref().map(|name| text("name of a certificate", name)).transpose();
+    let mut options = TlsOptions::default();
+    options.ca = name(&typed.ca)?;
+    options.client = match (name(&typed.cert)?, name(&typed.key)?) {
+        (None, None) => None,
+        (Some(certificate), Some(key)) => Some(ClientCertificate { certificate, key }),
+        _ => {
+            return Err(Failure::usage("a certificate of the module and its private key go together")
+                .help("name both: --cert and --key"));
+        }
+    };
+    options.verify_server = !typed.insecure;
+    options.check_time = !typed.ignore_time;
+    options.server_name = !typed.no_sni;
+    options.version = match typed.tls_version {
+        args::Version::Tls12 => TlsVersion::Tls12,
+        args::Version::Any => TlsVersion::Any,
+    };
+    Ok(options)
 }
 
 fn will(typed: &args::Session) -> Result<Option<Will>, Failure> {
@@ -256,7 +283,8 @@ pub(crate) fn check(
     let widest = refusals.into_iter().max_by_key(|refusal| match refusal {
         Refusal::TooLong { limit, .. } => *limit,
         Refusal::OutOfRange { high, .. } => *high as usize,
-        _ => 0,
+        Refusal::TlsUnsupported { .. } => 0,
+        _ => 1,
     });
     widest.map_or(Ok(()), |refusal| Err(refusal.into()))
 }

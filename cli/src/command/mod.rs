@@ -1,6 +1,7 @@
 //! What the program can do, a room for each.
 
 mod at;
+mod certs;
 mod info;
 mod mock;
 mod publish;
@@ -41,6 +42,7 @@ pub(crate) async fn run(typed: CommandLine, environment: Environment, look: Look
         Command::Publish(typed) => publish::run(typed, context).await,
         Command::Subscribe(typed) => subscribe::run(typed, context).await,
         Command::Info(typed) => info::run(&typed, context).await,
+        Command::Certs(typed) => certs::run(typed, context).await,
         Command::At(typed) => at::run(typed, context).await,
         Command::Mock(typed) => mock::run(typed, context).await,
         Command::Replay(typed) => replay::run(typed, context).await,
@@ -53,6 +55,6 @@ fn deadline(global: &Global, command: &Command) -> Option<Duration> {
         (Some(Deadline::After(given)), _) => Some(given),
         (Some(Deadline::None), _)
         | (None, Command::Subscribe(_) | Command::Mock(_) | Command::Replay(_) | Command::Record(_)) => None,
-        (None, Command::Publish(_) | Command::Info(_) | Command::At(_)) => Some(DEADLINE),
+        (None, Command::Publish(_) | Command::Info(_) | Command::Certs(_) | Command::At(_)) => Some(DEADLINE),
     }
 }

@@ -3,7 +3,7 @@
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use atmqtt_modem::{
     ConnectOptions, Delivery, Fault, Filter, LinkLoss, NetworkOptions, Outcome, Outgoing, QoS, Refusal, Request, Topic,
@@ -38,7 +38,10 @@ impl Connect {
     /// # Cancel safety
     /// Dropping the future gives the connection up: if it comes up all the same, it is closed again.
     pub async fn connect(self) -> Result<Client, Error> {
-        let Connect { handle, options, network } = self;
+        let Connect { handle, mut options, network } = self;
+        if options.broker.tls && options.tls.host_time.is_none() {
+            options.tls.host_time = SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|time| time.as_secs());
+        }
         let session = handle.ask(|reply| Ask::Connect(Box::new(options), network, reply)).await?;
         let session = Session { handle, id: session.id, ended: session.ended, _held: session.held };
         Ok(Client { session: Arc::new(session) })

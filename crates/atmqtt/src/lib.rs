@@ -32,6 +32,7 @@
 struct Readme;
 
 mod ask;
+mod certificates;
 mod client;
 mod error;
 mod events;
@@ -46,12 +47,14 @@ mod watchers;
 pub use atmqtt_modem::at::transcript;
 pub use atmqtt_modem::at::{Direction, FinalResult, IllegalCharacter, Line, Secret, Text, Time, TraceRecord};
 pub use atmqtt_modem::{
-    Broker, ConnectFault, ConnectOptions as MqttOptions, Delivery, DeviceSecret, Event as ModemEvent, Evidence, Fault,
-    Figure, FigureValue, Filter, Framing, Identity, Incoming as Message, InvalidBroker, InvalidOverride,
-    InvalidProfile, InvalidTopic, LinkLoss, LinkState, MessageIdRule, ModuleSignIn, NamedFigure, NetworkOptions,
-    OpenFault, Outgoing, Overrides, PacketFault, Profile, QoS, Refusal, Registration, RegistrationStatus, ReturnCode,
-    Signal, SimState, Status, SubscribeFault, Topic, Unconfirmed, Will, dialect, replay,
+    Broker, Certificate, ClientCertificate, ConnectFault, ConnectOptions as MqttOptions, Delivery, DeviceSecret,
+    Event as ModemEvent, Evidence, Fault, Figure, FigureValue, Filter, Framing, Identity, Incoming as Message,
+    InvalidBroker, InvalidCertificate, InvalidOverride, InvalidProfile, InvalidTopic, LinkLoss, LinkState,
+    MessageIdRule, ModuleSignIn, NamedFigure, NetworkOptions, OpenFault, Outgoing, Overrides, PacketFault, Profile,
+    QoS, Refusal, Registration, RegistrationStatus, ReturnCode, Signal, SimState, Status, StoreFault,
+    StoredCertificate, SubscribeFault, TlsOptions, TlsVersion, Topic, Unconfirmed, UploadProof, Will, dialect, replay,
 };
+pub use certificates::Certificates;
 pub use client::{Client, Connect, Publish, Receipt};
 pub use error::Error;
 pub use events::{Event, Events};

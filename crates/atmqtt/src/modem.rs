@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::Error;
 use crate::ask::{Ask, Legacy};
+use crate::certificates::Certificates;
 use crate::client::Connect;
 use crate::events::Events;
 use crate::handle::Handle;
@@ -258,6 +259,12 @@ impl Modem {
     /// A connection to a broker, still to be made.
     pub fn mqtt(&self, options: ConnectOptions) -> Connect {
         Connect::new(self.handle.clone(), options, self.network.clone())
+    }
+
+    /// The certificates that it keeps for TLS connections.
+    #[must_use]
+    pub fn certificates(&self) -> Certificates {
+        Certificates::new(self.handle.clone())
     }
 
     /// Everything the module can tell about itself.

@@ -16,6 +16,7 @@ use atmqtt_at::{Answer, Channel, ChannelOptions, LineRef, Time};
 
 use self::assembly::Assembly;
 use self::heard::{Heard, Known};
+use crate::certificate;
 use crate::dialect::{self, Dialect};
 use crate::fault::{Fault, LinkLoss};
 use crate::identify::Identity;
@@ -252,6 +253,7 @@ impl Driver {
             Request::Publish(message) => profile.check_publish(*dialect, message),
             Request::Subscribe(filters) => filters.iter().try_for_each(|(filter, _)| profile.check_filter(filter)),
             Request::Unsubscribe(filters) => filters.iter().try_for_each(|filter| profile.check_filter(filter)),
+            Request::Certificates(request) => certificate::check(profile, *dialect, request),
             Request::Attach | Request::Raw(_) | Request::Status | Request::Disconnect => Ok(()),
         }
     }

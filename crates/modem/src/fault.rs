@@ -11,7 +11,7 @@ use crate::message::Filter;
 use crate::network::state::{RegistrationStatus, SimState};
 use crate::refusal::Refusal;
 
-pub use mqtt::{ConnectFault, LinkLoss, OpenFault, PacketFault, ReturnCode, SubscribeFault};
+pub use mqtt::{ConnectFault, LinkLoss, OpenFault, PacketFault, ReturnCode, StoreFault, SubscribeFault};
 
 /// Why a request failed.
 ///
@@ -123,6 +123,17 @@ pub enum Fault {
         /// Why.
         fault: ConnectFault,
     },
+    /// The module does not keep a certificate, or does not give it up.
+    #[error("{name}: {fault}")]
+    Certificate {
+        /// By which name.
+        name: String,
+        /// Why.
+        fault: StoreFault,
+    },
+    /// The module's clock is not set, the host has no time for it, and certificates cannot be checked without.
+    #[error("the module's clock is not set, and certificates cannot be checked without")]
+    ClockNotSet,
     /// A message was not published: the module says that it did not get out.
     #[error("the message was not published: {0}")]
     Publish(PacketFault),
@@ -181,7 +192,11 @@ impl Fault {
             | Fault::Restarted
             | Fault::LinkLost
             | Fault::NotRegistered { .. }
+            | Fault::ClockNotSet
             | Fault::PacketNetwork(_) => true,
+            Fault::Certificate { fault, .. } => {
+                matches!(fault, StoreFault::Damaged { .. } | StoreFault::Checksum | StoreFault::TimedOut)
+            }
             Fault::Sim(state) => *state == SimState::Busy,
             Fault::Open { fault, .. } => !matches!(fault, OpenFault::BadParameter),
             Fault::Connect { fault, .. } => matches!(
@@ -233,6 +248,8 @@ impl Fault {
                 OpenFault::PacketNetwork => "network.packet_network",
                 OpenFault::Dns => "network.dns",
                 OpenFault::Network => "network.unreachable",
+                OpenFault::Tls => "network.tls",
+                OpenFault::NetworkOrTls => "network.unreachable_or_tls",
                 OpenFault::Vendor { .. } => "network.open_failed",
             },
             Fault::Connect { fault, .. } => match fault {
@@ -251,6 +268,13 @@ impl Fault {
                     "network.connect_failed"
                 }
             },
+            Fault::Certificate { fault, .. } => match fault {
+                StoreFault::Exists => "modem.certificate_exists",
+                StoreFault::Missing => "modem.certificate_missing",
+                StoreFault::Full => "modem.certificate_no_room",
+                StoreFault::Damaged { .. } | StoreFault::Checksum | StoreFault::TimedOut => "modem.certificate_damaged",
+            },
+            Fault::ClockNotSet => "modem.clock_not_set",
             Fault::Publish(_) => "delivery.not_published",
             Fault::Subscribe { .. } => "delivery.not_subscribed",
         }
@@ -312,6 +336,13 @@ impl Fault {
                 OpenFault::IdInUse => "another program may be using the module; restart it if not",
                 OpenFault::PacketNetwork => "check the APN (--apn) and that the SIM has a data plan",
                 OpenFault::Dns => "check the broker's host name",
+                OpenFault::Tls => {
+                    "check that the certificate authority is the one that signed the broker's certificate, that this is for the name \
+                     in the URL, and the module's clock"
+                }
+                OpenFault::NetworkOrTls => {
+                    "check that the broker can be reached with TLS on this port, the certificate authority, and the module's clock"
+                }
                 OpenFault::Network | OpenFault::Vendor { .. } => {
                     "check that the broker can be reached from the packet network, and its port"
                 }
@@ -333,6 +364,15 @@ impl Fault {
                 ConnectFault::Closed => "check that an MQTT broker without TLS listens on this port",
                 ConnectFault::Packet(_) => "try again",
             },
+            Fault::Certificate { fault, .. } => match fault {
+                StoreFault::Exists => "replace it (--replace), or take another name (--name)",
+                StoreFault::Missing => "see what there is: atmqtt certs list",
+                StoreFault::Full => "delete what is not needed any more: atmqtt certs delete NAME",
+                StoreFault::Damaged { .. } | StoreFault::Checksum | StoreFault::TimedOut => "upload it again",
+            },
+            Fault::ClockNotSet => {
+                "set the clock of this computer, which sets the module's; or wait until the network does"
+            }
             Fault::Publish(PacketFault::BadParameter) => "check the topic, and run again with -d to see the dialogue",
             Fault::Publish(_) => "check the signal and try again",
             Fault::Subscribe { .. } => "check that the broker allows this client this filter",

@@ -6,6 +6,8 @@
 //! What differs between vendors is in two places: a *dialect* ([`dialect`]) knows the commands, a *profile* ([`Profile`])
 //! knows the figures of a model. Both are chosen at run time, by asking the module.
 
+mod certificate;
+mod clock;
 pub mod dialect;
 mod driver;
 mod fault;
@@ -19,20 +21,25 @@ mod profile;
 mod refusal;
 pub mod replay;
 mod status;
+mod tls;
 
 pub use atmqtt_at as at;
+pub use certificate::{
+    Certificate, CertificateOutcome, CertificateRequest, InvalidCertificate, StoredCertificate, UploadProof,
+};
 pub use driver::{Driver, DriverOptions, Event, LinkState, Outcome, Output, Request, Ticket};
-pub use fault::{ConnectFault, Fault, LinkLoss, OpenFault, PacketFault, ReturnCode, SubscribeFault};
+pub use fault::{ConnectFault, Fault, LinkLoss, OpenFault, PacketFault, ReturnCode, StoreFault, SubscribeFault};
 pub use identify::Identity;
 pub use message::{Filter, Framing, Incoming, InvalidTopic, Outgoing, QoS, Topic};
 pub use network::{NetworkOptions, Registration, RegistrationStatus, Signal, SimState};
 pub use options::{Broker, ConnectOptions, DeviceSecret, InvalidBroker, ModuleSignIn, Will};
 pub use profile::{
     CmqttKind, CmqttRules, CmqttVersion, Evidence, Figure, FigureValue, InvalidOverride, InvalidProfile, MessageIdRule,
-    NamedFigure, Overrides, Profile, QmtData, QmtKind, QmtRules, Restart,
+    NamedFigure, Overrides, Profile, QmtData, QmtKind, QmtRules, Restart, TlsRules,
 };
 pub use refusal::Refusal;
 pub use status::Status;
+pub use tls::{ClientCertificate, TlsOptions, TlsVersion};
 
 /// What became of a message that the module took.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use crate::message::{Filter, Outgoing};
 use crate::options::ConnectOptions;
 use crate::profile::Profile;
 use crate::refusal::Refusal;
+use crate::tls;
 
 impl Profile {
     /// Refuses what this model cannot connect with.
@@ -34,6 +35,9 @@ impl Profile {
         self.within("the count of packet retries", u32::from(options.packet_retries), 0, 10)?;
         let last = limits.connections.value.saturating_sub(1);
         self.within("the connection identifier", u32::from(options.connection), 0, last)?;
+        if options.broker.tls {
+            tls::check(self, dialect, options)?;
+        }
         dialect.check_connect(self, options)
     }
 
@@ -54,7 +58,7 @@ impl Profile {
         self.fits("topic filter", filter.text().len(), self.limits.topic.value)
     }
 
-    fn fits(&self, what: &'static str, length: usize, limit: usize) -> Result<(), Refusal> {
+    pub(crate) fn fits(&self, what: &'static str, length: usize, limit: usize) -> Result<(), Refusal> {
         if length <= limit {
             return Ok(());
         }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use atmqtt_at::{IllegalCharacter, Secret, Text};
 
 use crate::message::{QoS, Topic};
+use crate::profile::Profile;
+use crate::tls::TlsOptions;
 
 /// Where a broker is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,6 +173,8 @@ pub struct ConnectOptions {
     pub sign_in: Option<ModuleSignIn>,
     /// The module's connection identifier.
     pub connection: u8,
+    /// How a TLS connection is made, where the broker's URL asks for one.
+    pub tls: TlsOptions,
 }
 
 impl ConnectOptions {
@@ -189,7 +193,14 @@ impl ConnectOptions {
             packet_retries: 3,
             sign_in: None,
             connection: 0,
+            tls: TlsOptions::default(),
         }
+    }
+
+    /// How much longer than TCP a TLS connection may take to open.
+    pub(crate) fn handshake(&self, profile: &Profile) -> Duration {
+        let handshake = profile.timeouts.handshake.filter(|_| self.broker.tls);
+        handshake.map_or(Duration::ZERO, |handshake| handshake.value)
     }
 
     /// How long the module may need until it gives up on a packet.

@@ -73,6 +73,9 @@ pub struct Profile {
     pub pauses: Pauses,
     /// What else differs from model to model.
     pub rules: Rules,
+    /// What it takes for TLS connections of its own. `None`: it makes none, or it is not known how.
+    #[serde(default)]
+    pub tls: Option<TlsRules>,
     /// What differs between modules of the dialect `qmt`; no other dialect has it.
     #[serde(default)]
     pub qmt: Option<QmtRules>,
@@ -162,6 +165,9 @@ pub struct Timeouts {
     /// Opening the link to the broker: packet network, DNS and TCP.
     #[serde(deserialize_with = "figure::seconds")]
     pub open: Figure<Duration>,
+    /// A TLS handshake, where the model makes one: on top of opening the link.
+    #[serde(default, deserialize_with = "figure::optional_seconds")]
+    pub handshake: Option<Figure<Duration>>,
     /// Signing in at the broker.
     #[serde(deserialize_with = "figure::seconds")]
     pub connect: Figure<Duration>,
@@ -193,6 +199,19 @@ pub struct Pauses {
     /// Between a prompt and the data.
     #[serde(deserialize_with = "figure::seconds")]
     pub prompt_guard: Figure<Duration>,
+}
+
+/// What a model takes for TLS connections that it makes by itself. Lengths are in bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct TlsRules {
+    /// A certificate or key.
+    #[serde(deserialize_with = "figure::bytes")]
+    pub certificate: Figure<usize>,
+    /// The name that it is kept by. `None`: there are places for it that have names of their own.
+    #[serde(default, deserialize_with = "figure::optional_bytes")]
+    pub name: Option<Figure<usize>>,
 }
 
 /// What else differs from model to model.
@@ -283,6 +302,11 @@ impl Profile {
                     "a profile of the dialect \"{dialect}\" has a table [{dialect}], and no other has"
                 )));
             }
+        }
+        if profile.tls.is_some() != profile.timeouts.handshake.is_some() {
+            return Err(InvalidProfile(
+                "a profile with a table [tls] has timeouts.handshake, and no other has".to_owned(),
+            ));
         }
         Ok(profile)
     }
@@ -399,6 +423,10 @@ mod figure {
         let seconds = Seconds::deserialize(from)?;
         let value = Duration::try_from_secs_f64(seconds.seconds).map_err(D::Error::custom)?;
         Ok(Figure { value, evidence: seconds.evidence })
+    }
+
+    pub(super) fn optional_seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Figure<Duration>>, D::Error> {
+        seconds(from).map(Some)
     }
 }
 

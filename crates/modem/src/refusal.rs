@@ -1,5 +1,6 @@
 //! What is refused before a byte is written.
 
+use crate::certificate::InvalidCertificate;
 use crate::message::InvalidTopic;
 use crate::options::InvalidBroker;
 use atmqtt_at::IllegalCharacter;
@@ -78,6 +79,22 @@ pub enum Refusal {
         /// The model.
         model: Box<str>,
     },
+    /// A TLS connection whose server is to be checked, and nothing to check it by.
+    #[error("a TLS connection needs the certificate of the authority that the broker's is signed by")]
+    NoCertificateAuthority,
+    /// The content is no certificate and no key.
+    #[error("this is no certificate and no key: {0}")]
+    Certificate(#[from] InvalidCertificate),
+    /// The module cannot keep a certificate by this name.
+    #[error("{name:?} is no name that {model} keeps this certificate by: it takes {rule}")]
+    CertificateName {
+        /// The name.
+        name: String,
+        /// What it takes.
+        rule: &'static str,
+        /// The model.
+        model: Box<str>,
+    },
     /// A password without a user name, which MQTT 3.1.1 does not have.
     #[error("a password needs a user name")]
     PasswordWithoutUsername,
@@ -109,6 +126,9 @@ impl Refusal {
             Refusal::Unsupported { .. } => "input.unsupported",
             Refusal::OutOfRange { .. } => "input.out_of_range",
             Refusal::TlsUnsupported { .. } => "input.tls_unsupported",
+            Refusal::NoCertificateAuthority => "input.no_certificate_authority",
+            Refusal::Certificate(_) => "input.certificate",
+            Refusal::CertificateName { .. } => "input.certificate_name",
             Refusal::PasswordWithoutUsername => "input.password_without_username",
             Refusal::NoClientId => "input.no_client_id",
             Refusal::NotConnected => "delivery.not_connected",
@@ -134,6 +154,11 @@ impl Refusal {
             }
             Refusal::Unsupported { .. } => "leave it out, or use another module",
             Refusal::TlsUnsupported { .. } => "use mqtt://, on a private packet network if it has to be safe",
+            Refusal::NoCertificateAuthority => {
+                "upload it to the module and name it; a connection whose server nobody checks is safe from nobody"
+            }
+            Refusal::Certificate(_) => "give a file in PEM or DER form",
+            Refusal::CertificateName { .. } => "keep it by another name",
             Refusal::PasswordWithoutUsername => "give a user name too",
             Refusal::NoClientId => "give a client id",
             Refusal::NotConnected => "connect first",

@@ -66,6 +66,7 @@ pub(super) fn terminated(profile: &Profile, message: &Outgoing) -> DataPhase {
         prompt_timeout: profile.timeouts.prompt.value,
         guard: profile.pauses.prompt_guard.value,
         escape: Some(CANCEL),
+        private: false,
     }
 }
 

@@ -5,6 +5,7 @@
 //!
 //! To add one: a folder with an implementation of [`Dialect`], and a line in [`named`].
 
+mod certificates;
 mod delivery;
 mod eigencomm;
 mod lierda;
@@ -21,6 +22,7 @@ use std::sync::{Arc, OnceLock};
 
 use atmqtt_at::{BodyRule, Command, Fields, LineRef, Malformed, MalformedKind};
 
+pub use certificates::{CertificateStore, Place};
 pub use part::Part;
 
 use crate::Delivery;
@@ -121,6 +123,11 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// delivers them ([`Dialogue::deliver`]). Only a dialect that gives such a notice has something to do.
     fn fetch(&self, _context: Context, _slots: Vec<u8>) -> Plan<'static, ()> {
         Box::pin(async { Ok(()) })
+    }
+
+    /// Where the module keeps certificates for TLS. `None`: there is no known way to make a TLS connection.
+    fn certificates(&self, _profile: &Profile) -> Option<&'static dyn CertificateStore> {
+        None
     }
 
     /// Signs out and closes the link. What is closed already is fine.

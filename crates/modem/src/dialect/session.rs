@@ -81,7 +81,8 @@ async fn open_and_sign_in<S: Session>(context: &Context) -> Result<(), Fault> {
         other => other,
     };
     let broker = || context.options.broker.to_string();
-    opened.map_err(|fault| Fault::Open { broker: broker(), fault })?;
+    let tls = context.options.broker.tls;
+    opened.map_err(|fault| Fault::Open { broker: broker(), fault: if tls { fault.with_tls() } else { fault } })?;
     context.dialogue.note_link_open();
     let signed_in = match context.dialogue.run(sign_in::<S>(&context.options, &context.profile)).await {
         Err(Fault::LinkLost) => Err(ConnectFault::Closed),
@@ -122,7 +123,7 @@ fn open<S: Session>(options: &ConnectOptions, profile: &Profile) -> Command<Resu
         .text(&options.broker.host)
         .int(options.broker.port)
         .result(&S::NAMES.open, &[i64::from(options.connection)])
-        .within(profile.timeouts.open.value)
+        .within(profile.timeouts.open.value + options.handshake(profile))
         .decode(|answer| Ok(S::opened(result_and_extend(answer.result()?)?)))
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use atmqtt_at::{FinalResult, LineRef};
 
 use super::{Driver, Kind, LinkState, Module, Outcome, Request};
-use crate::dialect::{Context, Dialect};
+use crate::certificate;
+use crate::dialect::{Context, Dialect, Place};
 use crate::fault::Fault;
 use crate::identify;
 use crate::network;
@@ -70,6 +71,13 @@ impl Driver {
                     Ok(Outcome::Connected)
                 };
                 (Kind::Connect, Box::pin(plan))
+            }
+            Request::Certificates(request) => {
+                let Module { profile, dialect, .. } = self.module.clone().ok_or(Refusal::NotAttached)?;
+                let store = certificate::store(&profile, dialect)?;
+                let place = Place { dialogue, profile };
+                let plan = async move { certificate::run(store, place, request).await.map(Outcome::Certificates) };
+                (Kind::Other, Box::pin(plan))
             }
             Request::Publish(message) => {
                 let (dialect, context) = self.connected()?;

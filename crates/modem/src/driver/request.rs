@@ -5,6 +5,7 @@ use std::sync::Arc;
 use atmqtt_at::{CommandBuilder, FinalResult, Line, ReaderFault, TraceRecord};
 
 use crate::Delivery;
+use crate::certificate::{CertificateOutcome, CertificateRequest};
 use crate::fault::{Fault, LinkLoss};
 use crate::identify::Identity;
 use crate::message::{Filter, Incoming, Outgoing, QoS};
@@ -37,6 +38,8 @@ pub enum Request {
     Unsubscribe(Vec<Filter>),
     /// Sign out and close the link.
     Disconnect,
+    /// Look after the certificates that the module keeps for TLS.
+    Certificates(CertificateRequest),
 }
 
 /// What came of a request.
@@ -59,6 +62,8 @@ pub enum Outcome {
     Unsubscribed,
     /// The link is closed.
     Disconnected,
+    /// What came of the certificates.
+    Certificates(CertificateOutcome),
 }
 
 /// The connection to the broker, as the driver knows it.

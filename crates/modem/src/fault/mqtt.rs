@@ -21,6 +21,12 @@ pub enum OpenFault {
     /// There is no network, or nothing listens there.
     #[error("the network is disconnected, or nothing listens there")]
     Network,
+    /// The TLS handshake failed.
+    #[error("the TLS handshake failed")]
+    Tls,
+    /// The link did not come up, or the TLS handshake failed: the module does not tell them apart.
+    #[error("the network is disconnected, nothing listens there, or the TLS handshake failed")]
+    NetworkOrTls,
     /// A reason that is not known.
     #[error("result {result}{}", Extended(*.extend))]
     Vendor {
@@ -29,6 +35,45 @@ pub enum OpenFault {
         /// What the module adds.
         extend: Option<i32>,
     },
+}
+
+impl OpenFault {
+    /// What it means where the link was to be TLS, on a module that has no result of its own for a handshake.
+    pub(crate) fn with_tls(self) -> OpenFault {
+        match self {
+            OpenFault::Network | OpenFault::Vendor { result: -1, .. } => OpenFault::NetworkOrTls,
+            other => other,
+        }
+    }
+}
+
+/// Why a module does not keep a certificate, or does not give it up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreFault {
+    /// It has one of that name.
+    #[error("the module has a certificate of that name already")]
+    Exists,
+    /// It has none of that name.
+    #[error("the module has no certificate of that name")]
+    Missing,
+    /// There is no room.
+    #[error("the module has no room for it")]
+    Full,
+    /// It has another number of bytes than it was sent.
+    #[error("{sent} bytes were sent, and the module has {stored}")]
+    Damaged {
+        /// How many it was sent.
+        sent: usize,
+        /// How many it has.
+        stored: usize,
+    },
+    /// Its checksum is not that of what it was sent.
+    #[error("the module has other bytes than it was sent: the checksum differs")]
+    Checksum,
+    /// Not all bytes came in time.
+    #[error("not all of it reached the module in time")]
+    TimedOut,
 }
 
 /// Why a sign-in at a broker failed. Lierda AT manual, LMQTTCONN.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{CmqttRules, Evidence, Figure, MessageIdRule, Profile, QmtRules};
+use super::{CmqttRules, Evidence, Figure, MessageIdRule, Profile, QmtRules, TlsRules};
 
 /// One figure, to be shown.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,35 +50,38 @@ impl fmt::Display for FigureValue {
 /// A figure that is a time: its name, and where it stands in a profile.
 pub(super) struct WaitFigure {
     pub(super) name: &'static str,
-    of: fn(&Profile) -> &Figure<Duration>,
-    pub(super) of_mut: fn(&mut Profile) -> &mut Figure<Duration>,
+    of: fn(&Profile) -> Option<&Figure<Duration>>,
+    pub(super) of_mut: fn(&mut Profile) -> Option<&mut Figure<Duration>>,
 }
 
 macro_rules! waits {
-    ($($name:literal: $($field:ident).+,)*) => {
+    ($($name:literal: $($field:ident).+ $(, $optional:ident)?;)*) => {
         &[$(WaitFigure {
             name: $name,
-            of: |profile| &profile.$($field).+,
-            of_mut: |profile| &mut profile.$($field).+,
+            of: |profile| waits!(@ profile.$($field).+, as_ref, &profile.$($field).+ $(, $optional)?),
+            of_mut: |profile| waits!(@ profile.$($field).+, as_mut, &mut profile.$($field).+ $(, $optional)?),
         }),*]
     };
+    (@ $figure:expr, $way:ident, $reference:expr) => { Some($reference) };
+    (@ $figure:expr, $way:ident, $reference:expr, optional) => { $figure.$way() };
 }
 
 /// Every figure that is a time.
 pub(super) const WAITS: &[WaitFigure] = waits! {
-    "timeouts.command": timeouts.command,
-    "timeouts.prompt": timeouts.prompt,
-    "timeouts.sim": timeouts.sim,
-    "timeouts.attach": timeouts.attach,
-    "timeouts.open": timeouts.open,
-    "timeouts.connect": timeouts.connect,
-    "timeouts.subscribe": timeouts.subscribe,
-    "timeouts.publish": timeouts.publish,
-    "timeouts.disconnect": timeouts.disconnect,
-    "timeouts.close": timeouts.close,
-    "timeouts.write": timeouts.write,
-    "guard": pauses.guard,
-    "prompt_guard": pauses.prompt_guard,
+    "timeouts.command": timeouts.command;
+    "timeouts.prompt": timeouts.prompt;
+    "timeouts.sim": timeouts.sim;
+    "timeouts.attach": timeouts.attach;
+    "timeouts.open": timeouts.open;
+    "timeouts.handshake": timeouts.handshake, optional;
+    "timeouts.connect": timeouts.connect;
+    "timeouts.subscribe": timeouts.subscribe;
+    "timeouts.publish": timeouts.publish;
+    "timeouts.disconnect": timeouts.disconnect;
+    "timeouts.close": timeouts.close;
+    "timeouts.write": timeouts.write;
+    "guard": pauses.guard;
+    "prompt_guard": pauses.prompt_guard;
 };
 
 impl Profile {
@@ -98,10 +101,14 @@ impl Profile {
         figures.extend(limits.prompt_payload.map(|figure| bytes("limits.prompt_payload", figure)));
         figures.push(bytes("limits.will_payload", limits.will_payload));
         figures.push(count("limits.keep_alive", limits.keep_alive));
-        figures.extend(WAITS.iter().map(|wait| named(wait.name, *(wait.of)(self), FigureValue::Wait)));
+        figures.extend(WAITS.iter().filter_map(|wait| Some(named(wait.name, *(wait.of)(self)?, FigureValue::Wait))));
         figures.push(named("rules.qos0_message_id", rules.qos0_message_id, FigureValue::MessageId));
         figures.push(count("rules.pdp_context", rules.pdp_context));
         figures.push(named("rules.baud", rules.baud, FigureValue::Rate));
+        if let Some(TlsRules { certificate, name }) = &self.tls {
+            figures.push(bytes("tls.certificate", *certificate));
+            figures.extend(name.map(|figure| bytes("tls.name", figure)));
+        }
         if let Some(QmtRules { kind, data }) = &self.qmt {
             figures.push(named("qmt.kind", *kind, |kind| FigureValue::Word(kind.name())));
             figures.push(named("qmt.data", *data, |data| FigureValue::Word(data.name())));

@@ -67,7 +67,9 @@ impl Profile {
         let mut profile = self.clone();
         for (name, value) in &overrides.0 {
             for wait in WAITS.iter().filter(|wait| wait.name == *name) {
-                *(wait.of_mut)(&mut profile) = Figure { value: *value, evidence: Evidence::Override };
+                if let Some(figure) = (wait.of_mut)(&mut profile) {
+                    *figure = Figure { value: *value, evidence: Evidence::Override };
+                }
             }
         }
         profile
@@ -83,7 +85,7 @@ mod tests {
 
     #[test]
     fn each_figure_that_is_a_time_can_be_set_and_changes_no_other() {
-        let shipped = Profile::named("lierda-nt26e").unwrap();
+        let shipped = Profile::named("quectel-bg95").unwrap();
         let waits = |profile: &Profile| -> Vec<NamedFigure> {
             let is_wait = |figure: &NamedFigure| matches!(figure.value, FigureValue::Wait(_));
             profile.figures().into_iter().filter(is_wait).collect()

@@ -33,7 +33,7 @@ pub use words::request;
 
 /// How long a request may take on a module that has fallen silent: the longest time-out of a command, and what is asked
 /// after it.
-const SILENCE: Duration = Duration::from_secs(240);
+const SILENCE: Duration = Duration::from_secs(360);
 
 /// How what the module sends is cut into pieces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

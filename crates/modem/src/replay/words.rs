@@ -6,13 +6,15 @@ use atmqtt_at::transcript::{Pattern, escape as escaped};
 use atmqtt_at::{Command, Line, Secret, Text};
 
 use crate::{
-    ConnectOptions, Delivery, DeviceSecret, Event, Fault, Filter, InvalidBroker, LinkState, ModuleSignIn,
-    NetworkOptions, Outcome, Outgoing, QoS, Registration, Request, Status, Topic,
+    Certificate, CertificateOutcome, CertificateRequest, ClientCertificate, ConnectOptions, Delivery, DeviceSecret,
+    Event, Fault, Filter, InvalidBroker, LinkState, ModuleSignIn, NetworkOptions, Outcome, Outgoing, QoS, Registration,
+    Request, Status, StoredCertificate, TlsOptions, Topic, UploadProof,
 };
 
 /// `connect`, with the words behind it: who signs in, and where.
 fn connect(words: &str) -> Result<Request, String> {
     let (mut host, mut client, mut user, mut sign_in) = ("broker.example", "device", None, None);
+    let mut tls = None;
     for word in words.split_whitespace() {
         match word.split_once('=') {
             Some(("host", given)) => host = given,
@@ -30,13 +32,28 @@ fn connect(words: &str) -> Result<Request, String> {
                 // Alibaba, JSON.
                 sign_in = Some(ModuleSignIn { cloud: 2, data_type: 1, device });
             }
-            _ => return Err(format!("{word:?} is none of `host=`, `client=`, `user=` and `aliauth=`")),
+            Some(("tls", given)) => {
+                let names = given.split(',').map(text).collect::<Result<Vec<_>, _>>()?;
+                let mut options = TlsOptions::default();
+                (options.ca, options.client) = match names.as_slice() {
+                    [ca] => (Some(ca.clone()), None),
+                    [ca, certificate, key] => {
+                        let client = ClientCertificate { certificate: certificate.clone(), key: key.clone() };
+                        (Some(ca.clone()), Some(client))
+                    }
+                    _ => return Err("a TLS connection is `tls=CA` or `tls=CA,CERTIFICATE,KEY`".to_owned()),
+                };
+                tls = Some(options);
+            }
+            _ => return Err(format!("{word:?} is none of `host=`, `client=`, `user=`, `aliauth=` and `tls=`")),
         }
     }
-    let broker = format!("mqtt://{host}").parse().map_err(|fault: InvalidBroker| fault.to_string())?;
+    let scheme = if tls.is_some() { "mqtts" } else { "mqtt" };
+    let broker = format!("{scheme}://{host}").parse().map_err(|fault: InvalidBroker| fault.to_string())?;
     let mut options = ConnectOptions::new(broker, text(client)?);
     (options.username, options.password) = user.unzip();
     options.sign_in = sign_in;
+    options.tls = tls.unwrap_or_default();
     Ok(Request::Connect(Box::new(options), NetworkOptions::default()))
 }
 
@@ -80,9 +97,17 @@ pub fn request(words: &str) -> Result<Request, String> {
             Request::Subscribe(vec![(filter(name)?, qos(level)?)])
         }
         "unsubscribe" => Request::Unsubscribe(vec![filter(rest)?]),
+        "certificates" => Request::Certificates(CertificateRequest::List),
+        "upload" => {
+            let (name, content) = rest.split_once(' ').ok_or("an upload is `upload NAME CONTENT`")?;
+            let certificate = Certificate::new(text(name)?, bytes(content)?).map_err(|fault| fault.to_string())?;
+            Request::Certificates(CertificateRequest::Upload { certificate, replace: false })
+        }
+        "delete" => Request::Certificates(CertificateRequest::Delete(text(rest)?)),
         _ => {
             return Err(format!(
-                "{name:?} is no request; these are: attach, connect, disconnect, status, at, publish, subscribe, unsubscribe"
+                "{name:?} is no request; these are: attach, connect, disconnect, status, at, publish, subscribe, unsubscribe, \
+                 certificates, upload, delete"
             ));
         }
     })
@@ -124,6 +149,20 @@ pub(super) fn end(outcome: &Result<Outcome, Fault>) -> String {
         Ok(Outcome::Published(Delivery::Delivered)) => "delivered".to_owned(),
         Ok(Outcome::Published(Delivery::Sent)) => "sent".to_owned(),
         Ok(Outcome::Published(Delivery::Unconfirmed(why))) => format!("unconfirmed: {why}"),
+        Ok(Outcome::Certificates(CertificateOutcome::Listed(stored))) => {
+            let shown = |stored: &StoredCertificate| match stored.bytes {
+                Some(bytes) => format!(" {} {bytes}", stored.name),
+                None => format!(" {}", stored.name),
+            };
+            format!("certificates{}", stored.iter().map(shown).collect::<String>())
+        }
+        Ok(Outcome::Certificates(CertificateOutcome::Uploaded(proof))) => match proof {
+            UploadProof::Checksum => "uploaded, by its checksum",
+            UploadProof::Length => "uploaded, by its length",
+            UploadProof::Listed => "uploaded, by its name",
+        }
+        .to_owned(),
+        Ok(Outcome::Certificates(CertificateOutcome::Deleted)) => "deleted".to_owned(),
         Ok(Outcome::Raw(lines, result)) => {
             let shown = |line: &Line| format!(" {}", escaped(line.text()));
             format!("{result}{}", lines.iter().map(shown).collect::<String>())

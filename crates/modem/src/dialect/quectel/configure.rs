@@ -2,7 +2,7 @@
 
 use atmqtt_at::{Command, CommandBuilder};
 
-use super::{kind, receive};
+use super::{kind, receive, tls};
 use crate::dialect::Context;
 use crate::dialect::setting::{Setting, try_write, write};
 use crate::fault::Fault;
@@ -10,7 +10,7 @@ use crate::options::{ConnectOptions, ModuleSignIn};
 use crate::profile::{Profile, QmtKind};
 
 /// `AT+QMTCFG="<key>",<id>,…`
-fn set(key: &'static str, connection: u8) -> CommandBuilder {
+pub(super) fn set(key: &'static str, connection: u8) -> CommandBuilder {
     Command::set("+QMTCFG").key(key).int(connection)
 }
 
@@ -18,6 +18,7 @@ fn set(key: &'static str, connection: u8) -> CommandBuilder {
 pub(super) async fn configure(context: &Context) -> Result<(), Fault> {
     let kind = kind(&context.profile);
     write(context, settings(kind, &context.profile, &context.options)).await?;
+    tls::configure(context).await?;
     let bodies = if counted_messages(kind, context).await? { receive::COUNTED } else { &[] };
     context.dialogue.expect_bodies(bodies);
     Ok(())

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::Qmt;
 use super::configure::configure;
+use super::{Qmt, tls};
 use crate::dialect::Context;
 use crate::dialect::session::{CommandResult, Names, Session, packet_fault};
 use crate::fault::{ConnectFault, Fault, OpenFault, PacketFault, ReturnCode};
@@ -63,7 +63,7 @@ const ALIBABA: u8 = 2;
 pub(super) fn check(profile: &Profile, options: &ConnectOptions) -> Result<(), Refusal> {
     let model = || profile.model.name.clone();
     if options.broker.tls {
-        return Err(Refusal::TlsUnsupported { model: model() });
+        tls::check(profile, &options.tls)?;
     }
     match &options.sign_in {
         Some(sign_in) if sign_in.cloud != ALIBABA => Err(Refusal::OutOfRange {

@@ -5,16 +5,19 @@
 //! keys of their settings, in how they publish and in whether they can store messages.
 
 mod configure;
+mod files;
 mod link;
 mod publish;
 mod receive;
+mod slots;
 mod stored;
+mod tls;
 
 use atmqtt_at::{BodyRule, Command, LineRef, Malformed, MalformedKind};
 
 use super::session;
 use super::subscription::{self, Verbs};
-use super::{Context, Dialect, LinkReport, Notice};
+use super::{CertificateStore, Context, Dialect, LinkReport, Notice};
 use crate::Delivery;
 use crate::message::{Filter, Outgoing, QoS};
 use crate::options::ConnectOptions;
@@ -73,6 +76,13 @@ impl Dialect for Qmt {
 
     fn fetch(&self, context: Context, slots: Vec<u8>) -> Plan<'static, ()> {
         Box::pin(stored::fetch(context, slots))
+    }
+
+    fn certificates(&self, profile: &Profile) -> Option<&'static dyn CertificateStore> {
+        Some(match kind(profile) {
+            QmtKind::Nb => &slots::Slots,
+            QmtKind::Lte => &files::Files,
+        })
     }
 
     fn disconnect(&self, context: Context) -> Plan<'static, ()> {

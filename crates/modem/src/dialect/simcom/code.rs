@@ -14,6 +14,9 @@ impl Code {
     /// "network is opened": the service was started already.
     pub(super) const ALREADY_STARTED: Code = Code(23);
 
+    /// "open session failed"
+    pub(super) const SESSION: Code = Code(34);
+
     /// Of CMQTTSTART and CMQTTACCQ.
     pub(super) fn while_opening(self) -> OpenFault {
         match self.0 {
@@ -23,6 +26,8 @@ impl Code {
             12 | 22 => OpenFault::BadParameter,
             19 => OpenFault::IdInUse,
             25 => OpenFault::Dns,
+            // The handshake failed; there is no certificate.
+            32 | 33 => OpenFault::Tls,
             result => OpenFault::Vendor { result, extend: None },
         }
     }
@@ -65,7 +70,8 @@ mod tests {
             (12, Err(OpenFault::BadParameter)),
             (19, Err(OpenFault::IdInUse)),
             (25, Err(OpenFault::Dns)),
-            (32, Err(OpenFault::Vendor { result: 32, extend: None })),
+            (32, Err(OpenFault::Tls)),
+            (35, Err(OpenFault::Vendor { result: 35, extend: None })),
             (26, Ok(ConnectFault::Closed)),
             (27, Ok(ConnectFault::Refused(ReturnCode::UnacceptableProtocolVersion))),
             (31, Ok(ConnectFault::Refused(ReturnCode::NotAuthorized))),

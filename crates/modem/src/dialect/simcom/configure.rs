@@ -3,7 +3,7 @@
 use atmqtt_at::{Command, CommandBuilder};
 
 use super::staging::stage;
-use super::{kind, version};
+use super::{kind, tls, version};
 use crate::dialect::Context;
 use crate::dialect::setting::{Setting, write};
 use crate::fault::Fault;
@@ -37,6 +37,7 @@ pub(super) async fn configure(context: &Context) -> Result<(), Fault> {
         settings.push(Setting::required(set("argtopic", id).int(1).int(1)));
     }
     write(context, settings).await?;
+    tls::configure(context).await?;
     if let Some(will) = &options.will {
         let topic = will.topic.text().as_str().as_bytes();
         let payload = will.payload.as_str().as_bytes();

@@ -6,7 +6,7 @@ use super::code::Code;
 use super::configure::configure;
 use super::{kind, staging, version};
 use crate::dialect::{Context, LinkReport};
-use crate::fault::{ConnectFault, Fault};
+use crate::fault::{ConnectFault, Fault, OpenFault};
 use crate::options::ConnectOptions;
 use crate::profile::{CmqttKind, CmqttVersion, Profile};
 use crate::refusal::Refusal;
@@ -17,9 +17,6 @@ pub(super) const PATIENCE: u8 = 60;
 /// Refuses what the module cannot connect with.
 pub(super) fn check(profile: &Profile, options: &ConnectOptions) -> Result<(), Refusal> {
     let model = || profile.model.name.clone();
-    if options.broker.tls {
-        return Err(Refusal::TlsUnsupported { model: model() });
-    }
     if options.sign_in.is_some() {
         return Err(Refusal::Unsupported { what: "signing in to a cloud by itself", model: model() });
     }
@@ -62,6 +59,8 @@ async fn start_and_connect(context: &Context) -> Result<(), Fault> {
     dialogue.note_link_open();
     let connected = match dialogue.run(sign_in(options, profile)).await {
         Err(Fault::LinkLost) => Err(Ok(ConnectFault::Closed)),
+        // Many brokers end a handshake so that does not say which name they are called by.
+        Ok(Err(Code::SESSION)) if options.broker.tls => Err(Err(OpenFault::Tls)),
         other => other?.map_err(Code::while_connecting),
     };
     connected.map_err(|fault| match fault {
@@ -86,9 +85,9 @@ async fn start(Context { dialogue, profile, options }: &Context) -> Result<(), F
     Err(Fault::Open { broker: options.broker.to_string(), fault })
 }
 
-/// `AT+CMQTTACCQ=<client>,"<client id>",<server type>[,<version>]`: a client for TCP.
+/// `AT+CMQTTACCQ=<client>,"<client id>",<server type>[,<version>]`: a client for TCP (0), or for TLS (1).
 async fn acquire(Context { dialogue, profile, options }: &Context) -> Result<Result<(), Code>, Fault> {
-    let command = Command::set("+CMQTTACCQ").int(options.connection).text(&options.client_id).int(0);
+    let command = Command::set("+CMQTTACCQ").int(options.connection).text(&options.client_id).int(options.broker.tls);
     let command = match version(profile) {
         // 4: MQTT 3.1.1. The default is 3.1.
         CmqttVersion::Argument => command.int(4),
@@ -118,7 +117,7 @@ fn sign_in(options: &ConnectOptions, profile: &Profile) -> Command<Result<(), Co
     command
         .result(&["+CMQTTCONNECT"], &[i64::from(options.connection)])
         .or_behind_refusal()
-        .within(profile.timeouts.connect.value)
+        .within(profile.timeouts.connect.value + options.handshake(profile))
         .decode(|answer| answer.result()?.int().map(|code| if code == 0 { Ok(()) } else { Err(Code(code)) }))
 }
 

@@ -8,6 +8,7 @@
 //! No line has a message identifier. A result that does not come in time might be taken for that of the next command of its name, so the
 //! connection is ended where one is missing.
 
+mod certificates;
 mod code;
 mod configure;
 mod link;
@@ -15,10 +16,11 @@ mod publish;
 mod receive;
 mod staging;
 mod subscribe;
+mod tls;
 
 use atmqtt_at::{BodyRule, Command, DataPhase, LineRef, Malformed, MalformedKind};
 
-use super::{Context, Dialect, LinkReport, Notice};
+use super::{CertificateStore, Context, Dialect, LinkReport, Notice};
 use crate::Delivery;
 use crate::message::{Filter, Outgoing, QoS};
 use crate::options::ConnectOptions;
@@ -66,6 +68,10 @@ impl Dialect for Cmqtt {
 
     fn unsubscribe(&self, context: Context, filters: Vec<Filter>) -> Plan<'static, ()> {
         Box::pin(subscribe::unsubscribe(context, filters))
+    }
+
+    fn certificates(&self, _: &Profile) -> Option<&'static dyn CertificateStore> {
+        Some(&certificates::Certificates)
     }
 
     fn disconnect(&self, context: Context) -> Plan<'static, ()> {
