@@ -47,10 +47,11 @@ pub use atmqtt_modem::at::transcript;
 pub use atmqtt_modem::at::{Direction, FinalResult, IllegalCharacter, Line, Secret, Text, Time, TraceRecord};
 pub use atmqtt_modem::{
     Broker, ConnectFault, ConnectOptions as MqttOptions, Delivery, DeviceSecret, Event as ModemEvent, Evidence, Fault,
-    Figure, FigureValue, Filter, Framing, Identity, Incoming as Message, InvalidBroker, InvalidOverride,
+    Figure, FigureSource, FigureValue, Filter, Framing, Identity, Incoming as Message, InvalidBroker, InvalidOverride,
     InvalidProfile, InvalidTopic, LinkLoss, LinkState, MessageIdRule, ModuleSignIn, NamedFigure, NetworkOptions,
-    OpenFault, Outgoing, Overrides, PacketFault, Profile, QoS, Refusal, Registration, RegistrationStatus, ReturnCode,
-    Signal, SimState, Status, SubscribeFault, Topic, Unconfirmed, Will, dialect, replay,
+    OpenFault, Outgoing, Overrides, PacketFault, Place, Profile, ProfileFault, QoS, Refusal, Registration,
+    RegistrationStatus, ReturnCode, Signal, SimState, Status, SubscribeFault, Topic, Unconfirmed, Will, dialect,
+    replay,
 };
 pub use client::{Client, Connect, Publish, Receipt};
 pub use error::Error;

@@ -14,6 +14,20 @@ pub struct NamedFigure {
     pub value: FigureValue,
     /// How it is known.
     pub evidence: Evidence,
+    /// Where it is from.
+    pub source: FigureSource,
+}
+
+/// Where a figure is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FigureSource {
+    /// A shipped profile.
+    Shipped,
+    /// A profile that somebody else has written ([`Profile::parse`]).
+    File,
+    /// [`Overrides`](super::Overrides).
+    Override,
 }
 
 /// What a figure is, in its unit.
@@ -110,12 +124,19 @@ impl Profile {
             figures.push(named("cmqtt.kind", *kind, |kind| FigureValue::Word(kind.name())));
             figures.push(named("cmqtt.version", *version, |version| FigureValue::Word(version.name())));
         }
+        for figure in &mut figures {
+            figure.source = match figure.evidence {
+                Evidence::Override => FigureSource::Override,
+                _ if self.own.contains(figure.name) => FigureSource::File,
+                _ => FigureSource::Shipped,
+            };
+        }
         figures
     }
 }
 
 fn named<T>(name: &'static str, figure: Figure<T>, value: fn(T) -> FigureValue) -> NamedFigure {
-    NamedFigure { name, value: value(figure.value), evidence: figure.evidence }
+    NamedFigure { name, value: value(figure.value), evidence: figure.evidence, source: FigureSource::Shipped }
 }
 
 fn bytes(name: &'static str, figure: Figure<usize>) -> NamedFigure {

@@ -77,7 +77,7 @@ impl Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::{FigureValue, NamedFigure};
+    use crate::profile::{FigureSource, FigureValue, NamedFigure};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -96,6 +96,7 @@ mod tests {
             let mut expected = waits(shipped);
             expected[place].value = FigureValue::Wait(77 * SECOND);
             expected[place].evidence = Evidence::Override;
+            expected[place].source = FigureSource::Override;
             assert_eq!(waits(&shipped.with(&overrides)), expected, "{name}");
         }
         assert_eq!(shipped.with(&Overrides::default()), *shipped);
