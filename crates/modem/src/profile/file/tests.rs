@@ -263,8 +263,8 @@ fn a_file_has_a_name_of_its_own() {
 
 #[test]
 fn of_several_faults_the_first_in_the_text_is_told() {
-    let fault = Profile::parse("zoo = 1\nape = 2\nbase = 3").unwrap_err();
-    assert_eq!(fault.to_string(), "line 1, column 1: there is no key \"zoo\" here");
+    let fault = Profile::parse("mew = 1\nzoo = 2\nape = 3").unwrap_err();
+    assert_eq!(fault.to_string(), "line 1, column 1: there is no key \"mew\" here");
 }
 
 #[test]
