@@ -133,7 +133,8 @@ pub(crate) struct Line {
     /// Bits per second; `auto` looks for the rate at which the module answers [env: ATMQTT_BAUD] [default: auto]
     #[arg(long, global = true, value_name = "RATE")]
     pub(crate) baud: Option<String>,
-    /// The profile of the module; `auto` asks the module what it is [env: ATMQTT_MODEM] [default: auto]
+    /// The profile of the module: its name, or a file of your own, ./FILE.toml; `auto` asks the module what it is
+    /// [env: ATMQTT_MODEM] [default: auto]
     #[arg(long, global = true, value_name = "PROFILE")]
     pub(crate) modem: Option<String>,
     /// Put a figure in the place of the profile's: timeouts.command=3s; may be given more than once.

@@ -41,7 +41,7 @@ impl Bench {
         let mut options = ModemOptions::new().baud(line.baud).network(line.network);
         options = options.overrides(line.figures.overrides).inbox(inbox);
         if let Some(profile) = line.profile {
-            options = options.profile(profile.clone());
+            options = options.profile(profile);
         }
         if debug {
             options = options.trace(move |record| show(look, record));
@@ -62,8 +62,28 @@ impl Bench {
         Ok(Bench { modem, mock, recording, look })
     }
 
+    /// Says so where no profile knows the module: what it takes may be more than what is sent.
+    ///
+    /// Of what the module says only its model is shown: other texts may hold its IMEI.
+    pub(crate) fn tell_of_fallback(&self) {
+        if !self.modem.fell_back() {
+            return;
+        }
+        let said = match &self.modem.identity().model {
+            Some(model) => format!("the module says that it is {model:?}, which no profile knows well"),
+            None => "the module does not say what model it is".to_owned(),
+        };
+        let name = &self.modem.profile().model.name;
+        self.look.status(format_args!(
+            "{said}: {name} is used, with the smallest figures that are known; \
+             put the module's own, where you know them, into a profile file (base = \"{name}\") and name it: \
+             --modem ./FILE.toml"
+        ));
+    }
+
     /// Signs in at the broker.
     pub(crate) async fn connect(&self, session: Session, guard: &mut Guard) -> Result<Client, Halt> {
+        self.tell_of_fallback();
         let Session { mut connect, on_mock } = session;
         if let (true, Some(url)) = (on_mock, self.mock.as_ref().and_then(Mock::broker_url)) {
             self.look.status(format_args!("the mock's broker is {url}"));

@@ -14,6 +14,7 @@ mod format;
 mod guard;
 mod log;
 mod nearest;
+mod profile_file;
 mod recording;
 mod render;
 mod scenario;

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
+use atmqtt::Place;
 use atmqtt_mock::fault::{Faults, SpecError};
 use atmqtt_mock::modem::{Model, ModemOptions, Registration, Sim, Step};
 use serde::de::Error as _;
@@ -65,6 +66,8 @@ struct Signal {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Identity {
+    /// A model that nobody knows, in the place of what the module would say of itself.
+    model: Option<String>,
     imei: Option<String>,
     serial: Option<String>,
     imsi: Option<String>,
@@ -150,6 +153,7 @@ impl Scenario {
         set(&mut options.signal.bit_error_rate, signal.bit_error_rate);
         set(&mut options.signal.rsrp, signal.rsrp);
         set(&mut options.signal.rsrq, signal.rsrq);
+        set(&mut options.identity.model, identity.model.map(Some));
         set(&mut options.identity.imei, identity.imei);
         set(&mut options.identity.serial, identity.serial);
         set(&mut options.identity.imsi, identity.imsi);
@@ -164,12 +168,8 @@ impl Scenario {
 
 /// `, line 1, column 2`
 fn place(text: &str, span: Option<Range<usize>>) -> String {
-    let Some(before) = span.and_then(|span| text.get(..span.start)) else {
-        return String::new();
-    };
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    format!(", line {line}, column {column}")
+    let place = span.and_then(|span| Place::of(text, span.start));
+    place.map(|Place { line, column }| format!(", line {line}, column {column}")).unwrap_or_default()
 }
 
 fn set<T>(setting: &mut T, given: Option<T>) {
@@ -209,7 +209,7 @@ mod tests {
             pin = "0000"
             latency = { command = "7ms", open = "500ms", boot = "0.5" }
             signal = { rssi = 9, rsrq = 3 }
-            identity = { imei = "001010010000018" }
+            identity = { model = "XY100", imei = "001010010000018" }
             [quirks]
             result_first = ["connect", "publish"]
             refused_keys = ["urc"]
@@ -228,6 +228,7 @@ mod tests {
         );
         assert_eq!((options.signal.rssi, options.signal.rsrq, options.signal.rsrp), (9, 3, 52));
         assert_eq!(options.identity.imei, "001010010000018");
+        assert_eq!(options.identity.model.as_deref(), Some("XY100"));
         assert_eq!(options.identity.imsi, "001010123456789");
         assert_eq!(options.quirks.result_first, [Step::Connect, Step::Publish].into());
         assert_eq!(options.quirks.refused_keys, ["urc".to_owned()].into());

@@ -14,6 +14,8 @@ use atmqtt_mock::{BrokerChoice, modem::Model, modem::NT35E};
 use crate::args::{self, Global};
 use crate::exit::Failure;
 use crate::figures::Figures;
+use crate::nearest::nearest;
+use crate::profile_file;
 use crate::recording::Place;
 use crate::secret::Secrets;
 
@@ -50,7 +52,7 @@ pub(crate) struct Line {
     pub(crate) port: Port,
     pub(crate) baud: Baud,
     /// `None`: the module is asked what it is.
-    pub(crate) profile: Option<&'static Profile>,
+    pub(crate) profile: Option<Profile>,
     /// What stands in the place of the profile's figures.
     pub(crate) figures: Figures,
     pub(crate) network: NetworkOptions,
@@ -83,28 +85,41 @@ impl Line {
         Ok(Line {
             port: parse_port(port, environment.or(global.session.broker.as_ref(), "ATMQTT_BROKER").is_none())?,
             baud: parse_baud(environment.or(typed.baud.as_ref(), "ATMQTT_BAUD"))?,
-            profile,
             figures: Figures::parse(&typed.set)?,
             network,
             trace: global.display.trace.as_ref().map(|path| Place {
                 path: path.clone(),
                 privacy: if global.display.raw { Privacy::Raw } else { Privacy::Redacted },
-                profile: profile.map(|profile| profile.model.name.to_string()),
+                profile: known_to_all(profile.as_ref()),
             }),
+            profile,
         })
     }
 }
 
-/// The profile that was asked for; `None` where the module is to be asked.
-pub(crate) fn profile(global: &Global, environment: &Environment) -> Result<Option<&'static Profile>, Failure> {
+/// The name of a profile that whoever reads a transcript has too.
+pub(crate) fn known_to_all(profile: Option<&Profile>) -> Option<String> {
+    let name = &profile?.model.name;
+    Profile::named(name).is_some().then(|| name.to_string())
+}
+
+/// The profile that was asked for, by its name or as a file; `None` where the module is to be asked.
+pub(crate) fn profile(global: &Global, environment: &Environment) -> Result<Option<Profile>, Failure> {
     match environment.or(global.line.modem.as_ref(), "ATMQTT_MODEM") {
         None | Some("auto") => Ok(None),
-        Some(name) => Profile::named(name).map(Some).ok_or_else(|| {
-            let known: Vec<&str> = Profile::shipped().iter().map(|profile| &*profile.model.name).collect();
-            Failure::new("input.unknown_profile", format!("there is no modem profile {name:?}"))
-                .help(format!("these are there: {}; `auto` asks the module what it is", known.join(", ")))
-        }),
+        Some(path) if profile_file::is_path(path) => profile_file::read(path).map(Some),
+        Some(name) => Profile::named(name).cloned().map(Some).ok_or_else(|| unknown_profile(name)),
     }
+}
+
+fn unknown_profile(name: &str) -> Failure {
+    let known: Vec<&str> = Profile::shipped().iter().map(|profile| &*profile.model.name).collect();
+    let meant = nearest(name, known.iter().copied()).map(|meant| format!("did you mean {meant}? "));
+    Failure::new("input.unknown_profile", format!("there is no modem profile {name:?}")).help(format!(
+        "{}these are there: {}; `auto` asks the module what it is; a file is written ./{name}.toml",
+        meant.unwrap_or_default(),
+        known.join(", ")
+    ))
 }
 
 fn parse_port(port: &str, own_broker: bool) -> Result<Port, Failure> {
@@ -118,6 +133,10 @@ fn parse_port(port: &str, own_broker: bool) -> Result<Port, Failure> {
 
 /// A model that the mock plays.
 pub(crate) fn model(name: &str) -> Result<Model, Failure> {
+    if profile_file::is_path(name) {
+        return Err(Failure::usage(format!("a mock plays a model, and {name} is a profile file"))
+            .help("name a model, lierda-nt35e for instance; the program that drives the mock takes the file"));
+    }
     Model::named(name).ok_or_else(|| {
         let known: Vec<&str> = Model::all().map(|model| model.name).collect();
         Failure::new("input.unknown_profile", format!("there is no mock of {name:?}"))
@@ -178,7 +197,7 @@ impl Session {
         connect.will = will(typed)?;
         connect.connection = typed.connection.unwrap_or_default();
         connect.tls = tls(&typed.tls)?;
-        check(line.profile, |profile| {
+        check(line.profile.as_ref(), |profile| {
             let dialect = atmqtt::dialect::named(&profile.model.dialect);
             dialect.map_or(Ok(()), |dialect| profile.check_connect(dialect, &connect))
         })?;
@@ -269,10 +288,10 @@ pub(crate) fn mock_baud(global: &Global, environment: &Environment) -> Result<Op
 /// Holds something against the limits of the profile or, where the module is still to be asked what it is, of every profile:
 /// what none of them takes is refused, in the words of the one that takes most.
 pub(crate) fn check(
-    profile: Option<&'static Profile>,
+    profile: Option<&Profile>,
     mut fits: impl FnMut(&Profile) -> Result<(), Refusal>,
 ) -> Result<(), Failure> {
-    let profiles = profile.map_or_else(Profile::shipped, std::slice::from_ref);
+    let profiles = profile.map_or_else(|| Profile::shipped(), std::slice::from_ref);
     let mut refusals = Vec::with_capacity(profiles.len());
     for profile in profiles {
         match fits(profile) {

@@ -1,7 +1,7 @@
 //! `atmqtt info`: what the module says of itself.
 
 use atmqtt::dialect::LinkReport;
-use atmqtt::{Evidence, FigureValue, NamedFigure, Profile, RegistrationStatus, SimState, Status};
+use atmqtt::{Evidence, FigureSource, FigureValue, NamedFigure, Profile, RegistrationStatus, SimState, Status};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -14,6 +14,8 @@ use crate::guard::{Guard, Stage};
 use crate::render::{Look, Results, json};
 use crate::settings::{self, Line};
 
+/// Where a figure is from that stands in the user's own profile.
+const FILE: &str = "file";
 /// What stands in the place of a number that identifies a device or a person.
 const REDACTED: &str = "***";
 
@@ -33,11 +35,13 @@ pub(super) async fn run(typed: &args::Info, context: Context) -> Result<Exit, Ha
     let figures = line.figures.clone();
     let bench = Bench::open(line, global.display.debug, look, &mut guard).await?;
     let outcome = async {
+        bench.tell_of_fallback();
         if typed.profile_figures {
             return print_figures(bench.modem.profile(), &figures, look, &mut guard, &mut results).await;
         }
         let status = guard.run(Stage::Asking, bench.modem.status()).await?;
-        let mut info = Info { baud: bench.modem.baud(), ..Info::from(status) };
+        let mut info =
+            Info { baud: bench.modem.baud(), profile_fallback: bench.modem.fell_back(), ..Info::from(status) };
         if typed.redact {
             info.redact();
         }
@@ -57,6 +61,8 @@ struct Info {
     vendor_firmware: Option<String>,
     information: Option<String>,
     profile: String,
+    /// It is the careful one for a model that no profile knows well.
+    profile_fallback: bool,
     baud: Option<u32>,
     imei: Option<String>,
     imsi: Option<String>,
@@ -94,6 +100,8 @@ impl From<Status> for Info {
             vendor_firmware: status.identity.vendor_firmware,
             information: status.identity.information,
             profile: status.profile,
+            // The choice is not the module's.
+            profile_fallback: false,
             // The port's, and not the module's.
             baud: None,
             imei: status.imei,
@@ -137,6 +145,9 @@ impl Info {
             };
             let words = match found {
                 None | Some(Value::Null) => continue,
+                Some(Value::String(name)) if key == "profile" && self.profile_fallback => {
+                    format!("{name} (the careful one for an unknown model)")
+                }
                 Some(Value::String(text)) => text,
                 Some(Value::Bool(yes)) => (if yes { "yes" } else { "no" }).to_owned(),
                 Some(other) => other.to_string(),
@@ -147,7 +158,7 @@ impl Info {
     }
 }
 
-/// How each key of [`Info`] is shown to people: its name, and its unit.
+/// How each key of [`Info`] is shown to people: its name, and its unit. That the profile is a fallback is said beside its name.
 const WORDS: [(&str, &str, &str); 21] = [
     ("manufacturer", "manufacturer", ""),
     ("model", "model", ""),
@@ -212,6 +223,7 @@ struct FigureLine {
     value: Value,
     unit: &'static str,
     evidence: String,
+    source: &'static str,
 }
 
 impl From<NamedFigure> for FigureLine {
@@ -223,12 +235,27 @@ impl From<NamedFigure> for FigureLine {
             FigureValue::Rate(rate) => (rate.into(), "bit/s"),
             rule @ (FigureValue::MessageId(_) | FigureValue::Word(_)) => (rule.to_string().into(), ""),
         };
-        FigureLine { figure: figure.name, value, unit, evidence: source(figure.evidence) }
+        FigureLine {
+            figure: figure.name,
+            value,
+            unit,
+            evidence: evidence(figure.evidence),
+            source: source(figure.source),
+        }
     }
 }
 
 /// Where a figure is from.
-fn source(evidence: Evidence) -> String {
+fn source(source: FigureSource) -> &'static str {
+    match source {
+        FigureSource::File => FILE,
+        FigureSource::Override => figures::SET,
+        _ => "shipped",
+    }
+}
+
+/// How a figure is known.
+fn evidence(evidence: Evidence) -> String {
     match evidence {
         Evidence::Override => figures::SET.to_owned(),
         other => other.to_string(),
@@ -243,7 +270,8 @@ fn in_words(line: &FigureLine) -> String {
         other => other.to_string(),
     };
     let value = format!("{value} {}", line.unit);
-    format!("{:<22} {:<14} {}", line.figure, value, line.evidence)
+    let mark = if line.source == FILE { ", from the file" } else { "" };
+    format!("{:<22} {:<14} {}{mark}", line.figure, value, line.evidence)
 }
 
 async fn print_figures(
@@ -254,8 +282,13 @@ async fn print_figures(
     results: &mut Results,
 ) -> Result<(), Halt> {
     let (inbox, source) = set.inbox();
-    let inbox =
-        FigureLine { figure: figures::INBOX, value: inbox.into(), unit: "messages", evidence: source.to_owned() };
+    let inbox = FigureLine {
+        figure: figures::INBOX,
+        value: inbox.into(),
+        unit: "messages",
+        evidence: source.to_owned(),
+        source,
+    };
     for figure in profile.figures().into_iter().map(FigureLine::from).chain([inbox]) {
         let line = if look.json { json(&figure) } else { in_words(&figure) };
         guard.tell(results.line(line)).await?;
@@ -276,6 +309,7 @@ mod tests {
             vendor_firmware: None,
             information: Some("NT26E; IMEI 490154203237518".to_owned()),
             profile: "lierda-nt26e".to_owned(),
+            profile_fallback: false,
             baud: Some(9600),
             imei: Some("490154203237518".to_owned()),
             imsi: Some("001010123456789".to_owned()),
@@ -315,12 +349,14 @@ mod tests {
             "MQTT             closed",
         ];
         assert_eq!(info().in_words().lines().collect::<Vec<_>>(), expected);
+        let words = Info { profile_fallback: true, profile: "generic-lmqtt".to_owned(), ..info() }.in_words();
+        assert!(words.contains("\nprofile          generic-lmqtt (the careful one for an unknown model)\n"), "{words}");
     }
 
     #[test]
     fn every_key_is_shown_to_people() {
         let Ok(Value::Object(object)) = serde_json::to_value(info()) else { panic!("not an object") };
-        for key in object.keys() {
+        for key in object.keys().filter(|key| *key != "profile_fallback") {
             assert!(WORDS.iter().any(|(_, known, _)| known.split('.').next() == Some(key)), "{key}");
         }
     }
@@ -347,6 +383,7 @@ mod tests {
         let set = NamedFigure {
             value: FigureValue::Wait(Duration::from_millis(1500)),
             evidence: Evidence::Override,
+            source: FigureSource::Override,
             ..figure("guard")
         };
         assert_eq!(in_words(&set.into()), "guard                  1.5 s          --set");

@@ -37,7 +37,7 @@ pub(super) async fn run(typed: Publish, context: Context) -> Result<Exit, Halt> 
     // The first message stands for all, as far as it is known.
     let known = payload.clone().unwrap_or_default();
     let message = Outgoing { topic, payload: known, qos: typed.qos, retain: typed.retain };
-    settings::check(line.profile, |profile| {
+    settings::check(line.profile.as_ref(), |profile| {
         let dialect = atmqtt::dialect::named(&profile.model.dialect);
         dialect.map_or(Ok(()), |dialect| profile.check_publish(dialect, &message))
     })?;

@@ -15,7 +15,7 @@ use crate::bench::start_mock;
 use crate::exit::{Exit, Failure, Halt};
 use crate::guard::{Guard, Stage};
 use crate::recording::{Place, Recording};
-use crate::settings::{Line, Port};
+use crate::settings::{Line, Port, known_to_all};
 
 /// What modules speak at, where neither `--baud` nor a profile says so.
 const USUAL_RATE: u32 = 115_200;
@@ -37,15 +37,15 @@ pub(super) async fn run(typed: args::Record, context: Context) -> Result<Exit, H
             (mock.path().to_string_lossy().into_owned(), Some(mock))
         }
     };
-    let rate = match (line.baud, line.profile) {
+    let rate = match (line.baud, &line.profile) {
         (Baud::Fixed(rate), _) => rate,
         // Nothing is said to the module but what the program says, so its rate is not looked for.
-        (Baud::Auto, profile) => profile.map_or(USUAL_RATE, |profile| profile.rules.baud.value),
+        (Baud::Auto, profile) => profile.as_ref().map_or(USUAL_RATE, |profile| profile.rules.baud.value),
     };
     let module = open_serial(&path, rate).map_err(atmqtt::Error::from)?;
     let pty = Pty::open(typed.link.as_deref(), Some(rate)).map_err(|fault| pseudo_terminal(&fault))?;
     let privacy = if global.display.raw { Privacy::Raw } else { Privacy::Redacted };
-    let profile = line.profile.map(|profile| profile.model.name.to_string());
+    let profile = known_to_all(line.profile.as_ref());
     let recording = Recording::create(&Place { path: typed.file, privacy, profile }, look)?;
     let broker = mock.as_ref().and_then(|mock| mock.broker_url());
     let path = pty.path().as_os_str().as_encoded_bytes().to_vec();

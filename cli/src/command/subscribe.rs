@@ -29,7 +29,7 @@ pub(super) async fn run(typed: Subscribe, context: Context) -> Result<Exit, Halt
     let line = Line::resolve(&global, &environment, &mut secrets)?;
     let session = Session::resolve(&global, &environment, &line, &mut secrets)?;
     for filter in &filters {
-        settings::check(line.profile, |profile| profile.check_filter(filter))?;
+        settings::check(line.profile.as_ref(), |profile| profile.check_filter(filter))?;
     }
 
     let mut guard = Guard::new(deadline)?;

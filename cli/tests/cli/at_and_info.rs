@@ -47,6 +47,7 @@ async fn info_tells_everything_under_fixed_names() {
         "vendor_firmware": "NT26ECNA00NNA-LV1.0",
         "information": "Lierda; NT26E; Revision: Lierda6180316",
         "profile": "lierda-nt26e",
+        "profile_fallback": false,
         "baud": 115_200,
         "imei": "490154203237518",
         "imsi": "001010123456789",
@@ -88,7 +89,9 @@ async fn figures_are_those_of_the_profile_that_the_module_names() {
     let done = run(&["info", "--port", "mock:lierda-nt35e", "--profile-figures", "--json"]).await.ended(0);
     let named = run(&["info", "--modem", "lierda-nt35e", "--profile-figures", "--json"]).await.ended(0);
     assert_eq!(done.json(), named.json());
-    let limit = json!({"figure": "limits.inline_payload", "value": 1460, "unit": "bytes", "evidence": "manual"});
+    let limit = json!({
+        "figure": "limits.inline_payload", "value": 1460, "unit": "bytes", "evidence": "manual", "source": "shipped"
+    });
     assert!(done.json().contains(&limit), "{}", done.stdout());
 }
 
@@ -100,10 +103,10 @@ async fn a_figure_that_is_set_is_in_force_whatever_profile_it_is() {
     let named = run(&[&figures[..], &["--modem", "lierda-nt35e"], &set].concat()).await.ended(0);
     assert_eq!(identified.json(), named.json());
     for figure in [
-        json!({"figure": "timeouts.command", "value": 1.5, "unit": "s", "evidence": "--set"}),
-        json!({"figure": "timeouts.open", "value": 160.0, "unit": "s", "evidence": "inferred"}),
-        json!({"figure": "guard", "value": 0.02, "unit": "s", "evidence": "--set"}),
-        json!({"figure": "inbox", "value": 7, "unit": "messages", "evidence": "--set"}),
+        json!({"figure": "timeouts.command", "value": 1.5, "unit": "s", "evidence": "--set", "source": "--set"}),
+        json!({"figure": "timeouts.open", "value": 160.0, "unit": "s", "evidence": "inferred", "source": "shipped"}),
+        json!({"figure": "guard", "value": 0.02, "unit": "s", "evidence": "--set", "source": "--set"}),
+        json!({"figure": "inbox", "value": 7, "unit": "messages", "evidence": "--set", "source": "--set"}),
     ] {
         assert!(named.json().contains(&figure), "{figure}: {}", named.stdout());
     }

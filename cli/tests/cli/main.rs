@@ -3,6 +3,7 @@
 mod at_and_info;
 mod ends;
 mod mock;
+mod profile_file;
 mod program;
 mod publish;
 mod refusals;

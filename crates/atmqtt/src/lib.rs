@@ -48,11 +48,12 @@ pub use atmqtt_modem::at::transcript;
 pub use atmqtt_modem::at::{Direction, FinalResult, IllegalCharacter, Line, Secret, Text, Time, TraceRecord};
 pub use atmqtt_modem::{
     Broker, Certificate, ClientCertificate, ConnectFault, ConnectOptions as MqttOptions, Delivery, DeviceSecret,
-    Event as ModemEvent, Evidence, Fault, Figure, FigureValue, Filter, Framing, Identity, Incoming as Message,
-    InvalidBroker, InvalidCertificate, InvalidOverride, InvalidProfile, InvalidTopic, LinkLoss, LinkState,
-    MessageIdRule, ModuleSignIn, NamedFigure, NetworkOptions, OpenFault, Outgoing, Overrides, PacketFault, Profile,
-    QoS, Refusal, Registration, RegistrationStatus, ReturnCode, Signal, SimState, Status, StoreFault,
-    StoredCertificate, SubscribeFault, TlsOptions, TlsVersion, Topic, Unconfirmed, UploadProof, Will, dialect, replay,
+    Event as ModemEvent, Evidence, Fault, Figure, FigureSource, FigureValue, Filter, Framing, Identity,
+    Incoming as Message, InvalidBroker, InvalidCertificate, InvalidOverride, InvalidProfile, InvalidTopic, LinkLoss,
+    LinkState, MessageIdRule, ModuleSignIn, NamedFigure, NetworkOptions, OpenFault, Outgoing, Overrides, PacketFault,
+    Place, Profile, ProfileFault, QoS, Refusal, Registration, RegistrationStatus, ReturnCode, Signal, SimState, Status,
+    StoreFault, StoredCertificate, SubscribeFault, TlsOptions, TlsVersion, Topic, Unconfirmed, UploadProof, Will,
+    dialect, replay,
 };
 pub use certificates::Certificates;
 pub use client::{Client, Connect, Publish, Receipt};

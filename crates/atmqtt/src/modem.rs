@@ -73,7 +73,22 @@ impl ModemOptions {
         self
     }
 
-    /// Uses this profile, whatever the module says of itself.
+    /// Uses this profile, whatever the module says of itself. That its firmware knows the commands of the profile's dialect is
+    /// asked all the same.
+    ///
+    /// A module that no shipped profile knows well has one of its own, as a file: [`Profile::parse`] says how it is written.
+    ///
+    /// ```no_run
+    /// use atmqtt::{Modem, ModemOptions, Profile};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let profile = Profile::parse(&std::fs::read_to_string("acme-100.toml")?)?;
+    /// let modem = Modem::open_with("/dev/ttyUSB0", ModemOptions::new().profile(profile)).await?;
+    /// println!("topics have {} bytes at the most", modem.profile().limits.topic.value);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn profile(mut self, profile: Profile) -> ModemOptions {
         self.driver.profile = Some(Arc::new(profile));
@@ -136,6 +151,7 @@ pub struct Modem {
     handle: Handle,
     identity: Arc<Identity>,
     profile: Arc<Profile>,
+    fell_back: bool,
     network: NetworkOptions,
     baud: Option<u32>,
 }
@@ -221,13 +237,15 @@ impl Modem {
         P: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let ModemOptions { driver, network, inbox, watchers, .. } = options;
+        let was_asked_for = driver.profile.is_some();
         let (asks, receiver) = mpsc::channel(QUEUE);
         let legacy = Legacy::default();
         tokio::spawn(Owner::new(port, driver, watchers, epoch, inbox, receiver, Arc::clone(&legacy)).run());
         let handle = Handle::new(asks, legacy);
         match handle.module(Request::Attach).await {
             Ok(Outcome::Attached(identity, profile)) => {
-                Ok(Modem { handle, identity: Arc::new(identity), profile, network, baud: None })
+                let fell_back = profile.model.fallback && !was_asked_for;
+                Ok(Modem { handle, identity: Arc::new(identity), profile, fell_back, network, baud: None })
             }
             Ok(other) => unreachable!("attaching ends attached, not {other:?}"),
             Err(error) => {
@@ -248,6 +266,13 @@ impl Modem {
     #[must_use]
     pub fn profile(&self) -> &Profile {
         &self.profile
+    }
+
+    /// Whether the profile in force is the careful one of its dialect, for want of one that knows the model: its figures are the
+    /// smallest that are known, and the module may take more. Not so where that profile was asked for.
+    #[must_use]
+    pub fn fell_back(&self) -> bool {
+        self.fell_back
     }
 
     /// The baud rate of the serial port, in bits per second. `None`: the module was attached to and not opened.

@@ -199,8 +199,8 @@ impl ConnectOptions {
 
     /// How much longer than TCP a TLS connection may take to open.
     pub(crate) fn handshake(&self, profile: &Profile) -> Duration {
-        let handshake = profile.timeouts.handshake.filter(|_| self.broker.tls);
-        handshake.map_or(Duration::ZERO, |handshake| handshake.value)
+        let rules = profile.tls.as_ref().filter(|_| self.broker.tls);
+        rules.map_or(Duration::ZERO, |rules| rules.handshake.value)
     }
 
     /// How long the module may need until it gives up on a packet.

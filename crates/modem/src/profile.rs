@@ -1,10 +1,15 @@
 //! Profiles: the figures and rules of a model, as data, each with its evidence.
 
+mod check;
 mod cmqtt;
 mod figures;
+mod file;
+mod invalid;
 mod overrides;
 mod qmt;
+mod schema;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -12,7 +17,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 pub use cmqtt::{CmqttKind, CmqttRules, CmqttVersion};
-pub use figures::{FigureValue, NamedFigure};
+pub use figures::{FigureSource, FigureValue, NamedFigure};
+pub use invalid::{InvalidProfile, Place, ProfileFault};
 pub use overrides::{InvalidOverride, Overrides};
 pub use qmt::{QmtData, QmtKind, QmtRules};
 
@@ -82,6 +88,9 @@ pub struct Profile {
     /// What differs between modules of the dialect `cmqtt`; no other dialect has it.
     #[serde(default)]
     pub cmqtt: Option<CmqttRules>,
+    /// The names of the figures that a file of the user's gave.
+    #[serde(skip)]
+    own: BTreeSet<Box<str>>,
 }
 
 /// What a model is, and how it is recognised.
@@ -165,9 +174,6 @@ pub struct Timeouts {
     /// Opening the link to the broker: packet network, DNS and TCP.
     #[serde(deserialize_with = "figure::seconds")]
     pub open: Figure<Duration>,
-    /// A TLS handshake, where the model makes one: on top of opening the link.
-    #[serde(default, deserialize_with = "figure::optional_seconds")]
-    pub handshake: Option<Figure<Duration>>,
     /// Signing in at the broker.
     #[serde(deserialize_with = "figure::seconds")]
     pub connect: Figure<Duration>,
@@ -212,6 +218,9 @@ pub struct TlsRules {
     /// The name that it is kept by. `None`: there are places for it that have names of their own.
     #[serde(default, deserialize_with = "figure::optional_bytes")]
     pub name: Option<Figure<usize>>,
+    /// How much longer than the link alone a handshake may take.
+    #[serde(deserialize_with = "figure::seconds")]
+    pub handshake: Figure<Duration>,
 }
 
 /// What else differs from model to model.
@@ -249,11 +258,6 @@ pub enum Restart {
     Complete,
 }
 
-/// A profile that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("this is no modem profile: {0}")]
-pub struct InvalidProfile(String);
-
 /// In the order in which they are tried where several name one model.
 const SHIPPED: &[&str] = &[
     include_str!("../profiles/lierda-nt35e.toml"),
@@ -290,33 +294,12 @@ const SHIPPED: &[&str] = &[
 ];
 
 impl Profile {
-    /// Reads a profile. Unknown keys are faults.
-    ///
-    /// # Errors
-    /// What is wrong with it, with line and column.
-    pub fn parse(text: &str) -> Result<Profile, InvalidProfile> {
-        let profile: Profile = toml::from_str(text).map_err(|fault| InvalidProfile(fault.to_string()))?;
-        for (dialect, is_there) in [("qmt", profile.qmt.is_some()), ("cmqtt", profile.cmqtt.is_some())] {
-            if (&*profile.model.dialect == dialect) != is_there {
-                return Err(InvalidProfile(format!(
-                    "a profile of the dialect \"{dialect}\" has a table [{dialect}], and no other has"
-                )));
-            }
-        }
-        if profile.tls.is_some() != profile.timeouts.handshake.is_some() {
-            return Err(InvalidProfile(
-                "a profile with a table [tls] has timeouts.handshake, and no other has".to_owned(),
-            ));
-        }
-        Ok(profile)
-    }
-
     /// The profiles that come with this crate.
     #[must_use]
     pub fn shipped() -> &'static [Profile] {
         static PROFILES: OnceLock<Vec<Profile>> = OnceLock::new();
         // Every one of them is read by a test.
-        PROFILES.get_or_init(|| SHIPPED.iter().filter_map(|text| Profile::parse(text).ok()).collect())
+        PROFILES.get_or_init(|| SHIPPED.iter().filter_map(|text| toml::from_str(text).ok()).collect())
     }
 
     /// The shipped profile of that name.
@@ -424,10 +407,6 @@ mod figure {
         let value = Duration::try_from_secs_f64(seconds.seconds).map_err(D::Error::custom)?;
         Ok(Figure { value, evidence: seconds.evidence })
     }
-
-    pub(super) fn optional_seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Figure<Duration>>, D::Error> {
-        seconds(from).map(Some)
-    }
 }
 
 #[cfg(test)]
@@ -438,7 +417,7 @@ mod tests {
     #[test]
     fn every_shipped_profile_is_read_and_has_a_dialect() {
         for text in SHIPPED {
-            let profile = Profile::parse(text).unwrap();
+            let profile: Profile = toml::from_str(text).unwrap();
             assert!(dialect::named(&profile.model.dialect).is_some(), "{}", profile.model.name);
             assert_eq!(Profile::named(&profile.model.name), Some(&profile));
         }
@@ -451,36 +430,6 @@ mod tests {
         assert_eq!(nt35e.rules.qos0_message_id.value, MessageIdRule::Zero);
         assert_eq!(nt26e.rules.qos0_message_id.value, MessageIdRule::Any);
         assert_eq!((nt35e.limits.connections.value, nt26e.limits.connections.value), (5, 1));
-    }
-
-    #[test]
-    fn an_unknown_key_or_a_figure_without_evidence_is_a_fault() {
-        for (from, to, named) in [
-            ("[limits]", "[limits]\ntopics = { bytes = 1, evidence = \"manual\" }", "topics"),
-            ("topic = { bytes = 256, evidence = \"manual\" }", "topic = { bytes = 256 }", "evidence"),
-            ("topic = { bytes = 256,", "topic = { bytes = -1,", "-1"),
-        ] {
-            let text = SHIPPED[0].replacen(from, to, 1);
-            assert_ne!(text, SHIPPED[0]);
-            let fault = Profile::parse(&text).unwrap_err().to_string();
-            assert!(fault.contains(named), "{fault}");
-        }
-    }
-
-    #[test]
-    fn the_rules_of_a_dialect_belong_to_it() {
-        let rules = "[qmt]\nkind = { rule = \"nb\", evidence = \"manual\" }\ndata = { rule = \"counted\", evidence = \"manual\" }\n";
-        let lmqtt = SHIPPED[0];
-        let qmt = lmqtt.replace("dialect = \"lmqtt\"", "dialect = \"qmt\"");
-        for (text, is_fine) in [
-            (lmqtt.to_owned(), true),
-            (format!("{lmqtt}{rules}"), false),
-            (qmt.clone(), false),
-            (format!("{qmt}{rules}"), true),
-            (format!("{qmt}{rules}").replace("nb", "gsm"), false),
-        ] {
-            assert_eq!(Profile::parse(&text).is_ok(), is_fine, "{text}");
-        }
     }
 
     #[test]

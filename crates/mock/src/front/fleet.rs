@@ -39,7 +39,8 @@ impl Builder {
         for number in 0..count {
             let mut options = options.clone();
             if number > 0 {
-                options.identity = Identity::numbered(number);
+                let model = options.identity.model.take();
+                options.identity = Identity { model, ..Identity::numbered(number) };
             }
             let link = directory.join(format!("modem-{number:0digits$}"));
             let pty = Pty::open(Some(&link), setup.baud)

@@ -12,7 +12,7 @@ use super::model::{Model, NT26E};
 pub struct ModemOptions {
     /// The model that is played.
     pub model: Model,
-    /// The numbers of module and SIM.
+    /// The numbers of module and SIM, and what the module calls itself.
     pub identity: Identity,
     /// The SIM.
     pub sim: Sim,
@@ -58,6 +58,8 @@ impl Default for ModemOptions {
 /// The numbers of module and SIM, as their commands print them. The defaults are made up; the IMSI is of the test network 001/01.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
+    /// What the module says that it is, in the place of every text of its model but the maker's name: a model that nobody knows.
+    pub model: Option<String>,
     /// 15 digits with a right check digit.
     pub imei: String,
     /// The module's serial number.
@@ -71,6 +73,7 @@ pub struct Identity {
 impl Default for Identity {
     fn default() -> Self {
         Self {
+            model: None,
             imei: "490154203237518".to_owned(),
             serial: "MOCK00000001".to_owned(),
             imsi: "001010123456789".to_owned(),
@@ -88,11 +91,17 @@ impl Identity {
         let body = format!("00101001{number:06}");
         let check = check_digit(&body);
         Self {
+            model: None,
             imei: format!("{body}{check}"),
             serial: format!("MOCK1{number:07}"),
             imsi: format!("001010000{number:06}"),
             iccid: format!("89001010000000{number:06}"),
         }
+    }
+
+    /// A text that names the model, as the module says it.
+    pub(super) fn says<'a>(&'a self, text: &'a str) -> &'a str {
+        self.model.as_deref().unwrap_or(text)
     }
 }
 

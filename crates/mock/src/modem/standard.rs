@@ -80,9 +80,12 @@ impl Modem {
             ('V', 0 | 1) => self.verbose = number == 1,
             ('Q', 0 | 1) => self.quiet = number == 1,
             ('I', 0) => {
-                let lines = self.options.model.identification;
-                let imei = &self.options.identity.imei;
-                return Ok(Answer::Lines(lines.iter().map(|line| line.replace("{imei}", imei)).collect()));
+                let (model, identity) = (&self.options.model, &self.options.identity);
+                let said = |line: &&str| line.replace("{imei}", &identity.imei);
+                return Ok(Answer::Lines(match &identity.model {
+                    Some(other) => vec![model.manufacturer.to_owned(), other.clone()],
+                    None => model.identification.iter().map(said).collect(),
+                }));
             }
             _ => return Err(Cme::NotSupported),
         }
@@ -95,8 +98,8 @@ impl Modem {
         let reply = match (name, form) {
             ("+CGMI" | "+CGMM" | "+CGMR" | "+CIMI" | "+CSQ" | "+CESQ" | "+CGPADDR", Form::Test) => Ok(Answer::ok()),
             ("+CGMI", Form::Execute) => Ok(Answer::line(model.manufacturer)),
-            ("+CGMM", Form::Execute) => Ok(Answer::line(model.product)),
-            ("+CGMR", Form::Execute) => Ok(Answer::line(model.revision)),
+            ("+CGMM", Form::Execute) => Ok(Answer::line(identity.says(model.product))),
+            ("+CGMR", Form::Execute) => Ok(Answer::line(identity.says(model.revision))),
             ("+CGSN", Form::Execute) => Ok(Answer::line(&identity.imei)),
             ("+CGSN", Form::Test) => Ok(Answer::line("+CGSN: (0,1)")),
             ("+CGSN", Form::Set(args)) => self.serial_number(args),
@@ -147,7 +150,7 @@ impl Modem {
                 let name = if name == "+CICCID" { "+ICCID" } else { name };
                 self.of_sim(now, format!("{name}: {}", identity.iccid))
             }
-            Form::Execute if is(own.firmware) => Ok(Answer::line(model.firmware)),
+            Form::Execute if is(own.firmware) => Ok(Answer::line(identity.says(model.firmware))),
             Form::Execute if is(own.restart) => {
                 self.reset_after_answer = true;
                 Ok(Answer::ok())

@@ -41,6 +41,11 @@ pub fn named(name: &str) -> Option<&'static dyn Dialect> {
     DIALECTS.into_iter().find(|dialect| dialect.name() == name)
 }
 
+/// The names of the dialects.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    DIALECTS.into_iter().map(Dialect::name)
+}
+
 /// The lines of any dialect that may have a counted body: a module of which nothing is known yet may still be connected for somebody
 /// else, and what it receives may look like an answer.
 pub(crate) fn bodies_of_all() -> &'static [BodyRule] {

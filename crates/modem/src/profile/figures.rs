@@ -14,6 +14,20 @@ pub struct NamedFigure {
     pub value: FigureValue,
     /// How it is known.
     pub evidence: Evidence,
+    /// Where it is from.
+    pub source: FigureSource,
+}
+
+/// Where a figure is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FigureSource {
+    /// A shipped profile.
+    Shipped,
+    /// A profile that somebody else has written ([`Profile::parse`]).
+    File,
+    /// [`Overrides`](super::Overrides).
+    Override,
 }
 
 /// What a figure is, in its unit.
@@ -55,33 +69,37 @@ pub(super) struct WaitFigure {
 }
 
 macro_rules! waits {
-    ($($name:literal: $($field:ident).+ $(, $optional:ident)?;)*) => {
-        &[$(WaitFigure {
-            name: $name,
-            of: |profile| waits!(@ profile.$($field).+, as_ref, &profile.$($field).+ $(, $optional)?),
-            of_mut: |profile| waits!(@ profile.$($field).+, as_mut, &mut profile.$($field).+ $(, $optional)?),
-        }),*]
+    ($($name:literal: $($field:ident).+,)*) => {
+        &[
+            $(WaitFigure {
+                name: $name,
+                of: |profile| Some(&profile.$($field).+),
+                of_mut: |profile| Some(&mut profile.$($field).+),
+            },)*
+            WaitFigure {
+                name: "tls.handshake",
+                of: |profile| profile.tls.as_ref().map(|tls| &tls.handshake),
+                of_mut: |profile| profile.tls.as_mut().map(|tls| &mut tls.handshake),
+            },
+        ]
     };
-    (@ $figure:expr, $way:ident, $reference:expr) => { Some($reference) };
-    (@ $figure:expr, $way:ident, $reference:expr, optional) => { $figure.$way() };
 }
 
 /// Every figure that is a time.
 pub(super) const WAITS: &[WaitFigure] = waits! {
-    "timeouts.command": timeouts.command;
-    "timeouts.prompt": timeouts.prompt;
-    "timeouts.sim": timeouts.sim;
-    "timeouts.attach": timeouts.attach;
-    "timeouts.open": timeouts.open;
-    "timeouts.handshake": timeouts.handshake, optional;
-    "timeouts.connect": timeouts.connect;
-    "timeouts.subscribe": timeouts.subscribe;
-    "timeouts.publish": timeouts.publish;
-    "timeouts.disconnect": timeouts.disconnect;
-    "timeouts.close": timeouts.close;
-    "timeouts.write": timeouts.write;
-    "guard": pauses.guard;
-    "prompt_guard": pauses.prompt_guard;
+    "timeouts.command": timeouts.command,
+    "timeouts.prompt": timeouts.prompt,
+    "timeouts.sim": timeouts.sim,
+    "timeouts.attach": timeouts.attach,
+    "timeouts.open": timeouts.open,
+    "timeouts.connect": timeouts.connect,
+    "timeouts.subscribe": timeouts.subscribe,
+    "timeouts.publish": timeouts.publish,
+    "timeouts.disconnect": timeouts.disconnect,
+    "timeouts.close": timeouts.close,
+    "timeouts.write": timeouts.write,
+    "guard": pauses.guard,
+    "prompt_guard": pauses.prompt_guard,
 };
 
 impl Profile {
@@ -105,7 +123,7 @@ impl Profile {
         figures.push(named("rules.qos0_message_id", rules.qos0_message_id, FigureValue::MessageId));
         figures.push(count("rules.pdp_context", rules.pdp_context));
         figures.push(named("rules.baud", rules.baud, FigureValue::Rate));
-        if let Some(TlsRules { certificate, name }) = &self.tls {
+        if let Some(TlsRules { certificate, name, .. }) = &self.tls {
             figures.push(bytes("tls.certificate", *certificate));
             figures.extend(name.map(|figure| bytes("tls.name", figure)));
         }
@@ -117,12 +135,19 @@ impl Profile {
             figures.push(named("cmqtt.kind", *kind, |kind| FigureValue::Word(kind.name())));
             figures.push(named("cmqtt.version", *version, |version| FigureValue::Word(version.name())));
         }
+        for figure in &mut figures {
+            figure.source = match figure.evidence {
+                Evidence::Override => FigureSource::Override,
+                _ if self.own.contains(figure.name) => FigureSource::File,
+                _ => FigureSource::Shipped,
+            };
+        }
         figures
     }
 }
 
 fn named<T>(name: &'static str, figure: Figure<T>, value: fn(T) -> FigureValue) -> NamedFigure {
-    NamedFigure { name, value: value(figure.value), evidence: figure.evidence }
+    NamedFigure { name, value: value(figure.value), evidence: figure.evidence, source: FigureSource::Shipped }
 }
 
 fn bytes(name: &'static str, figure: Figure<usize>) -> NamedFigure {

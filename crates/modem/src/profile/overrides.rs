@@ -52,7 +52,7 @@ impl Overrides {
         let name = Overrides::names()
             .find(|known| *known == name)
             .ok_or_else(|| InvalidOverride::Unknown { name: name.to_owned() })?;
-        if value.is_zero() && name.starts_with("timeouts.") {
+        if value.is_zero() && (name.starts_with("timeouts.") || name.starts_with("tls.")) {
             return Err(InvalidOverride::Zero { name });
         }
         self.0.push((name, value));
@@ -79,7 +79,7 @@ impl Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::{FigureValue, NamedFigure};
+    use crate::profile::{FigureSource, FigureValue, NamedFigure};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -98,6 +98,7 @@ mod tests {
             let mut expected = waits(shipped);
             expected[place].value = FigureValue::Wait(77 * SECOND);
             expected[place].evidence = Evidence::Override;
+            expected[place].source = FigureSource::Override;
             assert_eq!(waits(&shipped.with(&overrides)), expected, "{name}");
         }
         assert_eq!(shipped.with(&Overrides::default()), *shipped);

@@ -39,8 +39,8 @@ pub(super) async fn configure(context: &Context) -> Result<(), Fault> {
         // Older firmware has no such key, and sends the name or does not.
         Setting::optional(set("enableSNI").int(tls.server_name)),
     ];
-    if let Some(handshake) = &profile.timeouts.handshake {
-        let seconds = i64::try_from(handshake.value.as_secs()).unwrap_or(i64::MAX);
+    if let Some(rules) = &profile.tls {
+        let seconds = i64::try_from(rules.handshake.value.as_secs().clamp(10, 300)).unwrap_or(300);
         settings.push(Setting::optional(set("negotiatetime").int(seconds)));
     }
     if let Some(ca) = tls.ca.as_ref().filter(|_| tls.verify_server) {
