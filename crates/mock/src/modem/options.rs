@@ -26,6 +26,8 @@ pub struct ModemOptions {
     pub signal: Signal,
     /// Network time at the caller's epoch, in seconds since 1970 (UTC).
     pub clock: u64,
+    /// Whether the network tells a registered module the time.
+    pub network_time: bool,
     /// How long things take.
     pub latency: Latency,
     /// Whether the command echo is on at power-up, as V.250 has it.
@@ -47,6 +49,7 @@ impl Default for ModemOptions {
             address: Ipv4Addr::new(10, 0, 0, 2),
             signal: Signal::default(),
             clock: 1_767_225_600, // 2026-01-01T00:00:00Z
+            network_time: true,
             latency: Latency::default(),
             echo: true,
             quirks: Quirks::default(),
