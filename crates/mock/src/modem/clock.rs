@@ -12,6 +12,9 @@ use super::{
 /// 1980-01-06T00:00:00Z, where Quectel's and SIMCom's modules begin while nobody has told them the time (general knowledge).
 const UNSET: i64 = 315_964_800;
 
+/// 2026-01-01T00:00:00Z, the network's time where nobody has said another.
+const NETWORK: u64 = 1_767_225_600;
+
 /// What the clock of a module that has just started is set to.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Clock {
@@ -28,8 +31,8 @@ struct Setting {
 
 impl Clock {
     /// What the network says, with the caller's epoch in seconds since 1970. It says it once.
-    pub(super) fn hear(&mut self, epoch: u64) {
-        self.set.get_or_insert(Setting { epoch: epoch.try_into().unwrap_or(i64::MAX), zone: 32 });
+    pub(super) fn hear(&mut self, epoch: Option<u64>) {
+        self.set.get_or_insert(Setting { epoch: epoch.unwrap_or(NETWORK).try_into().unwrap_or(i64::MAX), zone: 32 });
     }
 
     /// Seconds since 1970.

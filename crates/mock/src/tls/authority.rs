@@ -3,9 +3,10 @@
 use std::fmt;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, Error, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    date_time_ymd,
 };
+use thiserror::Error;
 
 /// An authority of its own, with a new key each time. Nobody but a bench trusts it.
 pub struct Authority {
@@ -20,6 +21,17 @@ pub struct Credentials {
     pub chain: String,
     /// Without a password.
     pub key: String,
+}
+
+/// Why there is no such certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct NotMade(String);
+
+impl From<rcgen::Error> for NotMade {
+    fn from(fault: rcgen::Error) -> Self {
+        Self(fault.to_string())
+    }
 }
 
 /// When a certificate is valid: from the first day of a year to the first day of another.
@@ -43,8 +55,8 @@ impl Authority {
     ///
     /// # Errors
     ///
-    /// What making a key or a certificate gives.
-    pub fn new(name: &str) -> Result<Self, Error> {
+    /// [`NotMade`].
+    pub fn new(name: &str) -> Result<Self, NotMade> {
         let key = KeyPair::generate()?;
         let mut params = params(&[], name, Validity::default())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -63,8 +75,8 @@ impl Authority {
     ///
     /// # Errors
     ///
-    /// What making a key or a certificate gives, and names that are none.
-    pub fn server(&self, names: &[&str], validity: Validity) -> Result<Credentials, Error> {
+    /// [`NotMade`], for names that are none among others.
+    pub fn server(&self, names: &[&str], validity: Validity) -> Result<Credentials, NotMade> {
         let name = names.first().copied().unwrap_or("server");
         let mut params = params(names, name, validity)?;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -75,21 +87,21 @@ impl Authority {
     ///
     /// # Errors
     ///
-    /// What making a key or a certificate gives.
-    pub fn client(&self, name: &str) -> Result<Credentials, Error> {
+    /// [`NotMade`].
+    pub fn client(&self, name: &str) -> Result<Credentials, NotMade> {
         let mut params = params(&[], name, Validity::default())?;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.sign(&params)
     }
 
-    fn sign(&self, params: &CertificateParams) -> Result<Credentials, Error> {
+    fn sign(&self, params: &CertificateParams) -> Result<Credentials, NotMade> {
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?;
         Ok(Credentials { chain: certificate.pem(), key: key.serialize_pem() })
     }
 }
 
-fn params(names: &[&str], name: &str, validity: Validity) -> Result<CertificateParams, Error> {
+fn params(names: &[&str], name: &str, validity: Validity) -> Result<CertificateParams, NotMade> {
     let mut params = CertificateParams::new(names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())?;
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name);

@@ -9,7 +9,7 @@ mod client;
 mod server;
 mod session;
 
-pub use authority::{Authority, Credentials, Validity};
+pub use authority::{Authority, Credentials, NotMade, Validity};
 pub(crate) use client::{ClientSettings, TlsFault};
 pub use server::{ServerTls, Unusable};
 pub(crate) use session::Session;
