@@ -49,7 +49,7 @@ impl Files {
 }
 
 /// Quectel's checksum of an upload: the exclusive or of all pairs of bytes, the first of each the high one, an odd last byte with a zero
-/// behind it (UGxx FILE AT Commands Manual, `AT+QFUPL`, notes).
+/// behind it (`UGxx` FILE AT Commands Manual, `AT+QFUPL`, notes).
 pub(super) fn checksum(content: &[u8]) -> u16 {
     content.chunks(2).fold(0, |sum, pair| sum ^ u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or(0)]))
 }
