@@ -52,15 +52,16 @@ struct Mosquitto {
 
 impl Mosquitto {
     async fn start(program: &str, server: &Credentials, authority: &Authority, asks_clients: bool) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let folder = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address").port();
+        let folder = tempfile::tempdir().expect("a folder");
         let file = |name: &str, content: &str| -> PathBuf {
             let path = folder.path().join(name);
-            fs::write(&path, content).unwrap();
+            fs::write(&path, content).expect("a file");
             path
         };
         let (cert, key) = (file("server.pem", &server.chain), file("key.pem", &server.key));
         let ca = file("ca.pem", authority.certificate());
+        // As root it would become another user, who cannot read the folder; as anybody else it heeds no `user`.
         let config = file(
             "mosquitto.conf",
             &format!(
@@ -73,10 +74,10 @@ impl Mosquitto {
         );
         let mut command = Command::new(program);
         command.arg("-c").arg(&config).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut mosquitto = Self { process: command.spawn().unwrap(), port, _folder: folder };
+        let mut mosquitto = Self { process: command.spawn().expect("a tool that runs"), port, _folder: folder };
         let listening = async {
             while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-                assert_eq!(mosquitto.process.try_wait().unwrap(), None, "mosquitto has ended");
+                assert_eq!(mosquitto.process.try_wait().expect("a process"), None, "mosquitto has ended");
                 sleep(Duration::from_millis(5)).await;
             }
         };
@@ -103,17 +104,17 @@ impl Module {
     fn new(model: Model, broker: &str) -> Self {
         let options = ModemOptions { model, echo: false, ..ModemOptions::default() };
         let (mock, line) =
-            Mock::builder().modem(options).broker(BrokerChoice::Url(broker.to_owned())).duplex().unwrap();
+            Mock::builder().modem(options).broker(BrokerChoice::Url(broker.to_owned())).duplex().expect("a mock");
         Self { mock, line }
     }
 
     /// Says this, and hears the module until it has said that.
     async fn says(&mut self, bytes: impl AsRef<[u8]>, awaited: &str) {
-        self.line.write_all(bytes.as_ref()).await.unwrap();
+        self.line.write_all(bytes.as_ref()).await.expect("a mock that runs");
         let mut heard = Vec::new();
         let hearing = async {
             while !String::from_utf8_lossy(&heard).contains(awaited) {
-                heard.push(self.line.read_u8().await.unwrap());
+                heard.push(self.line.read_u8().await.expect("a mock that runs"));
             }
         };
         let in_time = timeout(PATIENCE, hearing).await.is_ok();
