@@ -1,6 +1,6 @@
 //! Who has signed whom, for the dialogues with TLS, and brokers that show it.
 
-use std::sync::OnceLock;
+use std::{sync::OnceLock, time::Duration};
 
 use atmqtt_mock::{
     broker::BrokerOptions,
@@ -37,11 +37,12 @@ pub(crate) fn certificates() -> &'static Certificates {
     })
 }
 
-/// A modem whose broker shows these on port 8883.
+/// A modem whose broker shows these on port 8883, and waits for everybody.
 pub(crate) fn bench(model: Model, server: &Credentials, clients: Option<&str>) -> Bench {
     let tls = ServerTls::new(server, clients).expect("a server");
     let options = ModemOptions { model, ..ModemOptions::default() };
-    let mut bench = Bench::with_broker(options, BrokerOptions::new().tls(tls));
+    let mut bench =
+        Bench::with_broker(options, BrokerOptions::new().tls(tls).connect_timeout(Duration::from_secs(3600)));
     bench.play("> AT+CMEE=1\n< OK");
     bench
 }

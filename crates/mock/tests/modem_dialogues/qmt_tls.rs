@@ -59,6 +59,7 @@ fn a_session_over_tls_is_as_one_without() {
     for model in [EC200S, BG95] {
         let mut bench = equipped(model, &certificates().server, None);
         set(&mut bench, &["seclevel=1", "cacert=\"UFS:ca.pem\"", "sslversion=4", "ciphersuite=0XFFFF", "sni=1"]);
+        bench.play("> AT+QMTCFG=\"will\",0,1,0,0,\"t/will\",\"gone\"\n< OK");
         open(&mut bench, HOST, 8883, 0);
         bench.play(
             r#"
@@ -79,10 +80,13 @@ fn a_session_over_tls_is_as_one_without() {
             < +QMTDISC: 0,0
             "#,
         );
+        // Without a will: the goodbye has come.
         assert_eq!(bench.published(), [("t/a".to_owned(), b"hello".to_vec())]);
-        assert!(bench.broker.sessions().iter().all(|session| !session.connected), "the goodbye has come");
-        // The clean end is heard by nobody but the broker, and the next link is a new one.
+        assert!(bench.broker.sessions().iter().all(|session| !session.connected));
         open(&mut bench, HOST, 8883, 0);
+        bench.play("> AT+QMTCONN=0,\"bench\"\n< OK\n< +QMTCONN: 0,0,0");
+        bench.play("> AT+QMTCLOSE=0\n< OK\n< +QMTCLOSE: 0,0");
+        assert_eq!(bench.published()[1].0, "t/will");
     }
 }
 
