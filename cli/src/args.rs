@@ -82,9 +82,11 @@ pub(crate) enum Command {
     /// Run a mock modem on a pseudo-terminal until it is interrupted.
     ///
     /// Here --modem names the model that it plays (default: lierda-nt35e), and --broker the broker that its network leads to:
-    /// `embedded` (a broker in this process, the default), `mqtt://host[:port]`, or `none`. With --baud the line is as slow as
-    /// the wire, and a host at another rate hears garbage. The first line on stdout is the path or address to open (with
-    /// --count a line for each modem), and the next, where there is an embedded broker, `broker mqtt://127.0.0.1:PORT`.
+    /// `embedded` (a broker in this process, the default), `mqtt://host[:port]`, `mqtts://host[:port]` (for a module that speaks
+    /// TLS), or `none`. With --baud the line is as slow as the wire, and a host at another rate hears garbage. The first line on
+    /// stdout is the path or address to open (with --count a line for each modem), and the next, where there is an embedded
+    /// broker, `broker mqtt://127.0.0.1:PORT`; where that has a TLS port, one more, `broker mqtts://127.0.0.1:PORT`. What the
+    /// modem dials at port 8883 or at that one leads to it.
     #[command(after_long_help = atmqtt_mock::fault::Faults::help())]
     Mock(Mock),
     /// Play a transcript as a modem on a pseudo-terminal, or check the driver against transcripts.
@@ -428,6 +430,25 @@ pub(crate) struct Mock {
     /// Settings and faults from a TOML file; what is typed beside it goes before it
     #[arg(long, value_name = "FILE")]
     pub(crate) scenario: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) tls: MockTls,
+}
+
+/// The TLS port of an embedded broker.
+#[derive(Debug, Args)]
+pub(crate) struct MockTls {
+    /// Give the embedded broker a TLS port too, with a certificate made now for localhost and 127.0.0.1
+    #[arg(long, conflicts_with_all = ["tls_cert", "tls_key"])]
+    pub(crate) tls: bool,
+    /// Write the certificate of the authority that has signed it, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    pub(crate) tls_ca_out: Option<PathBuf>,
+    /// Give the embedded broker a TLS port with this certificate, and what leads to its authority, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Its key, in PEM, without a password
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -34,6 +34,8 @@ pub(crate) struct Scenario {
     pub(crate) faults: Faults,
     echo: Option<bool>,
     roaming: Option<bool>,
+    /// Whether the network tells the time.
+    network_time: Option<bool>,
     /// The SIM asks for it.
     pin: Option<String>,
     latency: Latency,
@@ -144,6 +146,7 @@ impl Scenario {
         let mut options = ModemOptions { model, ..ModemOptions::default() };
         let Scenario { latency, signal, identity, quirks, .. } = self;
         set(&mut options.echo, self.echo);
+        set(&mut options.network_time, self.network_time);
         set(&mut options.registration, self.roaming.filter(|roaming| *roaming).map(|_| Registration::Roaming));
         set(&mut options.sim, self.pin.map(Sim::PinRequired));
         set(&mut options.latency.command, latency.command);
@@ -206,6 +209,7 @@ mod tests {
             faults = ["reset@5s", "urc~0.01,mute@10s+3s"]
             echo = false
             roaming = true
+            network_time = false
             pin = "0000"
             latency = { command = "7ms", open = "500ms", boot = "0.5" }
             signal = { rssi = 9, rsrq = 3 }
@@ -219,7 +223,12 @@ mod tests {
         assert_eq!((scenario.modem, scenario.baud, scenario.seed), (Some(NT26E), Some(9600), Some(7)));
         assert_eq!(scenario.faults.to_string(), "reset@5s,urc~0.01,mute@10s+3s");
         let options = scenario.options(NT26E);
-        assert!(!options.echo && options.quirks.quoted_payload && options.quirks.completion_needs_urc);
+        assert!(
+            !options.echo
+                && !options.network_time
+                && options.quirks.quoted_payload
+                && options.quirks.completion_needs_urc
+        );
         assert_eq!((options.registration, options.sim), (Registration::Roaming, Sim::PinRequired("0000".to_owned())));
         assert_eq!(options.latency.command, Duration::from_millis(7));
         assert_eq!(

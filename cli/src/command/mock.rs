@@ -1,5 +1,7 @@
 //! `atmqtt mock`: a mock modem, or many, until it is interrupted.
 
+mod tls;
+
 use std::convert::Infallible;
 use std::future::pending;
 use std::hash::{BuildHasher, RandomState};
@@ -7,6 +9,7 @@ use std::io::{self, ErrorKind};
 
 use atmqtt::{Broker, Refusal};
 use atmqtt_mock::fault::{Faults, Tally};
+use atmqtt_mock::modem::Model;
 use atmqtt_mock::{BrokerChoice, Builder, Fleet, Mock};
 
 use super::Context;
@@ -46,9 +49,18 @@ pub(super) async fn run(typed: args::Mock, context: Context) -> Result<Exit, Hal
     };
     let seed = typed.seed.or(scenario.seed);
     let broker = settings::mock_broker(environment.or(global.session.broker.as_ref(), "ATMQTT_BROKER"));
-    check(&broker)?;
+    check(&broker, model)?;
     let is_embedded = broker == BrokerChoice::Embedded;
+    let broker_options = tls::options(&typed.tls)?;
+    if broker_options.is_some() && !is_embedded {
+        return Err(Failure::usage("a TLS port is one of the embedded broker's")
+            .help("leave --broker out, or the options whose names begin with --tls")
+            .into());
+    }
     let mut builder = Mock::builder().modem(scenario.options(model)).broker(broker);
+    if let Some(options) = broker_options {
+        builder = builder.broker_options(options);
+    }
     if let Some(rate) = baud {
         builder = builder.baud(rate);
     }
@@ -85,12 +97,15 @@ fn say_seed(look: Look) -> u64 {
 }
 
 /// Refuses a broker's URL that is none, or that the mock cannot use.
-fn check(broker: &BrokerChoice) -> Result<(), Failure> {
+fn check(broker: &BrokerChoice, model: Model) -> Result<(), Failure> {
     let BrokerChoice::Url(url) = broker else { return Ok(()) };
     match Broker::parse(url).map_err(Refusal::from) {
-        Ok((Broker { tls: true, .. }, _)) => Err(Failure::usage("the mock makes no TLS connections")),
+        Ok((Broker { tls: true, .. }, _)) if !model.has_tls() => {
+            Err(Failure::usage(format!("a {} makes no TLS connections", model.name))
+                .help("a model with the commands of Quectel or SIMCom does"))
+        }
         Ok(_) => Ok(()),
-        Err(refusal) => Err(Failure::from(refusal).help("embedded, none, or mqtt://host:port")),
+        Err(refusal) => Err(Failure::from(refusal).help("embedded, none, mqtt://host:port or mqtts://host:port")),
     }
 }
 
@@ -125,6 +140,13 @@ impl Modems {
         }
     }
 
+    fn broker_tls_url(&self) -> Option<&str> {
+        match self {
+            Modems::One(mock) => mock.broker_tls_url(),
+            Modems::Many(fleet) => fleet.broker_tls_url(),
+        }
+    }
+
     /// Of all modems together.
     fn tally(&self) -> Tally {
         self.mocks().iter().map(|mock| mock.log().tally()).collect()
@@ -140,6 +162,9 @@ impl Modems {
                 }
             }
             if let (true, Some(url)) = (is_embedded, self.broker_url()) {
+                results.line(format!("broker {url}")).await?;
+            }
+            if let Some(url) = self.broker_tls_url() {
                 results.line(format!("broker {url}")).await?;
             }
             pending::<Result<Infallible, Halt>>().await

@@ -74,7 +74,13 @@ async fn what_a_mock_cannot_be_is_refused() {
     for (arguments, code, text) in [
         (&["mock", "--modem", "nokia"][..], 2, "there is no mock of \"nokia\""),
         (&["mock", "--broker", "example.org"], 2, "is no broker's URL"),
-        (&["mock", "--broker", "mqtts://example.org"], 2, "no TLS"),
+        (&["mock", "--broker", "mqtts://example.org"], 2, "a lierda-nt35e makes no TLS connections"),
+        (&["mock", "--broker", "none", "--tls"], 2, "a TLS port is one of the embedded broker's"),
+        (&["mock", "--tls-ca-out", "x"], 2, "--tls"),
+        (&["mock", "--tls-cert", "x"], 2, "--tls-key"),
+        (&["mock", "--tls", "--tls-cert", "x", "--tls-key", "x"], 2, "cannot be used with"),
+        (&["mock", "--tls-cert", "/nowhere.pem", "--tls-key", "x"], 2, "/nowhere.pem cannot be read"),
+        (&["mock", "--tls-cert", taken, "--tls-key", taken], 2, "no private key without a password"),
         (&["mock", "--port", "/dev/ttyUSB0"], 2, "a mock opens no port"),
         (&["mock", "--link", taken], 3, "the mock modem does not start"),
         (
@@ -160,6 +166,53 @@ async fn a_mock_listens_on_tcp() {
     let mut answer = [0; 9];
     host.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"AT\r\r\nOK\r\n");
+    mock.signal(Signal::TERM);
+    assert_eq!(mock.code().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_module_with_tls_reaches_the_tls_port_of_its_broker() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    let mut mock = Running::start(&[
+        "mock",
+        "--modem",
+        "quectel-ec200",
+        "--listen",
+        "127.0.0.1:0",
+        "--tls",
+        "--tls-ca-out",
+        file.to_str().unwrap(),
+    ]);
+    let address = mock.line().await;
+    let plain = mock.line().await;
+    assert!(plain.starts_with("broker mqtt://127.0.0.1:"), "{plain}");
+    let secured = mock.line().await;
+    let port = secured.strip_prefix("broker mqtts://127.0.0.1:").unwrap();
+
+    let mut host = TcpStream::connect(&address).await.unwrap();
+    let authority = fs::read_to_string(&file).unwrap();
+    let mut say = async |text: &str, awaited: &str| {
+        host.write_all(text.as_bytes()).await.unwrap();
+        let mut heard = String::new();
+        while !heard.contains(awaited) {
+            heard.push(char::from(host.read_u8().await.unwrap()));
+        }
+    };
+    say(&format!("ATE0+QFUPL=\"ca\",{}\r", authority.len()), "CONNECT\r\n").await;
+    say(&authority, "OK\r\n").await;
+    say("AT+QSSLCFG=\"cacert\",0,\"ca\";+QSSLCFG=\"seclevel\",0,1;+QMTCFG=\"ssl\",0,1,0\r", "OK\r\n").await;
+    for (open, result) in [
+        (format!("\"127.0.0.1\",{port}"), 0),
+        ("\"localhost\",8883".to_owned(), 0),
+        ("\"broker.example\",8883".to_owned(), 5),
+        ("\"localhost\",1883".to_owned(), 5),
+    ] {
+        say(&format!("AT+QMTOPEN=0,{open}\r"), &format!("+QMTOPEN: 0,{result}\r\n")).await;
+        if result == 0 {
+            say("AT+QMTCLOSE=0\r", "+QMTCLOSE: 0,0\r\n").await;
+        }
+    }
     mock.signal(Signal::TERM);
     assert_eq!(mock.code().await, Some(0));
 }

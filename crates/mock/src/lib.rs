@@ -29,6 +29,7 @@ mod line;
 pub mod modem;
 mod mqtt;
 mod rig;
+pub mod tls;
 pub mod transcript;
 pub mod world;
 

@@ -245,7 +245,8 @@ impl Rig {
         };
         let is_first = std::mem::replace(state, Socket::Used) == Socket::New;
         match self.network.refusal.filter(|_| is_first) {
-            // The broker's answer, whatever broker it is: CONNACK (MQTT 3.1.1, 3.2), and it closes.
+            // The broker's answer, whatever broker it is: CONNACK (MQTT 3.1.1, 3.2), and it closes. A link with TLS takes it for a broken
+            // handshake: nobody but its two ends can speak inside.
             Some(code) => {
                 self.modem.network(now, socket, NetworkInput::Received(vec![0x20, 2, 0, code]));
                 self.modem.network(now, socket, NetworkInput::Closed);

@@ -22,6 +22,7 @@ use crate::{
     fault::{Faults, Happening, Tally},
     modem::{self, DialOutcome, Fault, Modem, ModemOptions, NetworkInput, SocketId},
     rig::Rig,
+    tls::TLS_PORT,
 };
 
 /// What comes out of a [`World`], in order.
@@ -39,13 +40,13 @@ pub enum Output {
 
 /// What is on its way through the network.
 enum Packet {
-    Dial(SocketId),
+    Dial(SocketId, u16),
     ToBroker(SocketId, Vec<u8>),
     HangUp(SocketId),
     ToModem(SocketId, NetworkInput),
 }
 
-/// A module on its line, a network that carries every dial to one broker, and that broker.
+/// A module on its line, a network that carries every dial to one broker, and that broker. Port 8883 is its TLS port, if it has one.
 pub struct World {
     module: Rig,
     broker: Broker,
@@ -197,9 +198,9 @@ impl World {
             modem::Output::Transmit(bytes) => return self.outputs.push_back(Output::ToHost(bytes)),
             modem::Output::Heard(line) => return self.outputs.push_back(Output::Heard(line)),
             modem::Output::HeardData(data) => return self.outputs.push_back(Output::HeardData(data)),
-            modem::Output::Dial { socket, host, .. } => {
+            modem::Output::Dial { socket, host, port } => {
                 self.outputs.push_back(Output::Dialled(host));
-                Packet::Dial(socket)
+                Packet::Dial(socket, port)
             }
             modem::Output::Send { socket, bytes } => Packet::ToBroker(socket, bytes),
             modem::Output::HangUp { socket } => Packet::HangUp(socket),
@@ -223,10 +224,11 @@ impl World {
 
     fn arrive(&mut self, now: Duration, packet: Packet) {
         match packet {
-            Packet::Dial(socket) => {
+            Packet::Dial(socket, port) => {
                 let outcome = if self.reachable { DialOutcome::Connected } else { DialOutcome::Refused };
                 if self.reachable {
-                    self.links.insert(socket, self.broker.accept(now));
+                    let link = if port == TLS_PORT { self.broker.accept_tls(now) } else { self.broker.accept(now) };
+                    self.links.insert(socket, link);
                 }
                 let back = Packet::ToModem(socket, NetworkInput::Dialled(outcome));
                 self.travelling.push_back((now + self.latency, back));

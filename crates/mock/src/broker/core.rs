@@ -6,6 +6,7 @@ use std::time::Duration;
 use mqtt_protocol_core::mqtt::packet::v3_1_1;
 
 use super::link::{Link, LinkEvent, LinkFault, LinkId};
+use super::secure::Secure;
 use super::session::Session;
 use super::{
     BrokerOptions, Message, Publication, PublishFault, Publisher, QoS, ReturnCode, SessionSnapshot, SignIn,
@@ -20,7 +21,7 @@ pub enum Output {
     Send {
         /// Where to.
         link: LinkId,
-        /// One whole packet.
+        /// One whole packet, or what TLS makes of it.
         bytes: Vec<u8>,
     },
     /// Close the transport, once what was sent has left. The broker has forgotten it already.
@@ -43,6 +44,7 @@ pub struct Broker {
     record: VecDeque<Publication>,
     taken_in: u64,
     outputs: VecDeque<Output>,
+    secure: Secure,
     next_link: u64,
     next_client: u64,
 }
@@ -58,9 +60,19 @@ impl Broker {
             record: VecDeque::new(),
             taken_in: 0,
             outputs: VecDeque::new(),
+            secure: Secure::default(),
             next_link: 0,
             next_client: 0,
         }
+    }
+
+    /// A transport has been opened toward the broker's TLS port. A broker without [`BrokerOptions::tls`] speaks plainly there too.
+    pub fn accept_tls(&mut self, now: Duration) -> LinkId {
+        let link = self.accept(now);
+        if let Some(tls) = &self.options.tls {
+            self.secure.accept(link, tls);
+        }
+        link
     }
 
     /// A transport has been opened toward the broker.
@@ -74,8 +86,16 @@ impl Broker {
 
     /// Bytes from a client, in whatever pieces. Those of a link that the broker has closed are ignored.
     pub fn receive(&mut self, now: Duration, link: LinkId, bytes: &[u8]) {
-        if let Some(link) = self.links.get_mut(&link) {
-            link.push(bytes);
+        match self.secure.open(link, bytes) {
+            Ok(bytes) => {
+                if let Some(link) = self.links.get_mut(&link) {
+                    link.push(&bytes);
+                }
+            }
+            Err(fault) => {
+                tracing::debug!(?link, %fault, "no TLS");
+                self.close(now, link);
+            }
         }
         // Any packet can end the link.
         while let Some(source) = self.links.get_mut(&link) {
@@ -90,6 +110,7 @@ impl Broker {
     /// A transport has closed, by the client's doing or by the network's. A link that the broker has closed itself may
     /// be reported too.
     pub fn closed(&mut self, now: Duration, link: LinkId) {
+        self.secure.forget(link);
         self.end(now, link);
     }
 
@@ -112,7 +133,7 @@ impl Broker {
 
     /// The next thing to do, in order.
     pub fn poll(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.secure.poll(|| self.outputs.pop_front())
     }
 
     /// Publishes in the broker's own name.

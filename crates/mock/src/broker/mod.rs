@@ -2,7 +2,7 @@
 //!
 //! It is a *bench* broker. It follows the standard, also where that hurts a careless client (a protocol violation closes
 //! the link at once), it lets its owner look inside and interfere, and it keeps nothing once it is dropped. It is no
-//! broker for production: no TLS, no persistence, no bridging, and every publish walks over every session.
+//! broker for production: no persistence, no bridging, and every publish walks over every session.
 //!
 //! [`Broker`] is deterministic: it has no clock and no sockets, so it runs in virtual time as well as on TCP.
 //! [`Server`] puts it on TCP.
@@ -40,6 +40,7 @@ mod core;
 mod link;
 mod message;
 mod options;
+mod secure;
 mod server;
 mod session;
 

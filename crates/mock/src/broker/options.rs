@@ -6,6 +6,7 @@ use std::time::Duration;
 use mqtt_protocol_core::mqtt::result_code::ConnectReturnCode;
 
 use super::{Message, QoS};
+use crate::tls::ServerTls;
 
 /// The return codes of CONNACK. MQTT 3.1.1, 3.2.2.3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -108,6 +109,7 @@ pub struct BrokerOptions {
     pub(super) max_queued: usize,
     pub(super) max_record: usize,
     pub(super) max_unsent: usize,
+    pub(super) tls: Option<ServerTls>,
 }
 
 impl BrokerOptions {
@@ -123,6 +125,7 @@ impl BrokerOptions {
             max_queued: 1000,
             max_record: 1000,
             max_unsent: 4 << 20,
+            tls: None,
         }
     }
 
@@ -175,6 +178,12 @@ impl BrokerOptions {
     pub fn max_unsent(self, bytes: usize) -> Self {
         Self { max_unsent: bytes, ..self }
     }
+
+    /// What it shows on its TLS port, which it has then beside the plain one. Default: there is none.
+    #[must_use]
+    pub fn tls(self, tls: ServerTls) -> Self {
+        Self { tls: Some(tls), ..self }
+    }
 }
 
 impl Default for BrokerOptions {
@@ -192,6 +201,7 @@ impl fmt::Debug for BrokerOptions {
             .field("max_queued", &self.max_queued)
             .field("max_record", &self.max_record)
             .field("max_unsent", &self.max_unsent)
+            .field("tls", &self.tls)
             .finish_non_exhaustive()
     }
 }

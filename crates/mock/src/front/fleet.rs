@@ -12,6 +12,7 @@ use crate::{broker, line::Pty, modem::Identity};
 pub struct Fleet {
     mocks: Vec<Mock>,
     broker_url: Option<String>,
+    broker_tls_url: Option<String>,
     server: Option<broker::Server>,
 }
 
@@ -48,7 +49,8 @@ impl Builder {
             let place = pty.path().to_owned();
             mocks.push(setup.start(options, number as u64, pty, place, &network, &runtime));
         }
-        Ok(Fleet { mocks, broker_url: network.broker_url, server: network.server })
+        let Network { server, broker_url, broker_tls_url, .. } = network;
+        Ok(Fleet { mocks, broker_url, broker_tls_url, server })
     }
 }
 
@@ -63,6 +65,12 @@ impl Fleet {
     #[must_use]
     pub fn broker_url(&self) -> Option<&str> {
         self.broker_url.as_deref()
+    }
+
+    /// The TLS address of the embedded broker, as [`Mock::broker_tls_url`].
+    #[must_use]
+    pub fn broker_tls_url(&self) -> Option<&str> {
+        self.broker_tls_url.as_deref()
     }
 
     /// The embedded broker, to look into and to interfere with.

@@ -9,7 +9,10 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
-use crate::modem::{DialOutcome, NetworkInput, SocketId};
+use crate::{
+    modem::{DialOutcome, NetworkInput, SocketId},
+    tls::TLS_PORT,
+};
 
 /// Chunks on their way to a broker that does not read. A link that needs more is broken.
 const UNSENT: usize = 1024;
@@ -21,8 +24,8 @@ const CHUNK: usize = 4096;
 /// Where a dial leads, whatever host the modem names.
 #[derive(Clone, Debug)]
 pub(super) enum Route {
-    /// To this broker.
-    To(String, u16),
+    /// To this broker: to its TLS port, if there is one, from the port of MQTT over TLS and from that very port, else to its plain one.
+    To { host: String, port: u16, tls_port: Option<u16> },
     /// To the host that is named.
     Named,
     /// Nowhere: refused.
@@ -64,7 +67,10 @@ impl Internet {
         let task = self.tasks.spawn(async move {
             let dialled = match route {
                 None => Err(DialOutcome::DnsFailed),
-                Some(Route::To(host, port)) => connect(&host, port).await,
+                Some(Route::To { host, port: plain, tls_port }) => {
+                    let port = tls_port.filter(|&tls| port == TLS_PORT || port == tls).unwrap_or(plain);
+                    connect(&host, port).await
+                }
                 Some(Route::Named) => connect(&host, port).await,
                 Some(Route::Nowhere) => Err(DialOutcome::Refused),
             };

@@ -10,7 +10,7 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use tokio::{
@@ -27,6 +27,7 @@ use crate::{
     line::{Pty, Tcp, Terminal},
     modem::{Fault, Modem, ModemOptions, Status},
     rig::Rig,
+    tls::TLS_PORT,
 };
 use engine::{Engine, Envelope, Request};
 pub use fleet::Fleet;
@@ -43,10 +44,12 @@ const SPACING: Duration = Duration::from_millis(2);
 /// The broker that the modem's network leads to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum BrokerChoice {
-    /// A bench broker in this process, on a free port of the loopback interface.
+    /// A bench broker in this process, on a free port of the loopback interface; with [`BrokerOptions::tls`] on another one too, to which
+    /// dials of port 8883 lead.
     #[default]
     Embedded,
-    /// A broker at `mqtt://host[:port]`; the port is 1883 if it is left out. No TLS.
+    /// A broker at `mqtt://host[:port]`; the port is 1883 if it is left out. With `mqtts://` it is 8883, and it is the module that has to
+    /// speak TLS.
     Url(String),
     /// None: whatever the modem dials is refused.
     None,
@@ -85,6 +88,7 @@ struct Setup {
 struct Network {
     server: Option<broker::Server>,
     broker_url: Option<String>,
+    broker_tls_url: Option<String>,
     route: Route,
 }
 
@@ -185,7 +189,8 @@ impl Builder {
     {
         let network = Network::start(&self.broker, self.broker_options, self.resolve)?;
         let mock = self.setup.start(self.modem, 0, line, path, &network, runtime);
-        Ok(Mock { broker_url: network.broker_url, server: network.server, ..mock })
+        let Network { server, broker_url, broker_tls_url, .. } = network;
+        Ok(Mock { broker_url, broker_tls_url, server, ..mock })
     }
 }
 
@@ -196,18 +201,22 @@ impl Network {
                 let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
                 let server = broker::Server::bind(address, options.unwrap_or_default())?;
                 let address = server.local_addr();
-                (Some(server), Some((address.ip().to_string(), address.port())))
+                (Some(server), Some(("mqtt", address.ip().to_string(), address.port())))
             }
             BrokerChoice::Url(url) => (None, Some(parse_url(url)?)),
             BrokerChoice::None => (None, None),
         };
-        let broker_url = broker.as_ref().map(|(host, port)| format!("mqtt://{host}:{port}"));
+        let tls_port = server.as_ref().and_then(broker::Server::tls_addr).map(|address| address.port());
+        let broker_url = broker.as_ref().map(|(scheme, host, port)| format!("{scheme}://{host}:{port}"));
+        let broker_tls_url = broker.as_ref().zip(tls_port).map(|((_, host, _), port)| format!("mqtts://{host}:{port}"));
         let route = match (resolve, broker) {
             (Resolve::Literal, _) => Route::Named,
-            (Resolve::ToBroker, Some((host, port))) => Route::To(host.trim_matches(['[', ']']).to_owned(), port),
+            (Resolve::ToBroker, Some((_, host, port))) => {
+                Route::To { host: host.trim_matches(['[', ']']).to_owned(), port, tls_port }
+            }
             (Resolve::ToBroker, None) => Route::Nowhere,
         };
-        Ok(Self { server, broker_url, route })
+        Ok(Self { server, broker_url, broker_tls_url, route })
     }
 }
 
@@ -215,7 +224,7 @@ impl Setup {
     /// A modem of that number, whose dials lead into the network; the mock does not own it.
     fn start<L>(
         &self,
-        options: ModemOptions,
+        mut options: ModemOptions,
         number: u64,
         line: L,
         path: PathBuf,
@@ -225,6 +234,9 @@ impl Setup {
     where
         L: Terminal + Send + 'static,
     {
+        // A clock before 1970 tells no time.
+        let host_time = SystemTime::now().duration_since(UNIX_EPOCH).map(|time| time.as_secs()).ok();
+        options.clock = options.clock.or(host_time);
         let mut rig = Rig::new(Modem::new(options, Duration::ZERO));
         rig.set_faults(&self.faults, self.seed.wrapping_add(number));
         rig.set_spacing(SPACING);
@@ -247,7 +259,7 @@ impl Setup {
         };
         let task = runtime.spawn(engine.run(stopped));
         let control = Control { requests: to_engine, status: shown };
-        Mock { path, address: None, broker_url: None, server: None, control, log, stop, task }
+        Mock { path, address: None, broker_url: None, broker_tls_url: None, server: None, control, log, stop, task }
     }
 }
 
@@ -257,6 +269,7 @@ pub struct Mock {
     path: PathBuf,
     address: Option<SocketAddr>,
     broker_url: Option<String>,
+    broker_tls_url: Option<String>,
     server: Option<broker::Server>,
     control: Control,
     log: Log,
@@ -284,10 +297,16 @@ impl Mock {
         self.address
     }
 
-    /// The broker's address, `mqtt://host:port`; `None` where there is no broker.
+    /// The broker's address, `mqtt://host:port`, or `mqtts://host:port` where it was given so; `None` where there is no broker.
     #[must_use]
     pub fn broker_url(&self) -> Option<&str> {
         self.broker_url.as_deref()
+    }
+
+    /// The TLS address of the embedded broker, `mqtts://host:port`, if it has one.
+    #[must_use]
+    pub fn broker_tls_url(&self) -> Option<&str> {
+        self.broker_tls_url.as_deref()
     }
 
     /// The embedded broker, to look into and to interfere with.
@@ -375,22 +394,23 @@ impl Control {
     }
 }
 
-/// Host and port of `mqtt://[user@]host[:port][/]`. A user is not used: who signs in is the modem's business.
-fn parse_url(url: &str) -> io::Result<(String, u16)> {
+/// Scheme, host and port of `mqtt[s]://[user@]host[:port][/]`. A user is not used: who signs in is the modem's business.
+fn parse_url(url: &str) -> io::Result<(&'static str, String, u16)> {
     let fault =
         || io::Error::new(io::ErrorKind::InvalidInput, format!("not a broker's address (mqtt://host[:port]): {url}"));
-    let rest = url.strip_prefix("mqtt://").ok_or_else(fault)?;
+    let (scheme, default) = if url.starts_with("mqtts:") { ("mqtts", TLS_PORT) } else { ("mqtt", 1883) };
+    let rest = url.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")).ok_or_else(fault)?;
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     let authority = rest.rsplit_once('@').map_or(rest, |(_, authority)| authority);
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| fault())?),
-        _ => (authority, 1883),
+        _ => (authority, default),
     };
     let is_bracketed = host.starts_with('[') && host.ends_with(']');
     if host.is_empty() || port == 0 || host.contains(['/', '?', '#']) || (host.contains(':') && !is_bracketed) {
         return Err(fault());
     }
-    Ok((host.to_owned(), port))
+    Ok((scheme, host.to_owned(), port))
 }
 
 #[cfg(test)]
@@ -406,7 +426,9 @@ mod tests {
             ("mqtt://me@broker:1", Some(("broker", 1))),
             ("mqtt://[::1]:1884", Some(("[::1]", 1884))),
             ("mqtt://[::1]", Some(("[::1]", 1883))),
-            ("mqtts://localhost", None),
+            ("mqtts://localhost", Some(("localhost", 8883))),
+            ("mqtts://[::1]:1", Some(("[::1]", 1))),
+            ("mqttss://localhost", None),
             ("localhost:1883", None),
             ("mqtt://", None),
             ("mqtt://:1883", None),
@@ -417,7 +439,8 @@ mod tests {
         ];
         for (url, expected) in table {
             let parsed = parse_url(url).ok();
-            assert_eq!(parsed.as_ref().map(|(host, port)| (host.as_str(), *port)), expected, "{url}");
+            assert_eq!(parsed.as_ref().map(|(_, host, port)| (host.as_str(), *port)), expected, "{url}");
+            assert!(parsed.is_none_or(|(scheme, ..)| url.starts_with(&format!("{scheme}:"))), "{url}");
         }
     }
 }

@@ -22,6 +22,8 @@ pub(super) enum Cme {
     Busy,
     /// Bad parameter of an MQTT command (BC660K MQTT application note).
     MqttParameter,
+    /// An error of Quectel's file commands, 400 to 426 (EC2x/EG2x/EG9x/EM05 FILE application note).
+    File(FileFault),
     /// An MQTT error of OneMO modules, 600 to 608 (OneMO MQTT user manual).
     OneMo(u16),
 }
@@ -48,8 +50,41 @@ impl Cme {
             Self::IncorrectParameters => (50, "incorrect parameters"),
             Self::Busy => (302, "UE busy"),
             Self::MqttParameter => (8507, "bad parameter"),
+            Self::File(fault) => fault.row(),
             Self::OneMo(code) => (code, "mqtt error"),
         }
+    }
+}
+
+/// What Quectel's file commands fail for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FileFault {
+    Input,
+    NotFound,
+    Name,
+    Exists,
+    Delete,
+    NoSpace,
+    TimeOut,
+}
+
+impl FileFault {
+    fn row(self) -> (u16, &'static str) {
+        match self {
+            Self::Input => (400, "invalid input value"),
+            Self::NotFound => (405, "file not found"),
+            Self::Name => (406, "invalid file name"),
+            Self::Exists => (407, "file already existed"),
+            Self::Delete => (418, "fail to delete the file"),
+            Self::NoSpace => (420, "no space"),
+            Self::TimeOut => (421, "time-out"),
+        }
+    }
+}
+
+impl From<FileFault> for Cme {
+    fn from(fault: FileFault) -> Self {
+        Self::File(fault)
     }
 }
 
@@ -72,6 +107,8 @@ pub(super) enum Answer {
     Raw(Vec<u8>),
     /// The prompt, then data for `then`.
     Prompt { entry: DataEntry, then: Purpose },
+    /// The line CONNECT, then data for `then`.
+    Connect { entry: DataEntry, then: Purpose },
     /// OK comes after the result line of that step.
     AfterResult(Completion),
     /// A line of information; and OK comes after the result line of that step.

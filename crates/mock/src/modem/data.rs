@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::link::Publish;
+use super::{
+    answer::{Cme, FileFault},
+    link::Publish,
+};
 
 /// What data are for.
 #[derive(Debug, PartialEq, Eq)]
@@ -11,6 +14,16 @@ pub(super) enum Purpose {
     Publish(Publish),
     /// They are an argument of a command.
     Argument(Argument),
+    /// They are the content of a file.
+    File(Upload),
+}
+
+/// A file that follows its command.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Upload {
+    /// The name of the command.
+    pub(super) command: &'static str,
+    pub(super) name: String,
 }
 
 /// An argument that follows its command behind a prompt.
@@ -79,6 +92,14 @@ impl DataPhase {
 
     pub(super) fn sends_when_idle(&self) -> bool {
         self.entry.sends_when_idle
+    }
+
+    /// What it is left with for want of input.
+    pub(super) fn fault_when_idle(&self) -> Cme {
+        match self.purpose {
+            Purpose::File(_) => FileFault::TimeOut.into(),
+            Purpose::Publish(_) | Purpose::Argument(_) => Cme::NotAllowed,
+        }
     }
 
     pub(super) fn echoes(&self) -> bool {

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::{
     answer::{Answer, Cme},
     command::Form,
-    data::{Argument, Purpose},
+    data::{Argument, Purpose, Upload},
     eigencomm::Eigencomm,
+    files::Files,
     lierda::Lierda,
     link::{Event, LinkStatus, Links, Loss, NetworkInput, News, Publish, Settings, SocketId, Surroundings},
     onemo::OneMo,
@@ -78,6 +79,16 @@ pub(super) trait CommandSet: Send {
         Err(Cme::NotAllowed)
     }
 
+    /// A file that followed its command is complete. Only some command sets have such.
+    fn keep(&mut self, _: &Upload, _: Vec<u8>) -> Reply {
+        Err(Cme::NotAllowed)
+    }
+
+    /// What outlasts a restart.
+    fn take_files(&mut self) -> Files {
+        Files::default()
+    }
+
     /// Every link breaks, for that reason.
     fn lose(&mut self, loss: Loss, _: &Surroundings<'_>) {
         self.links_mut().lose_all(loss);
@@ -99,6 +110,7 @@ pub(super) trait Commands: Send {
     fn status(&self) -> [LinkStatus; super::link::CONNECTIONS as usize];
     fn sockets(&self) -> u64;
     fn open_sockets(&self) -> Vec<SocketId>;
+    fn take_files(&mut self) -> Files;
 }
 
 impl<C: CommandSet> Commands for C {
@@ -112,6 +124,7 @@ impl<C: CommandSet> Commands for C {
         let reply = match purpose {
             Purpose::Publish(publish) => CommandSet::submit(self, now, publish, data, around),
             Purpose::Argument(argument) => self.argue(now, argument, data, around),
+            Purpose::File(upload) => self.keep(upload, data),
         };
         self.advance(now, around);
         reply
@@ -152,15 +165,19 @@ impl<C: CommandSet> Commands for C {
     fn open_sockets(&self) -> Vec<SocketId> {
         self.links().open_sockets()
     }
+
+    fn take_files(&mut self) -> Files {
+        CommandSet::take_files(self)
+    }
 }
 
-/// The commands of a model as they are at power-up. `sockets`: as many were dialled before.
-pub(super) fn commands(options: &ModemOptions, sockets: u64) -> Box<dyn Commands> {
+/// The commands of a model as they are at power-up. `sockets`: as many were dialled before; `files`: those that are kept.
+pub(super) fn commands(options: &ModemOptions, sockets: u64, files: Files) -> Box<dyn Commands> {
     match options.model.dialect {
         Dialect::Lmqtt => Box::new(Lierda::new(options, sockets)),
         Dialect::Ecmt => Box::new(Eigencomm::new(options, sockets)),
         Dialect::OneMo => Box::new(OneMo::new(options, sockets)),
-        Dialect::Cmqtt(kind) => Box::new(Simcom::new(kind, options, sockets)),
-        Dialect::Qmt(kind) => Box::new(Quectel::new(kind, options, sockets)),
+        Dialect::Cmqtt(kind) => Box::new(Simcom::new(kind, options, sockets, files)),
+        Dialect::Qmt(kind) => Box::new(Quectel::new(kind, options, sockets, files)),
     }
 }

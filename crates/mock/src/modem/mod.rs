@@ -4,11 +4,14 @@
 //! [`Modem::poll`] asks for; the same inputs give the same outputs.
 
 mod answer;
+mod clock;
 mod command;
+mod context;
 mod data;
 mod dialect;
 mod editor;
 mod eigencomm;
+mod files;
 mod lierda;
 mod link;
 mod model;
@@ -38,10 +41,12 @@ pub use radio::RegistrationStatus;
 pub(crate) use troubles::Switches;
 
 use answer::{Answer, Cme, Completion};
+use clock::Clock;
 use command::Command;
 use data::{DataPhase, Purpose, Typed};
 use dialect::{Commands, Reply};
 use editor::{CommandLine, Editor};
+use files::Files;
 use link::{Event, Loss, Surroundings};
 use radio::Radio;
 use standard::{ErrorReport, RegistrationReports};
@@ -166,6 +171,7 @@ pub struct Modem {
     /// Where unsolicited lines go. It outlasts a restart.
     urc_port: UrcPort,
 
+    clock: Clock,
     radio: Radio,
     registration: RegistrationStatus,
     had_packet_data: bool,
@@ -201,8 +207,9 @@ impl Modem {
             urc_port: options.vendor.urc_port,
             registration: radio.registration(now, &options),
             had_packet_data: radio.has_packet_data(now, &options),
+            clock: Clock::default(),
             radio,
-            commands: dialect::commands(&options, 0),
+            commands: dialect::commands(&options, 0, Files::default()),
             mute_until: None,
             delay_next: Duration::ZERO,
             lose_next_ok: false,
@@ -404,7 +411,7 @@ impl Modem {
                 self.outputs.push_back(Output::HeardData(data.collected.clone()));
                 self.begin(now, Work::Data(data.purpose, data.collected));
             } else {
-                self.final_error(Cme::NotAllowed);
+                self.final_error(data.fault_when_idle());
             }
         }
     }
@@ -446,7 +453,10 @@ impl Modem {
                 Answer::Lines(lines) => lines.iter().for_each(|line| self.information(line.as_bytes())),
                 Answer::Raw(line) => self.information(&line),
                 Answer::Failed { .. } => return Ok(answer),
-                Answer::Prompt { .. } | Answer::AfterResult(_) | Answer::LineAndResult { .. } => {}
+                Answer::Prompt { .. }
+                | Answer::Connect { .. }
+                | Answer::AfterResult(_)
+                | Answer::LineAndResult { .. } => {}
             }
             answer = self.command(now, command)?;
         }
@@ -477,7 +487,9 @@ impl Modem {
                 hung_up.push(socket);
             }
         }
-        self.commands = dialect::commands(&self.options, self.commands.sockets());
+        let files = self.commands.take_files();
+        self.commands = dialect::commands(&self.options, self.commands.sockets(), files);
+        self.clock = Clock::default();
         self.radio = Radio::new(now);
         self.registration = self.radio.registration(now, &self.options);
         self.had_packet_data = self.radio.has_packet_data(now, &self.options);
@@ -501,8 +513,12 @@ impl Modem {
     }
 
     fn with_commands<T>(&mut self, now: Duration, run: impl FnOnce(&mut dyn Commands, &Surroundings<'_>) -> T) -> T {
-        let around =
-            Surroundings { options: &self.options, packet_data: self.radio.has_packet_data(now, &self.options) };
+        let around = Surroundings {
+            options: &self.options,
+            packet_data: self.radio.has_packet_data(now, &self.options),
+            clock: self.clock.time(now),
+            echo: self.echo,
+        };
         run(self.commands.as_mut(), &around)
     }
 
@@ -523,6 +539,9 @@ impl Modem {
     /// Reports a changed registration; links end with the packet network.
     fn follow_network(&mut self, now: Duration) {
         let registration = self.radio.registration(now, &self.options);
+        if registration.is_registered() && self.options.network_time {
+            self.clock.hear(self.options.clock);
+        }
         if registration != self.registration {
             self.registration = registration;
             let lines: Vec<_> = self.reports.urcs(registration).collect();

@@ -437,6 +437,12 @@ impl Model {
         Self::all().find(|model| model.name == name)
     }
 
+    /// Whether the mock plays its TLS.
+    #[must_use]
+    pub fn has_tls(&self) -> bool {
+        matches!(self.dialect, Dialect::Qmt(_) | Dialect::Cmqtt(_))
+    }
+
     /// Every model that the mock plays.
     pub fn all() -> impl Iterator<Item = Self> {
         MODELS.into_iter().chain(ECMT_MODELS).chain(QMT_MODELS).chain(CMQTT_MODELS).chain(ONEMO_MODELS)

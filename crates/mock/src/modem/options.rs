@@ -24,8 +24,11 @@ pub struct ModemOptions {
     pub address: Ipv4Addr,
     /// What `AT+CSQ` and `AT+CESQ` say.
     pub signal: Signal,
-    /// Network time at the caller's epoch, in seconds since 1970 (UTC).
-    pub clock: u64,
+    /// Network time at the caller's epoch, in seconds since 1970 (UTC). Default: the host's time where the modem runs in real time, and
+    /// 2026-01-01T00:00:00Z where it has no clock of its own.
+    pub clock: Option<u64>,
+    /// Whether the network tells a registered module the time.
+    pub network_time: bool,
     /// How long things take.
     pub latency: Latency,
     /// Whether the command echo is on at power-up, as V.250 has it.
@@ -46,7 +49,8 @@ impl Default for ModemOptions {
             packet_service: true,
             address: Ipv4Addr::new(10, 0, 0, 2),
             signal: Signal::default(),
-            clock: 1_767_225_600, // 2026-01-01T00:00:00Z
+            clock: None,
+            network_time: true,
             latency: Latency::default(),
             echo: true,
             quirks: Quirks::default(),

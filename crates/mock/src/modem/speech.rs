@@ -38,6 +38,10 @@ impl Modem {
                 self.transmit(prompt);
                 self.phase = Phase::Data(DataPhase::new(self.troubles.now, entry, then));
             }
+            Ok(Answer::Connect { entry, then }) => {
+                self.information(b"CONNECT");
+                self.phase = Phase::Data(DataPhase::new(self.troubles.now, entry, then));
+            }
             Ok(Answer::Failed { reason }) => self.refuse(reason),
             Err(error) => self.final_error(error),
         }

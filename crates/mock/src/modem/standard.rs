@@ -115,7 +115,7 @@ impl Modem {
             ("+CGPADDR", Form::Execute) => Ok(self.addresses(now, None)),
             ("+CGPADDR", Form::Set(args)) => only(args, 0_u8..=15).map(|id| self.addresses(now, Some(id))),
             ("+CFUN", form) => self.functionality(now, form),
-            ("+CCLK", Form::Read) => self.clock(now),
+            ("+CCLK", form) => self.clock_command(now, form),
             ("+QURCCFG", form) if matches!(model.dialect, Dialect::Qmt(QmtKind::Lte | QmtKind::Bg9x)) => {
                 self.urc_port(form)
             }
@@ -125,7 +125,7 @@ impl Modem {
                     false => "+COPS: 0".to_owned(),
                 }))
             }
-            ("+CGSN" | "+CIMI" | "+CSQ" | "+CESQ" | "+COPS" | "+CCLK" | "+CGPADDR", _) => Err(Cme::NotSupported),
+            ("+CGSN" | "+CIMI" | "+CSQ" | "+CESQ" | "+COPS" | "+CGPADDR", _) => Err(Cme::NotSupported),
             _ => return None,
         };
         Some(reply)
@@ -352,19 +352,6 @@ impl Modem {
             Form::Execute => Err(Cme::NotSupported),
         }
     }
-
-    /// The year has four digits on most models, the fields are UTC and the zone counts quarter hours; before network time the command is refused
-    /// (`EC6xx` firmware).
-    fn clock(&self, now: Duration) -> Reply {
-        if !self.radio.registration(now, &self.options).is_registered() {
-            return Err(Cme::NotAllowed);
-        }
-        let seconds = self.options.clock + now.as_secs();
-        let (year, month, day) = civil(seconds / 86_400);
-        let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-        let year = if self.options.model.short_year { format!("{:02}", year % 100) } else { format!("{year:04}") };
-        Ok(Answer::line(format!("+CCLK: \"{year}/{month:02}/{day:02},{hour:02}:{minute:02}:{second:02}+32\"")))
-    }
 }
 
 /// The one number of a set command.
@@ -372,46 +359,4 @@ fn only(mut args: Args<'_>, range: std::ops::RangeInclusive<u8>) -> Result<u8, C
     let number = args.number(range)?;
     args.end()?;
     Ok(number)
-}
-
-/// Year, month and day of a number of days since 1970-01-01 (Gregorian calendar).
-fn civil(days: u64) -> (u64, u64, u64) {
-    let mut year = 1970;
-    let mut left = days;
-    let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    while left >= 365 + u64::from(is_leap(year)) {
-        left -= 365 + u64::from(is_leap(year));
-        year += 1;
-    }
-    let mut month = 1;
-    for length in [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30] {
-        if left < length {
-            break;
-        }
-        left -= length;
-        month += 1;
-    }
-    (year, month, left + 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn days_become_dates() {
-        let table = [
-            (0, (1970, 1, 1)),
-            (58, (1970, 2, 28)),
-            (59, (1970, 3, 1)),
-            (364, (1970, 12, 31)),
-            (365, (1971, 1, 1)),
-            (11_016, (2000, 2, 29)),
-            (11_017, (2000, 3, 1)),
-            (20_454, (2026, 1, 1)),
-        ];
-        for (days, date) in table {
-            assert_eq!(civil(days), date, "{days}");
-        }
-    }
 }

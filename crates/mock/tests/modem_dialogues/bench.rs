@@ -8,6 +8,7 @@ use std::{
 use atmqtt_mock::{
     broker::{self, Broker, BrokerOptions, LinkId},
     modem::{DialOutcome, Fault, Modem, ModemOptions, NetworkInput, Output, SocketId},
+    tls::TLS_PORT,
 };
 
 /// What becomes of a dial.
@@ -184,12 +185,14 @@ impl Bench {
         match output {
             Output::Transmit(bytes) => self.said.extend(bytes),
             Output::Dial { socket, host, port } => {
+                let is_tls = port == TLS_PORT;
                 self.dialled.push((host, port));
                 let outcome = match self.dial {
                     Dial::NeverEnds => return,
                     Dial::Fails(outcome) => outcome,
                     Dial::ToBroker => {
-                        self.links.insert(socket, self.broker.accept(self.now));
+                        let accept = if is_tls { Broker::accept_tls } else { Broker::accept };
+                        self.links.insert(socket, accept(&mut self.broker, self.now));
                         DialOutcome::Connected
                     }
                 };

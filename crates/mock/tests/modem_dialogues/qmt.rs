@@ -300,7 +300,7 @@ fn an_open_fails_with_the_cause() {
         open(&mut bench, "h", "1883", network);
         bench.dial = Dial::ToBroker;
         bench.play("> AT+QMTCFG=\"ssl\",1,1\n< OK");
-        open(&mut bench, "h", "8883", -1);
+        open(&mut bench, "h", "8883", network);
         bench.play("> AT+QMTCFG=\"ssl\",1,0\n< OK");
         open(&mut bench, "h", "1883", 0);
         // So it is after a restart of the host.

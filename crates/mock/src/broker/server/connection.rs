@@ -21,18 +21,18 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// What connections have for the broker.
 pub(super) enum Traffic {
-    Opened(TcpStream),
+    Opened { stream: TcpStream, secured: bool },
     Bytes(LinkId, Vec<u8>),
     Closed(LinkId),
 }
 
-/// Accepts connections until the broker is gone.
-pub(super) async fn accept(listener: TcpListener, traffic: mpsc::Sender<Traffic>) {
+/// Accepts connections until the broker is gone; `secured`: for TLS.
+pub(super) async fn accept(listener: TcpListener, secured: bool, traffic: mpsc::Sender<Traffic>) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 tracing::debug!(%peer, "accepted");
-                if traffic.send(Traffic::Opened(stream)).await.is_err() {
+                if traffic.send(Traffic::Opened { stream, secured }).await.is_err() {
                     return;
                 }
             }

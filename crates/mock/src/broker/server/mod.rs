@@ -31,24 +31,28 @@ const TRAFFIC: usize = 64;
 #[derive(Debug)]
 pub struct Server {
     local_addr: SocketAddr,
+    tls_addr: Option<SocketAddr>,
     handle: Handle,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
 impl Server {
-    /// Listens on `address`; port 0 takes a free one, see [`local_addr`](Self::local_addr). The listener is bound when
-    /// this returns, so a client may connect at once.
+    /// Listens on `address`; port 0 takes a free one, see [`local_addr`](Self::local_addr). With [`BrokerOptions::tls`] it listens for
+    /// TLS too, on a free port of the same address, see [`tls_addr`](Self::tls_addr). The listeners are bound when this returns, so a
+    /// client may connect at once.
     ///
     /// # Errors
     ///
     /// What binding the address gives, and [`io::ErrorKind::Other`] outside of a tokio runtime.
     pub fn bind(address: SocketAddr, options: BrokerOptions) -> io::Result<Self> {
         let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
-        let listener = std::net::TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        let listener = TcpListener::from_std(listener)?;
-        let local_addr = listener.local_addr()?;
+        let (listener, local_addr) = listen(address)?;
+        let secured = match options.tls {
+            Some(_) => Some(listen(SocketAddr::new(address.ip(), 0))?),
+            None => None,
+        };
+        let tls_addr = secured.as_ref().map(|(_, address)| *address);
 
         let (traffic_in, traffic) = mpsc::channel(TRAFFIC);
         let (commands_in, commands) = mpsc::unbounded_channel();
@@ -58,7 +62,10 @@ impl Server {
         let handle =
             Handle { commands: commands_in, view, record: Arc::clone(&record), max_packet: options.max_packet };
         let mut tasks = JoinSet::new();
-        tasks.spawn_on(accept(listener, traffic_in.clone()), &runtime);
+        tasks.spawn_on(accept(listener, false, traffic_in.clone()), &runtime);
+        if let Some((listener, _)) = secured {
+            tasks.spawn_on(accept(listener, true, traffic_in.clone()), &runtime);
+        }
         let hub = Hub {
             max_unsent: options.max_unsent,
             broker: Broker::new(options),
@@ -70,13 +77,19 @@ impl Server {
             record,
         };
         let task = runtime.spawn(hub.run(traffic, commands, stopped));
-        Ok(Self { local_addr, handle, stop, task })
+        Ok(Self { local_addr, tls_addr, handle, stop, task })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// Where it listens for TLS.
+    #[must_use]
+    pub fn tls_addr(&self) -> Option<SocketAddr> {
+        self.tls_addr
     }
 
     /// What looks into the broker and interferes with it.
@@ -244,7 +257,7 @@ impl Hub {
     fn take(&mut self, arrived: Traffic) {
         let now = self.now();
         match arrived {
-            Traffic::Opened(stream) => self.open(now, stream),
+            Traffic::Opened { stream, secured } => self.open(now, stream, secured),
             Traffic::Bytes(link, bytes) => self.broker.receive(now, link, &bytes),
             Traffic::Closed(link) => {
                 self.peers.remove(&link);
@@ -253,8 +266,8 @@ impl Hub {
         }
     }
 
-    fn open(&mut self, now: Duration, stream: TcpStream) {
-        let link = self.broker.accept(now);
+    fn open(&mut self, now: Duration, stream: TcpStream, secured: bool) {
+        let link = if secured { self.broker.accept_tls(now) } else { self.broker.accept(now) };
         let (outgoing, queue) = mpsc::unbounded_channel();
         let (open, closing) = oneshot::channel();
         let unsent = Arc::new(AtomicUsize::new(0));
@@ -314,6 +327,14 @@ impl Hub {
             tracing::debug!(?link, "written to a connection that has closed");
         }
     }
+}
+
+fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(listener)?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
 }
 
 async fn sleep_until_some(deadline: Option<Instant>) {

@@ -67,6 +67,8 @@ impl CommandSet for Eigencomm {
             News::Rested => self.dial_again(now, id, around),
             News::Opened(of) => self.links.complete(of, Some(format!("+ECMTOPEN: {id},0"))),
             News::OpenFailed(of, _) => self.open_failed(of, around),
+            // No TLS is spoken here.
+            News::NotSecured(..) => {}
             News::Connected(of) => {
                 self.links.of(id).config.tries_left = None;
                 self.links.complete(of, Some(format!("+ECMTCONN: {id},0,0")));

@@ -66,6 +66,8 @@ impl CommandSet for Lierda {
             News::Opened(of) => self.links.complete(of, Some(format!("+LMQTTOPEN: {id},0"))),
             News::OpenFailed(of, DialOutcome::DnsFailed) => self.open_failed(of, OpenFault::Dns, around),
             News::OpenFailed(of, _) => self.open_failed(of, OpenFault::Network, around),
+            // No TLS is spoken here.
+            News::NotSecured(..) => {}
             News::Connected(of) => self.links.complete(of, Some(format!("+LMQTTCONN: {id},0,0"))),
             News::Refused(of, code) => self.links.complete(of, Some(format!("+LMQTTCONN: {id},0,{code}"))),
             News::ConnectFailed(of) => self.links.complete(of, Some(format!("+LMQTTCONN: {id},2,6"))),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{DialOutcome, SocketId};
+use super::{DialOutcome, SocketId, secure::Secured};
 use crate::{
     modem::{
         answer::Completion,
@@ -34,6 +34,8 @@ pub(in crate::modem) struct Connection<S> {
     pub(in crate::modem) config: S,
     pub(in crate::modem) link: Link,
     pub(in crate::modem) pending: Vec<Pending>,
+    /// Where the link speaks TLS.
+    pub(super) secured: Option<Secured>,
 }
 
 pub(in crate::modem) enum Link {
@@ -86,7 +88,7 @@ pub(super) enum Expiry {
 
 impl<S: Settings> Connection<S> {
     pub(super) fn new(id: u8, options: &ModemOptions) -> Self {
-        Self { id, config: S::new(options), link: Link::Closed, pending: Vec::new() }
+        Self { id, config: S::new(options), link: Link::Closed, pending: Vec::new(), secured: None }
     }
 
     /// Back to what it was at power-up: the configuration is forgotten.
@@ -129,6 +131,7 @@ impl<S: Settings> Connection<S> {
     }
 
     pub(super) fn dial(&mut self, now: Duration, socket: SocketId, of: Completion, latency: Duration) {
+        self.secured = None;
         self.link = Link::Opening {
             socket,
             earliest: now.saturating_add(latency),

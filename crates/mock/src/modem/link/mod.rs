@@ -4,6 +4,7 @@
 
 mod connection;
 mod publish;
+mod secure;
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -12,6 +13,7 @@ use super::{
     options::{ModemOptions, Step},
 };
 use crate::mqtt::{Client, ClientOutput, ConnectOptions, LossCause, QoS, TopicFilter, is_topic_name};
+use crate::tls::TlsFault;
 use connection::Expiry;
 pub(super) use connection::{Connection, Link, Settings};
 pub(super) use publish::{Publish, decode_hex, encode_hex, quoted_payload, up_to_nul};
@@ -93,6 +95,10 @@ pub(super) enum Event {
 pub(super) struct Surroundings<'a> {
     pub(super) options: &'a ModemOptions,
     pub(super) packet_data: bool,
+    /// The module's clock, in seconds since 1970.
+    pub(super) clock: u64,
+    /// The command echo is on.
+    pub(super) echo: bool,
 }
 
 impl Surroundings<'_> {
@@ -122,6 +128,8 @@ pub(super) enum News {
     Opened(Completion),
     /// The link is closed again.
     OpenFailed(Completion, DialOutcome),
+    /// There is no TLS on it, and it is closed again.
+    NotSecured(Completion, TlsFault),
     Connected(Completion),
     /// With that CONNACK code.
     Refused(Completion, u8),
@@ -258,7 +266,8 @@ impl<S: Settings> Links<S> {
 
     /// Says DISCONNECT and hangs up. `false`: there is nothing to disconnect from.
     pub(super) fn disconnect(&mut self, now: Duration, id: u8) -> bool {
-        let Link::Session { socket, client, .. } = &mut self.of(id).link else {
+        let connection = self.of(id);
+        let Link::Session { socket, client, .. } = &mut connection.link else {
             return false;
         };
         let socket = *socket;
@@ -266,10 +275,11 @@ impl<S: Settings> Links<S> {
         let mut last = Vec::new();
         while let Some(output) = client.poll() {
             if let ClientOutput::Send(bytes) = output {
-                last.push(Event::Send { socket, bytes });
+                last.push(bytes);
             }
         }
-        self.events.extend(last);
+        let last: Vec<_> = last.into_iter().map(|bytes| connection.sealed(bytes)).collect();
+        self.events.extend(last.into_iter().map(|bytes| Event::Send { socket, bytes }));
         self.abandon(id);
         true
     }
@@ -278,12 +288,14 @@ impl<S: Settings> Links<S> {
     pub(super) fn abandon(&mut self, id: u8) {
         let connection = self.of(id);
         let socket = connection.socket();
+        let farewell = connection.unsecure();
         let link = std::mem::replace(&mut connection.link, Link::Lost);
         let opening = match link {
             Link::Opening { of, .. } => Some(of),
             _ => None,
         };
         let waits: Vec<Completion> = connection.pending.drain(..).map(|pending| pending.of).collect();
+        self.events.extend(socket.zip(farewell).map(|(socket, bytes)| Event::Send { socket, bytes }));
         self.events.extend(socket.map(|socket| Event::HangUp { socket }));
         self.events.extend(waits.into_iter().chain(opening).map(|of| Event::Completed(of, None)));
     }
@@ -314,12 +326,14 @@ impl<S: Settings> Links<S> {
 
     /// News of a dial. A socket that was hung up has none.
     pub(super) fn network(&mut self, now: Duration, socket: SocketId, input: NetworkInput) {
-        let Some(connection) = self.connections.iter_mut().find(|connection| connection.socket() == Some(socket))
-        else {
+        let of_socket = |connection: &&Connection<S>| connection.socket() == Some(socket);
+        let Some(id) = self.all().find(of_socket).map(|connection| connection.id) else {
             return;
         };
-        let id = connection.id;
-        match (&mut connection.link, input) {
+        let Some(input) = self.unsealed(now, id, input) else {
+            return;
+        };
+        match (&mut self.of(id).link, input) {
             (Link::Opening { outcome, .. }, NetworkInput::Dialled(dialled)) => *outcome = Some(dialled),
             (Link::Opening { outcome, .. }, NetworkInput::Closed) => *outcome = Some(DialOutcome::Refused),
             (Link::Open { .. }, NetworkInput::Closed) => {
@@ -345,9 +359,15 @@ impl<S: Settings> Links<S> {
                 return Some(News::Opened(of));
             }
             Some((socket, outcome, of)) => {
-                self.of(id).link = Link::Closed;
+                let connection = self.of(id);
+                let fails_handshake = connection.fails_handshake();
+                connection.secured = None;
+                connection.link = Link::Closed;
                 self.events.push_back(Event::HangUp { socket });
-                return Some(News::OpenFailed(of, outcome));
+                return Some(match fails_handshake {
+                    true => News::NotSecured(of, TlsFault::Handshake),
+                    false => News::OpenFailed(of, outcome),
+                });
             }
         }
         match &mut self.of(id).link {
@@ -381,7 +401,10 @@ impl<S: Settings> Links<S> {
                 return is_over.then_some(News::Connected(of));
             };
             match output {
-                ClientOutput::Send(bytes) => self.events.push_back(Event::Send { socket, bytes }),
+                ClientOutput::Send(bytes) => {
+                    let bytes = connection.sealed(bytes);
+                    self.events.push_back(Event::Send { socket, bytes });
+                }
                 ClientOutput::Connack { return_code: 0, .. } => *accepted = true,
                 ClientOutput::Connack { return_code, .. } => {
                     connection.answered(Step::Connect, 0);

@@ -83,6 +83,8 @@ impl CommandSet for OneMo {
             News::Refused(of, _) => self.connect_failed(of, State::Refused),
             News::ConnectFailed(of) => self.connect_failed(of, State::ServerClosed),
             News::Rested => self.dial_again(now, id, around),
+            // No TLS is spoken here.
+            News::NotSecured(..) => {}
             News::Connected(of) => {
                 self.links.of(id).config.tries_left = None;
                 self.links.complete(of, Some(connection(id, State::Connected)));

@@ -28,6 +28,12 @@ impl Quectel {
         around: &Surroundings<'_>,
     ) -> Option<Reply> {
         let is_nb = self.kind == QmtKind::Nb;
+        if name == "+QSSLCFG" {
+            return Some(self.tls_command(form, around));
+        }
+        if let Some(reply) = (!is_nb).then(|| self.file_command(name, form)).flatten() {
+            return Some(reply);
+        }
         let reply = match (name, form) {
             ("+QMTPUBEX" | "+QMTRECV", _) if is_nb => Err(Cme::NotSupported),
             ("+QMTCFG", Form::Test) => {
@@ -109,11 +115,17 @@ impl Quectel {
             _ if !connection.is_closed() => OpenFault::IdInUse,
             (None, _) | (_, None) => OpenFault::Parameter,
             _ if !around.packet_data => OpenFault::PacketNetwork,
-            // Nothing but plain TCP is spoken here.
-            _ if connection.config.tls => OpenFault::Failed,
             (Some(host), Some(port)) => {
                 connection.config.address = Some((host.clone(), port));
-                self.links.dial(now, of, host, port, around.options.latency.open);
+                let latency = around.options.latency.open;
+                match connection.config.tls_context() {
+                    None => self.links.dial(now, of, host, port, latency),
+                    Some(context) => {
+                        let context = &self.contexts[context];
+                        let tls = (&context.settings(&self.files, around.clock), context.limit());
+                        self.links.dial_secured(now, of, (host, port), latency, tls);
+                    }
+                }
                 return Ok(around.answer(of));
             }
         };

@@ -63,7 +63,7 @@ pub(in crate::modem) struct Config {
     kind: QmtKind,
     version: u8,
     context: u8,
-    pub(super) tls: bool,
+    tls: bool,
     tls_context: u8,
     /// Seconds; 0: no limit.
     pub(super) keep_alive: u16,
@@ -138,6 +138,11 @@ impl Settings for Config {
 }
 
 impl Config {
+    /// The TLS context of the link, if it is to have one.
+    pub(super) fn tls_context(&self) -> Option<usize> {
+        self.tls.then_some(self.tls_context.into())
+    }
+
     /// After how long without a byte a data phase is left: NB modules 60 s, the others as `"edit/timeout"` says.
     pub(super) fn data_idle(&self) -> Option<Duration> {
         let seconds = match self.kind {

@@ -8,18 +8,24 @@
 //! sign-in closes the link, and no status follows; after a status the id is free; ESC is answered with OK, and a data phase left for want
 //! of input with an error; in hex the length counts the bytes that are meant, not their digits; a downlink for which no slot is free is
 //! lost; QMTRECV without a slot reads the oldest, and what was not read is lost when the id is opened again; the loss of the packet network
-//! and an overflow are status 7; MQTT 3.1 is spoken as 3.1.1. TLS, `"willex"` and the sign-in of the cloud modes are not played.
+//! and an overflow are status 7; MQTT 3.1 is spoken as 3.1.1; without TLS on a link that is to have it, QMTOPEN has the result of a link
+//! that fails. `"willex"` and the sign-in of the cloud modes are not played.
 
 mod commands;
 mod config;
+mod files;
 mod publish;
+mod tls;
 
 use std::time::Duration;
 
 use super::{
     answer::Completion,
     command::Form,
+    context::Context,
+    data::Upload,
     dialect::{CommandSet, QmtKind, Reply},
+    files::Files,
     link::{DialOutcome, Links, Loss, News, Publish, Surroundings, encode_hex},
     options::{ModemOptions, Step},
 };
@@ -54,6 +60,8 @@ struct Downlink {
 pub(super) struct Quectel {
     kind: QmtKind,
     links: Links<Config>,
+    files: Files,
+    contexts: [Context; tls::CONTEXTS],
 }
 
 impl CommandSet for Quectel {
@@ -75,6 +83,17 @@ impl CommandSet for Quectel {
         self.publish_payload(now, publish, payload, around)
     }
 
+    fn keep(&mut self, upload: &Upload, content: Vec<u8>) -> Reply {
+        match upload.command {
+            "+QFUPL" => self.uploaded(&upload.name, content),
+            _ => Ok(self.typed(&upload.name, content)),
+        }
+    }
+
+    fn take_files(&mut self) -> Files {
+        std::mem::take(&mut self.files)
+    }
+
     fn tell(&mut self, _: Duration, id: u8, news: News, around: &Surroundings<'_>) {
         match news {
             News::Opened(of) => {
@@ -82,8 +101,10 @@ impl CommandSet for Quectel {
                 self.links.complete(of, Some(format!("+QMTOPEN: {id},0")));
             }
             News::OpenFailed(of, DialOutcome::DnsFailed) => self.open_failed(of, OpenFault::Dns),
-            News::OpenFailed(of, _) if self.kind == QmtKind::Nb => self.open_failed(of, OpenFault::Failed),
-            News::OpenFailed(of, _) => self.open_failed(of, OpenFault::Network),
+            News::OpenFailed(of, _) | News::NotSecured(of, _) if self.kind == QmtKind::Nb => {
+                self.open_failed(of, OpenFault::Failed);
+            }
+            News::OpenFailed(of, _) | News::NotSecured(of, _) => self.open_failed(of, OpenFault::Network),
             News::Connected(of) => self.links.complete(of, Some(format!("+QMTCONN: {id},0,0"))),
             News::Refused(of, code) => self.sign_in_failed(of, &format!("0,{code}")),
             News::ConnectFailed(of) => self.sign_in_failed(of, "2"),
@@ -120,8 +141,8 @@ impl CommandSet for Quectel {
 }
 
 impl Quectel {
-    pub(super) fn new(kind: QmtKind, options: &ModemOptions, sockets: u64) -> Self {
-        Self { kind, links: Links::new(options, sockets) }
+    pub(super) fn new(kind: QmtKind, options: &ModemOptions, sockets: u64, files: Files) -> Self {
+        Self { kind, links: Links::new(options, sockets), files, contexts: tls::contexts(kind) }
     }
 
     fn open_failed(&mut self, of: Completion, fault: OpenFault) {

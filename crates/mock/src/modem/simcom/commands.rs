@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Error, Simcom, completion, config::Config, error_alone, refused};
+use super::{Error, Simcom, certificates::CONTEXTS, completion, config::Config, error_alone, refused};
 use crate::{
     modem::{
         answer::{Answer, Cme},
@@ -33,6 +33,9 @@ impl Simcom {
         form: Form<'_>,
         around: &Surroundings<'_>,
     ) -> Option<Reply> {
+        if let Some(answer) = self.tls_command(name, form) {
+            return Some(Ok(answer));
+        }
         let model = &around.options.model;
         let ids = format!("({}-{})", model.connections.first, model.connections.last);
         let answer = match (name, form) {
@@ -78,9 +81,10 @@ impl Simcom {
             "+CMQTTACCQ" => self.acquire(args, around),
             "+CMQTTREL" => self.release(args, around),
             "+CMQTTSSLCFG" => {
-                self.acquired(&mut args, around)?;
-                args.number(0..=9_u8)?;
+                let connection = self.acquired(&mut args, around)?;
+                let context = args.number(0..=CONTEXTS - 1_usize)?;
                 args.end()?;
+                connection.config.tls_context = Some(context);
                 Ok(Answer::ok())
             }
             "+CMQTTCONNECT" => self.connect(now, args, around),
@@ -177,7 +181,7 @@ impl Simcom {
         // A will has both, and the broker keeps none.
         let will = config.will_topic.clone().zip(config.will_message.clone());
         let will = will.map(|(topic, (payload, qos))| Will { topic, payload, qos, retain: false });
-        let tls = config.tls;
+        let context = config.tls.then_some(config.tls_context.unwrap_or(id.into()));
         if connection.is_busy() {
             return Ok(refused("+CMQTTCONNECT", Some(id), Error::ClientBusy));
         }
@@ -186,10 +190,13 @@ impl Simcom {
         }
         config_sign_in(connection, ConnectOptions { client_id, username, password, keep_alive, clean_session, will });
         let of = completion(id, Step::Connect, 0);
-        if tls {
-            self.sign_in_failed(of, Error::Handshake as u8);
-        } else {
-            self.links.dial(now, of, host, port, around.options.latency.open);
+        let latency = around.options.latency.open;
+        match context.map(|context| &self.contexts[context]) {
+            None => self.links.dial(now, of, host, port, latency),
+            Some(context) => {
+                let tls = (&context.settings(&self.files, around.clock), context.limit());
+                self.links.dial_secured(now, of, (host, port), latency, tls);
+            }
         }
         Ok(around.answer(of))
     }
@@ -212,6 +219,7 @@ impl Simcom {
         }
         let connection = self.links.of(id);
         connection.close();
+        connection.config.tls_context = None;
         self.links.forget_results(id);
         let of = completion(id, Step::Disconnect, 0);
         self.end(of, 0);

@@ -13,6 +13,8 @@ pub(in crate::modem) struct Config {
     pub(super) client_id: Option<String>,
     /// It was acquired for TLS.
     pub(super) tls: bool,
+    /// The TLS context that was chosen, until a connection fails or is ended; `None`: that of the client's number.
+    pub(super) tls_context: Option<usize>,
     pub(super) checks_utf8: bool,
     /// How long a packet may take for which no command says it, in seconds.
     packet_timeout: u8,
@@ -36,6 +38,7 @@ impl Settings for Config {
         Self {
             client_id: None,
             tls: false,
+            tls_context: None,
             checks_utf8: true,
             packet_timeout: 120,
             topics_are_arguments: false,

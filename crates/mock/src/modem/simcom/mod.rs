@@ -9,9 +9,10 @@
 //! connected is refused as one in use, and the stop of the service while a client is acquired as not released; a client that is busy takes
 //! data, and can be disconnected; what is under way when the packet network is lost has no result; a sign-in that is not answered, and one
 //! whose link breaks, is closed by the server; an unanswered ping is a reset; a topic or payload of a downlink comes in pieces of 512 bytes;
-//! an empty one has no piece; a refused filter is a success, since the level granted is not told; with `"argtopic"`, the release is refused.
-//! TLS is not played: a client acquired for it fails the handshake.
+//! an empty one has no piece; a refused filter is a success, since the level granted is not told; with `"argtopic"`, the release is refused;
+//! where TLS is to be spoken and cannot be, the context that asks for the impossible is error 34, and everything else the handshake.
 
+mod certificates;
 mod commands;
 mod config;
 
@@ -20,11 +21,14 @@ use std::time::Duration;
 use super::{
     answer::{Answer, Completion},
     command::Form,
-    data::Argument,
+    context::Context,
+    data::{Argument, Upload},
     dialect::{CmqttKind, CommandSet, Reply},
+    files::Files,
     link::{DialOutcome, Links, Loss, News, Publish, Surroundings},
     options::{ModemOptions, Step},
 };
+use crate::tls::TlsFault;
 use config::Config;
 
 /// How many bytes of a topic or a payload come in one piece.
@@ -52,6 +56,8 @@ enum Error {
     /// CONNACK code 1; the others follow.
     ConnackProtocol = 27,
     Handshake = 32,
+    NoCertificate = 33,
+    OpenSession = 34,
 }
 
 /// The CMQTT commands of one module.
@@ -62,6 +68,8 @@ pub(super) struct Simcom {
     /// Names packets inside the module; no line of it does.
     packet: u16,
     links: Links<Config>,
+    files: Files,
+    contexts: [Context; certificates::CONTEXTS],
 }
 
 impl CommandSet for Simcom {
@@ -87,6 +95,14 @@ impl CommandSet for Simcom {
         Ok(self.staged(now, argument, bytes, around))
     }
 
+    fn keep(&mut self, upload: &Upload, content: Vec<u8>) -> Reply {
+        Ok(self.downloaded(&upload.name, content))
+    }
+
+    fn take_files(&mut self) -> Files {
+        std::mem::take(&mut self.files)
+    }
+
     fn lose(&mut self, loss: Loss, around: &Surroundings<'_>) {
         if loss == Loss::PacketData && self.started {
             self.stop(around.options);
@@ -105,6 +121,14 @@ impl CommandSet for Simcom {
             }
             News::OpenFailed(of, DialOutcome::DnsFailed) => self.sign_in_failed(of, Error::Dns as u8),
             News::OpenFailed(of, _) => self.sign_in_failed(of, Error::SocketConnect as u8),
+            News::NotSecured(of, fault) => {
+                let error = match fault {
+                    TlsFault::Certificate => Error::NoCertificate,
+                    TlsFault::Session => Error::OpenSession,
+                    TlsFault::Handshake => Error::Handshake,
+                };
+                self.sign_in_failed(of, error as u8);
+            }
             News::Connected(of) | News::Published(of) | News::Subscribed(of, _) | News::Unsubscribed(of) => {
                 self.end(of, 0);
             }
@@ -122,8 +146,9 @@ impl CommandSet for Simcom {
 }
 
 impl Simcom {
-    pub(super) fn new(kind: CmqttKind, options: &ModemOptions, sockets: u64) -> Self {
-        Self { kind, started: false, packet: 0, links: Links::new(options, sockets) }
+    pub(super) fn new(kind: CmqttKind, options: &ModemOptions, sockets: u64, files: Files) -> Self {
+        let contexts = std::array::from_fn(|_| Context::default());
+        Self { kind, started: false, packet: 0, links: Links::new(options, sockets), files, contexts }
     }
 
     /// `<name>: <client>,<err>`
@@ -136,7 +161,9 @@ impl Simcom {
     }
 
     fn sign_in_failed(&mut self, of: Completion, error: u8) {
-        self.links.of(of.connection).close();
+        let connection = self.links.of(of.connection);
+        connection.close();
+        connection.config.tls_context = None;
         self.end(of, error);
     }
 

@@ -1,0 +1,143 @@
+//! The module's clock (3GPP TS 27.007, 8.15): the network sets it, or the host.
+
+use std::time::Duration;
+
+use super::{
+    Modem,
+    answer::{Answer, Cme},
+    command::{Args, Form},
+    dialect::{Dialect, Reply},
+};
+
+/// 1980-01-06T00:00:00Z, where Quectel's and SIMCom's modules begin while nobody has told them the time (general knowledge).
+const UNSET: i64 = 315_964_800;
+
+/// 2026-01-01T00:00:00Z, the network's time where nobody has said another.
+const NETWORK: u64 = 1_767_225_600;
+
+/// What the clock of a module that has just started is set to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Clock {
+    set: Option<Setting>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Setting {
+    /// Seconds from 1970 to the caller's epoch.
+    epoch: i64,
+    /// Quarter hours.
+    zone: i64,
+}
+
+impl Clock {
+    /// What the network says, with the caller's epoch in seconds since 1970. It says it once.
+    pub(super) fn hear(&mut self, epoch: Option<u64>) {
+        self.set.get_or_insert(Setting { epoch: epoch.unwrap_or(NETWORK).try_into().unwrap_or(i64::MAX), zone: 32 });
+    }
+
+    /// Seconds since 1970.
+    pub(super) fn time(&self, now: Duration) -> u64 {
+        let epoch = self.set.map_or(UNSET, |setting| setting.epoch);
+        epoch.saturating_add_unsigned(now.as_secs()).try_into().unwrap_or(0)
+    }
+}
+
+impl Modem {
+    pub(super) fn clock_command(&mut self, now: Duration, form: Form<'_>) -> Reply {
+        match form {
+            Form::Read => self.read_clock(now),
+            Form::Set(args) => {
+                self.clock.set = Some(set_clock(now, args)?);
+                Ok(Answer::ok())
+            }
+            Form::Test if self.starts_in_1980() => Ok(Answer::ok()),
+            Form::Execute | Form::Test => Err(Cme::NotSupported),
+        }
+    }
+
+    /// The year has four digits on most models, the fields are UTC and the zone counts quarter hours; before network time the command is refused
+    /// (`EC6xx` firmware), or says when the module's time begins.
+    fn read_clock(&self, now: Duration) -> Reply {
+        let zone = match self.clock.set {
+            Some(setting) => setting.zone,
+            None if self.starts_in_1980() => 0,
+            None => return Err(Cme::NotAllowed),
+        };
+        let seconds = self.clock.time(now);
+        let (year, month, day) = civil(seconds / 86_400);
+        let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+        let year = if self.options.model.short_year { format!("{:02}", year % 100) } else { format!("{year:04}") };
+        Ok(Answer::line(format!("+CCLK: \"{year}/{month:02}/{day:02},{hour:02}:{minute:02}:{second:02}{zone:+03}\"")))
+    }
+
+    fn starts_in_1980(&self) -> bool {
+        matches!(self.options.model.dialect, Dialect::Qmt(_) | Dialect::Cmqtt(_))
+    }
+}
+
+/// `"<year>/<month>/<day>,<hour>:<minute>:<second>[<zone>]"`, taken as it is printed.
+fn set_clock(now: Duration, mut args: Args<'_>) -> Result<Setting, Cme> {
+    let text = args.string(22)?;
+    args.end()?;
+    let (text, zone) = match text.rfind(['+', '-']) {
+        Some(at) => (&text[..at], text[at..].parse().map_err(|_| Cme::IncorrectParameters)?),
+        None => (text.as_str(), 0),
+    };
+    let fields: Result<Vec<u64>, _> = text.split(['/', ',', ':']).map(str::parse).collect();
+    let [year, month, day, hour, minute, second] = fields.unwrap_or_default()[..] else {
+        return Err(Cme::IncorrectParameters);
+    };
+    let year = match year {
+        0..70 => 2000 + year,
+        70..100 => 1900 + year,
+        _ => year,
+    };
+    let is_time = (1970..2100).contains(&year) && hour < 24 && minute < 60 && second < 60 && (-96..=96).contains(&zone);
+    // There are few enough days to look for the one that is meant.
+    let days = (0..150 * 366).find(|&days| civil(days) == (year, month, day)).filter(|_| is_time);
+    let seconds = days.ok_or(Cme::IncorrectParameters)? * 86_400 + hour * 3600 + minute * 60 + second;
+    let epoch = i64::try_from(seconds).unwrap_or(i64::MAX).saturating_sub_unsigned(now.as_secs());
+    Ok(Setting { epoch, zone })
+}
+
+/// Year, month and day of a number of days since 1970-01-01 (Gregorian calendar).
+fn civil(days: u64) -> (u64, u64, u64) {
+    let mut year = 1970;
+    let mut left = days;
+    let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    while left >= 365 + u64::from(is_leap(year)) {
+        left -= 365 + u64::from(is_leap(year));
+        year += 1;
+    }
+    let mut month = 1;
+    for length in [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30] {
+        if left < length {
+            break;
+        }
+        left -= length;
+        month += 1;
+    }
+    (year, month, left + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_become_dates() {
+        let table = [
+            (0, (1970, 1, 1)),
+            (58, (1970, 2, 28)),
+            (59, (1970, 3, 1)),
+            (364, (1970, 12, 31)),
+            (365, (1971, 1, 1)),
+            (11_016, (2000, 2, 29)),
+            (11_017, (2000, 3, 1)),
+            (20_454, (2026, 1, 1)),
+        ];
+        for (days, date) in table {
+            assert_eq!(civil(days), date, "{days}");
+        }
+    }
+}
