@@ -1,4 +1,4 @@
-//! What the tests across crates share: a mock with a modem opened on it, real Mosquitto, and a broker that says nothing.
+//! What the tests across crates share: a mock with a modem opened on it, real Mosquitto, a broker that says nothing, and the README.
 //!
 //! The tests themselves are in `tests/`, one file a subject. A helper here panics when it cannot do what it is for: that is
 //! the failure of the test that called it.
@@ -6,6 +6,7 @@
 mod bench;
 mod dialogue;
 mod mosquitto;
+mod readme;
 mod silent;
 
 use std::future::{Future as _, IntoFuture, poll_fn};
@@ -16,6 +17,7 @@ use std::time::Duration;
 pub use bench::{Bench, Line, broker, delivered, module, next};
 pub use dialogue::Dialogue;
 pub use mosquitto::{Heard, Listener, Mosquitto};
+pub use readme::readme_says;
 pub use silent::SilentBroker;
 
 /// Waits for something that happens at once, or not at all. Thirty seconds on the runtime's clock.
