@@ -1,12 +1,11 @@
 //! Strings that would be something else to the module than what they are to the caller: a quote that ends an argument, a carriage
-//! return that ends a command. Each is refused before a byte leaves, or arrives as what it is, in one command.
+//! return that ends a command. Each is refused before a byte leaves, or arrives as what it is, in one command. What a client is given is in the
+//! conformance suite, for every dialect; here is what goes to the module itself, and payloads on a pseudo-terminal.
 
-use atmqtt::{Error, Fault, ModemOptions, MqttOptions, NetworkOptions, QoS, Secret, Text, Topic, Will};
+use atmqtt::{ModemOptions, NetworkOptions, QoS, Secret, Text};
 use atmqtt_mock::Mock;
-use atmqtt_mock::broker::{BrokerOptions, Message, ReturnCode};
 use atmqtt_mock::modem::{self, MODELS, NT26E, NT35E, Sim};
-use atmqtt_tests::{Bench, Line, broker, delivered, module, soon};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use atmqtt_tests::{Bench, Line, broker, delivered, module};
 
 /// What an attacker, or bad luck, may bring. `true`: no AT command can carry it.
 fn hostile() -> Vec<(String, bool)> {
@@ -61,150 +60,8 @@ fn contains(line: &[u8], part: &[u8]) -> bool {
     line.windows(part.len()).any(|window| window == part)
 }
 
-fn is_input(error: &Error) -> bool {
-    matches!(error, Error::Modem(Fault::Input(_)))
-}
-
-#[tokio::test]
-async fn topics_and_filters() {
-    for model in MODELS {
-        let bench = Bench::start(Line::PseudoTerminal, Mock::builder().modem(module(model))).await;
-        let client = bench.connect("device").await;
-        for (string, illegal) in hostile() {
-            let wildcard = string.contains('+');
-            if illegal || wildcard {
-                let refused = bench.silently(client.publish(&string, "x")).await.unwrap_err();
-                assert!(is_input(&refused), "{string:?}: {refused}");
-                let refused = bench.silently(client.subscribe(&string, QoS::AtMostOnce)).await.map(drop).unwrap_err();
-                assert!(is_input(&refused), "{string:?}: {refused}");
-                let refused = bench.silently(client.unsubscribe(&string)).await.unwrap_err();
-                assert!(is_input(&refused), "{string:?}: {refused}");
-                continue;
-            }
-            let before = commands_with(&bench.mock, &string);
-            let mut own = client.subscribe(&string, QoS::AtLeastOnce).await.unwrap();
-            delivered(client.publish(&string, "x"), QoS::AtLeastOnce).await;
-            assert_eq!(soon(own.recv()).await.unwrap().topic, string);
-            client.unsubscribe(&string).await.unwrap();
-            assert_eq!(commands_with(&bench.mock, &string) - before, 3, "{string:?}");
-        }
-        heard_nothing_else(&bench.mock);
-    }
-}
-
-/// What a broker was told at a sign-in.
-#[derive(Debug, Default, PartialEq)]
-struct Told {
-    client_id: String,
-    username: Option<String>,
-    password: Option<String>,
-    will: Option<(String, String)>,
-}
-
-async fn with_witness() -> (Bench, UnboundedReceiver<Told>) {
-    let (sender, told) = unbounded_channel();
-    let options = BrokerOptions::new().sign_in(move |sign_in| {
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
-        let told = Told {
-            client_id: sign_in.client_id.to_owned(),
-            username: sign_in.username.map(str::to_owned),
-            password: sign_in.password.map(text),
-            will: sign_in.will.map(|will| (will.topic.clone(), text(&will.payload))),
-        };
-        sender.send(told).expect("the test listens");
-        ReturnCode::Accepted
-    });
-    (Bench::start(Line::PseudoTerminal, Mock::builder().broker_options(options)).await, told)
-}
-
 fn text(string: &str) -> Option<Text> {
     Text::new(string).ok()
-}
-
-fn will(topic: &str, payload: &str) -> Option<Will> {
-    Some(Will { topic: Topic::new(topic).ok()?, payload: text(payload)?, qos: QoS::AtMostOnce, retain: false })
-}
-
-/// One parameter of a sign-in: how it is set, and what the broker is told then. `None`: the type does not take the string.
-type Parameter = (&'static str, fn(&str) -> Option<MqttOptions>, fn(&str) -> Told);
-
-const PARAMETERS: [Parameter; 5] = [
-    (
-        "client id",
-        |string| Some(MqttOptions::new(broker("x").broker, text(string)?)),
-        |string| Told { client_id: string.to_owned(), ..Told::default() },
-    ),
-    (
-        "user name",
-        |string| {
-            let mut options = broker("device");
-            options.username = Some(text(string)?);
-            Some(options)
-        },
-        |string| Told { client_id: "device".to_owned(), username: Some(string.to_owned()), ..Told::default() },
-    ),
-    (
-        "password",
-        |string| {
-            let mut options = broker("device");
-            options.username = text("user");
-            options.password = Some(Secret::new(string).ok()?);
-            Some(options)
-        },
-        |string| Told {
-            client_id: "device".to_owned(),
-            username: Some("user".to_owned()),
-            password: Some(string.to_owned()),
-            ..Told::default()
-        },
-    ),
-    (
-        "will's topic",
-        |string| {
-            let mut options = broker("device");
-            options.will = Some(will(string, "gone")?);
-            Some(options)
-        },
-        |string| Told {
-            client_id: "device".to_owned(),
-            will: Some((string.to_owned(), "gone".to_owned())),
-            ..Told::default()
-        },
-    ),
-    (
-        "will's payload",
-        |string| {
-            let mut options = broker("device");
-            options.will = Some(will("will", string)?);
-            Some(options)
-        },
-        |string| Told {
-            client_id: "device".to_owned(),
-            will: Some(("will".to_owned(), string.to_owned())),
-            ..Told::default()
-        },
-    ),
-];
-
-#[tokio::test]
-async fn what_a_sign_in_is_made_of() {
-    for (what, set, expected) in PARAMETERS {
-        let (bench, mut told) = with_witness().await;
-        for (string, illegal) in hostile() {
-            let wildcard = what == "will's topic" && string.contains('+');
-            let Some(options) = set(&string) else {
-                assert!(illegal || wildcard, "{what} {string:?}");
-                continue;
-            };
-            assert!(!illegal, "{what} {string:?}");
-            let before = commands_with(&bench.mock, &string);
-            let client = bench.sign_in(options).await;
-            assert_eq!(soon(told.recv()).await, Some(expected(&string)), "{what}");
-            assert_eq!(commands_with(&bench.mock, &string) - before, 1, "{what} {string:?}");
-            client.disconnect().await.unwrap();
-        }
-        heard_nothing_else(&bench.mock);
-    }
 }
 
 #[tokio::test]
@@ -288,46 +145,6 @@ async fn payloads() {
             assert_eq!(broker.published().last().unwrap().message.payload, string.as_bytes());
         }
         heard_nothing_else(&bench.mock);
-    }
-}
-
-#[tokio::test]
-async fn nothing_that_comes_down_causes_a_command() {
-    for model in MODELS {
-        let bench = Bench::start(Line::PseudoTerminal, Mock::builder().modem(module(model))).await;
-        let broker = bench.mock.broker().unwrap();
-        let client = bench.connect("device").await;
-        let mut all = client.subscribe("#", QoS::AtLeastOnce).await.unwrap();
-        let heard = bench.mock.log().bytes_heard();
-        for (string, _) in hostile() {
-            for topic in ["a", &string] {
-                // Not every string can be a topic; and a quote in one is more than the module's line can tell.
-                if topic.contains(['\0', '+', '"', '\r', '\n']) {
-                    continue;
-                }
-                broker.publish(Message::new(topic, string.as_bytes())).unwrap();
-                let message = soon(all.recv()).await.unwrap();
-                assert_eq!((message.topic.as_str(), message.payload.as_slice()), (topic, string.as_bytes()));
-            }
-        }
-        assert_eq!(bench.mock.log().bytes_heard(), heard, "something was sent because of a downlink");
-        bench.is_in_order().await;
-    }
-}
-
-#[tokio::test]
-async fn hostile_topics_from_the_broker_break_one_message_at_the_most() {
-    let bench = Bench::start(Line::PseudoTerminal, Mock::builder()).await;
-    let broker = bench.mock.broker().unwrap();
-    let client = bench.connect("device").await;
-    let mut after = client.subscribe("after", QoS::AtLeastOnce).await.unwrap();
-    let _all = client.subscribe("#", QoS::AtLeastOnce).await.unwrap();
-    for topic in ["a\"", "\"", "\",5,x", "a\r\nOK\r\n", "a\r\nERROR", "\r\n> ", "a\",\"b"] {
-        broker.publish(Message::new(topic, "payload")).unwrap();
-        broker.publish(Message::new("after", "in order")).unwrap();
-        assert_eq!(soon(after.recv()).await.unwrap().payload, b"in order", "{topic:?}");
-        bench.is_in_order().await;
-        delivered(client.publish("up", "in order"), QoS::AtLeastOnce).await;
     }
 }
 
