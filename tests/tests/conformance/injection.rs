@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use atmqtt::{Error, MqttOptions, QoS, Secret, Text, Topic, Will};
+use atmqtt::{Broker, Error, MqttOptions, NetworkOptions, QoS, Secret, Text, Topic, Will};
 use atmqtt_mock::Mock;
 use atmqtt_mock::broker::Message;
-use atmqtt_tests::{Bench, broker, soon};
+use atmqtt_mock::modem::{ModemOptions, Sim};
+use atmqtt_tests::{Bench, Line, broker, module, soon};
 
 use crate::behaviour::{Group, Seen, behaviours, unless_refused};
 use crate::subject::Subject;
@@ -15,6 +16,9 @@ use crate::witness::{Told, level, published, witness};
 pub(crate) static GROUP: Group = Group::new(
     "Hostile strings, carried to the byte or refused before a byte is written, in",
     behaviours! {
+        "the broker's host" => host,
+        "the access point's name" => access_point,
+        "the SIM's PIN" => pin,
         "the client id" => |subject| sign_ins(subject, CLIENT_ID, |told| Some(told.client_id.into())),
         "the user name" => |subject| sign_ins(subject, USERNAME, |told| told.username.map(Into::into)),
         "the password" => |subject| sign_ins(subject, PASSWORD, |told| told.password),
@@ -81,7 +85,7 @@ fn heard(mock: &Mock) -> BTreeSet<String> {
 
 /// The names of the commands of an ordinary day, and nothing else, have been heard. `=` with CFUN would be the attacker's.
 async fn nothing_else_heard(bench: &Bench, subject: Subject) {
-    let ordinary = subject.bench().await;
+    let ordinary = with_sim(subject, "1234", Text::new("internet").ok()).await;
     let client = soon(ordinary.sign_in(with_all())).await;
     drop(soon(client.subscribe("a", QoS::AtLeastOnce)).await.expect("a subscription"));
     for payload in ["plain".to_owned(), "\x01\r\n".to_owned(), "x".repeat(1400)] {
@@ -119,6 +123,69 @@ const PASSWORD: Set =
     |options, string| Secret::new(string).map(|text| options.password = Some(text)).map_err(Into::into);
 const WILL_TOPIC: Set = |options, string| will(string, "gone").map(|will| options.will = Some(will));
 const WILL_PAYLOAD: Set = |options, string| will("will", string).map(|will| options.will = Some(will));
+
+/// A bench whose module asks for a PIN, and a host that knows it and the access point.
+async fn with_sim(subject: Subject, pin: &str, apn: Option<Text>) -> Bench {
+    let mut network = NetworkOptions::default();
+    (network.pin, network.apn) = (Secret::new(pin).ok(), apn);
+    let sim = Sim::PinRequired(pin.to_owned());
+    let builder = Mock::builder().modem(ModemOptions { sim, ..module(subject.model) });
+    Bench::open(Line::Duplex, builder, subject.options().network(network)).await
+}
+
+/// How many command lines have this in them.
+fn commands_with(mock: &Mock, string: &str) -> usize {
+    mock.log().lines().iter().filter(|line| line.contains(string)).count()
+}
+
+async fn host(subject: Subject) -> Seen {
+    let bench = subject.bench().await;
+    for string in hostile() {
+        let Ok(host) = Text::new(string.as_str()) else {
+            assert!(!is_harmless(&string), "{string:?}");
+            assert!(format!("mqtt://{string}").parse::<Broker>().is_err(), "{string:?}");
+            continue;
+        };
+        let mut options = broker("device");
+        options.broker.host = host;
+        let before = commands_with(&bench.mock, &string);
+        let client = unless_refused(&bench, bench.modem.mqtt(options).connect()).await?;
+        soon(client.disconnect()).await.expect("a farewell");
+        assert_eq!(commands_with(&bench.mock, &string) - before, 1, "{string:?}");
+    }
+    nothing_else_heard(&bench, subject).await;
+    Ok(())
+}
+
+async fn access_point(subject: Subject) -> Seen {
+    for string in hostile() {
+        let Ok(apn) = Text::new(string.as_str()) else {
+            assert!(!is_harmless(&string), "{string:?}");
+            continue;
+        };
+        let bench = with_sim(subject, "1234", Some(apn)).await;
+        soon(bench.connect("device")).await;
+        let defining = format!("\"IP\",\"{string}\"");
+        assert_eq!((commands_with(&bench.mock, &string), commands_with(&bench.mock, &defining)), (1, 1), "{string:?}");
+        nothing_else_heard(&bench, subject).await;
+    }
+    Ok(())
+}
+
+async fn pin(subject: Subject) -> Seen {
+    for string in hostile() {
+        if Secret::new(string.as_str()).is_err() {
+            assert!(!is_harmless(&string), "{string:?}");
+            continue;
+        }
+        // The SIM is open when it has been given exactly this.
+        let bench = with_sim(subject, &string, None).await;
+        soon(bench.connect("device")).await;
+        assert_eq!(commands_with(&bench.mock, &string), 1, "{string:?}");
+        nothing_else_heard(&bench, subject).await;
+    }
+    Ok(())
+}
 
 /// One string of a sign-in: how it is set, and where the broker finds it.
 async fn sign_ins(subject: Subject, set: Set, find: fn(Told) -> Option<Vec<u8>>) -> Seen {
