@@ -5,36 +5,7 @@ use std::future::{Future, IntoFuture};
 use atmqtt::{QoS, dialect::LinkReport};
 use atmqtt_mock::Mock;
 use atmqtt_mock::modem::{MODELS, NT26E};
-use atmqtt_tests::{Bench, Line, broker, delivered, module, polled, soon};
-
-/// Lets `call` go on until this many lines have gone over the line, and drops it then. True when it was done before.
-///
-/// Zero lines: it is polled once.
-async fn until_said(bench: &Bench, lines: usize, call: impl IntoFuture) -> bool {
-    let until = bench.dialogue.len() + lines;
-    tokio::select! {
-        biased;
-        _ = call.into_future() => true,
-        () = bench.dialogue.reaches(until) => false,
-    }
-}
-
-/// Drops `call` after each line of its dialogue in turn, until it is done before it can be dropped; after each drop `then` looks
-/// at what is left.
-async fn dropped_everywhere<C: IntoFuture>(bench: &Bench, mut call: impl FnMut() -> C, mut then: impl AsyncFnMut()) {
-    for polls in 0..2 {
-        polled(polls, call()).await;
-        then().await;
-    }
-    for lines in 0.. {
-        let done = until_said(bench, lines, call()).await;
-        then().await;
-        if done {
-            assert!(lines > 0, "something was said");
-            return;
-        }
-    }
-}
+use atmqtt_tests::{Bench, Line, broker, delivered, dropped_at_every, module, polled, soon, until_said};
 
 #[tokio::test]
 async fn a_sign_in_that_is_dropped_is_taken_back() {
@@ -43,7 +14,7 @@ async fn a_sign_in_that_is_dropped_is_taken_back() {
             let bench = Bench::start(line, Mock::builder().modem(module(model))).await;
             let broker_handle = bench.mock.broker().unwrap();
             let connect = || bench.modem.mqtt(broker("dropped")).connect();
-            dropped_everywhere(&bench, connect, async || {
+            dropped_at_every(1, &bench, connect, async || {
                 bench.is_in_order().await;
                 soon(broker_handle.wait_for(|view| view.sessions.is_empty())).await.unwrap();
                 // Once the module has put the connection away, the next one may come.
@@ -66,7 +37,7 @@ async fn a_publish_that_is_dropped_leaves_the_line_in_order() {
             let bench = Bench::start(line, Mock::builder().modem(module(NT26E))).await;
             let client = bench.connect("device").await;
             let publish = || client.publish("a", payload.clone()).qos(QoS::ExactlyOnce);
-            dropped_everywhere(&bench, publish, async || {
+            dropped_at_every(1, &bench, publish, async || {
                 bench.is_in_order().await;
                 delivered(client.publish("next", "b"), QoS::AtLeastOnce).await;
             })
@@ -88,7 +59,8 @@ async fn a_subscription_that_is_dropped_leaves_the_line_in_order() {
     for line in Line::ALL {
         let bench = Bench::start(line, Mock::builder()).await;
         let client = bench.connect("device").await;
-        dropped_everywhere(
+        dropped_at_every(
+            1,
             &bench,
             || client.subscribe("a", QoS::AtLeastOnce),
             async || {
@@ -99,7 +71,8 @@ async fn a_subscription_that_is_dropped_leaves_the_line_in_order() {
             },
         )
         .await;
-        dropped_everywhere(
+        dropped_at_every(
+            1,
             &bench,
             || client.unsubscribe("a"),
             async || {
@@ -128,8 +101,8 @@ async fn a_farewell_that_is_dropped_is_said_all_the_same() {
 async fn questions_that_are_dropped_leave_the_line_in_order() {
     for line in Line::ALL {
         let bench = Bench::start(line, Mock::builder()).await;
-        dropped_everywhere(&bench, || bench.modem.status(), async || bench.is_in_order().await).await;
-        dropped_everywhere(&bench, || bench.modem.raw("AT+CGMR"), async || bench.is_in_order().await).await;
+        dropped_at_every(1, &bench, || bench.modem.status(), async || bench.is_in_order().await).await;
+        dropped_at_every(1, &bench, || bench.modem.raw("AT+CGMR"), async || bench.is_in_order().await).await;
     }
 }
 

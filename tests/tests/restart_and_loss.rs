@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use atmqtt::{
-    Client, Delivery, Error, Event, LinkLoss, ModemEvent, PortError, QoS, Receipt, Subscription, Unconfirmed,
-};
+use atmqtt::{Client, Delivery, Error, Event, LinkLoss, ModemEvent, PortError, QoS, Subscription, Unconfirmed};
 use atmqtt_mock::modem::{Fault, LinkStatus, MODELS, Model, NT26E};
 use atmqtt_mock::{BrokerChoice, Mock};
 use atmqtt_tests::{Bench, Line, SilentBroker, broker, delivered, module, next, soon};
@@ -17,16 +15,6 @@ async fn at_silent_broker(line: Line, model: Model) -> (Bench, SilentBroker, Cli
     let bench = Bench::start(line, Mock::builder().modem(module(model)).broker(choice)).await;
     let client = bench.connect("device").await;
     (bench, broker, client)
-}
-
-/// Publishes what the broker does not acknowledge, lets `happens` happen meanwhile, and gives what came of the message.
-async fn in_flight(client: &Client, broker: &SilentBroker, qos: QoS, happens: impl Future<Output = ()>) -> Receipt {
-    let meanwhile = async {
-        broker.has(1).await;
-        happens.await;
-    };
-    let publish = async { soon(client.publish("a", "in flight").qos(qos)).await.expect("a receipt") };
-    tokio::join!(publish, meanwhile).0
 }
 
 async fn is_useless(bench: &Bench, client: &Client, subscription: &mut Subscription) {
@@ -78,23 +66,6 @@ async fn a_restart_ends_the_session_and_the_next_one_needs_no_new_port() {
             bench.is_in_order().await;
             assert!(!bench.mock.control().status().echo, "the echo that the restart brought back is off again");
             works(&bench).await;
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_message_in_flight_at_a_restart_is_unconfirmed() {
-    for line in Line::ALL {
-        for model in MODELS {
-            for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
-                let (bench, broker, client) = at_silent_broker(line, model).await;
-                let control = bench.mock.control();
-                let receipt = in_flight(&client, &broker, qos, async { control.order(Fault::Reset).await.unwrap() });
-                let receipt = receipt.await;
-                assert_eq!(receipt.delivery, Delivery::Unconfirmed(Unconfirmed::Restarted));
-                assert!(receipt.elapsed < Duration::from_secs(5), "{:?}", receipt.elapsed);
-                assert!(soon(client.disconnected()).await.is_some());
-            }
         }
     }
 }
@@ -215,23 +186,6 @@ async fn the_packet_network_goes_away_and_comes_back() {
     assert_eq!(refused.code(), "network.not_attached");
     bench.mock.control().change(|module| module.packet_service = true).await.unwrap();
     works(&bench).await;
-}
-
-#[tokio::test]
-async fn a_message_in_flight_when_the_link_is_lost_is_unconfirmed_long_before_its_time_is_up() {
-    for line in Line::ALL {
-        for model in MODELS {
-            for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
-                let (bench, broker, client) = at_silent_broker(line, model).await;
-                let control = bench.mock.control();
-                let loss = async { control.order(Fault::DropLinks).await.unwrap() };
-                let receipt = in_flight(&client, &broker, qos, loss).await;
-                assert_eq!(receipt.delivery, Delivery::Unconfirmed(Unconfirmed::LinkLost));
-                assert!(receipt.elapsed < Duration::from_secs(5), "{:?}", receipt.elapsed);
-                bench.is_in_order().await;
-            }
-        }
-    }
 }
 
 #[tokio::test]

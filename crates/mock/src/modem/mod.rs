@@ -191,7 +191,7 @@ impl Modem {
     /// A module that has been switched on and has booted at `now`.
     #[must_use]
     pub fn new(options: ModemOptions, now: Duration) -> Self {
-        let radio = Radio::new(now);
+        let radio = Radio::new(now, options.model.default_bearer);
         Self {
             phase: Phase::Command,
             editor: Editor::default(),
@@ -490,7 +490,7 @@ impl Modem {
         let files = self.commands.take_files();
         self.commands = dialect::commands(&self.options, self.commands.sockets(), files);
         self.clock = Clock::default();
-        self.radio = Radio::new(now);
+        self.radio = Radio::new(now, self.options.model.default_bearer);
         self.registration = self.radio.registration(now, &self.options);
         self.had_packet_data = self.radio.has_packet_data(now, &self.options);
         self.editor = Editor::default();

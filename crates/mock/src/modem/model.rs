@@ -82,6 +82,9 @@ pub struct Model {
     pub split_downlinks: bool,
     /// Whether a data phase that was left alone for ten seconds counts as complete.
     pub sends_when_idle: bool,
+    /// The PDP context of the default bearer: 0 on NB-IoT modules and Lierda's (driver code), 1 on the LTE modules of the other vendors
+    /// (general knowledge; of the MN316A inferred).
+    pub default_bearer: u8,
     /// Whether `AT+CCLK?` has two digits for the year (3GPP TS 27.007, 8.15), not four.
     pub short_year: bool,
 }
@@ -145,6 +148,7 @@ pub const NT35E: Model = Model {
     in_flight: None,
     split_downlinks: false,
     sends_when_idle: false,
+    default_bearer: 0,
     short_year: false,
 };
 
@@ -272,6 +276,7 @@ pub const EC200S: Model = Model {
     inline_payload: 0,
     prompt_payload: Some(4096),
     in_flight: Some(5),
+    default_bearer: 1,
     ..BC26
 };
 
@@ -335,6 +340,7 @@ pub const SIM7600: Model = Model {
     prompt_payload: Some(10240),
     topics_per_command: 1,
     in_flight: Some(1),
+    default_bearer: 1,
     short_year: true,
     ..NT35E
 };
@@ -386,6 +392,7 @@ pub const ML307R: Model = Model {
     topics_per_command: 3,
     in_flight: None,
     split_downlinks: true,
+    default_bearer: 1,
     short_year: true,
     ..NT35E
 };

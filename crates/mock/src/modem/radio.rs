@@ -16,6 +16,7 @@ pub(super) struct Radio {
     pin_accepted: bool,
     pin_attempts: u8,
     wants_attach: bool,
+    bearer: u8,
     contexts: BTreeMap<u8, Context>,
 }
 
@@ -73,15 +74,16 @@ impl RegistrationStatus {
 }
 
 impl Radio {
-    pub(super) fn new(now: Duration) -> Self {
-        // Context 0 is the default bearer (driver code); it comes up with the attach.
+    /// `bearer`: the context that comes up with the attach.
+    pub(super) fn new(now: Duration, bearer: u8) -> Self {
         let default = Context { kind: "IP".to_owned(), apn: String::new(), active: true };
         Self {
             on_since: Some(now),
             pin_accepted: false,
             pin_attempts: PIN_ATTEMPTS,
             wants_attach: true,
-            contexts: BTreeMap::from([(0, default)]),
+            bearer,
+            contexts: BTreeMap::from([(bearer, default)]),
         }
     }
 
@@ -104,7 +106,7 @@ impl Radio {
     }
 
     fn raise_default_bearer(&mut self) {
-        if let Some(context) = self.contexts.get_mut(&0) {
+        if let Some(context) = self.contexts.get_mut(&self.bearer) {
             context.active = true;
         }
     }

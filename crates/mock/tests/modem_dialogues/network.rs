@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use atmqtt_mock::modem::{ModemOptions, Registration};
+use atmqtt_mock::modem::{EC200S, ModemOptions, Registration};
 
 use crate::bench::Bench;
 
@@ -80,6 +80,22 @@ fn registration_may_take_its_time() {
          > AT+CGATT?
          < +CGATT: 1
          < OK",
+    );
+}
+
+#[test]
+fn the_default_bearer_of_an_lte_module_is_context_1() {
+    Bench::new(ModemOptions { model: EC200S, ..ModemOptions::default() }).play(
+        r#"
+        > AT+CGACT?
+        < +CGACT: 1,1
+        < OK
+        > AT+CGPADDR=1
+        < +CGPADDR: 1,"10.0.0.2"
+        < OK
+        > AT+CGPADDR=0
+        < OK
+        "#,
     );
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use atmqtt_modem::Profile;
+use atmqtt_tests::readme_says;
 
 /// The columns: a figure, and what heads it.
 const COLUMNS: [(&str, &str); 9] = [
@@ -50,9 +51,5 @@ fn every_column_is_a_figure() {
 
 #[test]
 fn the_table_of_limits_is_that_of_the_profiles() {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).expect("a README");
-    let shown =
-        readme.split_once("<!-- figures -->\n").and_then(|(_, rest)| rest.split_once("<!-- end of figures -->"));
-    let shown = shown.map(|(table, _)| table.trim_end());
-    assert_eq!(shown, Some(table().trim_end()), "\nput this into the README:\n\n{}", table());
+    readme_says("figures", &table());
 }
