@@ -174,8 +174,13 @@ pub(crate) async fn run(
             upload(store, place, certificate, replace).await.map(CertificateOutcome::Uploaded)
         }
         CertificateRequest::Delete(name) => {
-            let deleted = store.delete(place, name.clone()).await?;
-            deleted.map_err(|fault| of(&name, fault)).map(|()| CertificateOutcome::Deleted)
+            match store.delete(place.clone(), name.clone()).await {
+                // Modules refuse what is not there in many words: of an EC25 418 was seen, and SIMCom's have no reason at all.
+                Err(Fault::Refused { .. }) if has(store, &place, &name).await?.is_none() => {
+                    Err(of(&name, StoreFault::Missing))
+                }
+                deleted => deleted?.map_err(|fault| of(&name, fault)).map(|()| CertificateOutcome::Deleted),
+            }
         }
     }
 }

@@ -16,6 +16,7 @@ mod sign_in;
 mod subject;
 mod subscribe;
 mod table;
+mod tls;
 mod trouble;
 mod will;
 mod witness;
@@ -23,8 +24,9 @@ mod witness;
 use behaviour::Group;
 
 /// The README's order.
-static GROUPS: [&Group; 9] = [
+static GROUPS: [&Group; 10] = [
     &sign_in::GROUP,
+    &tls::GROUP,
     &will::GROUP,
     &publish::GROUP,
     &subscribe::GROUP,
@@ -38,6 +40,11 @@ static GROUPS: [&Group; 9] = [
 #[test]
 fn sign_in() {
     sign_in::GROUP.seen();
+}
+
+#[test]
+fn tls() {
+    tls::GROUP.seen();
 }
 
 #[test]

@@ -23,7 +23,6 @@ pub(crate) static GROUP: Group = Group::new(
         "the longest client id, user name and password; a byte more is refused" => longest_names,
         "a kept session: what was published meanwhile comes" => kept_session,
         "a refused sign-in (1 to 5) says why, and the next one works" => refused,
-        "TLS" => tls,
     },
 );
 
@@ -163,11 +162,4 @@ async fn refused(subject: Subject) -> Seen {
     }
     assert_eq!(codes, ["broker.refused"; 5], "a reason for some of the refusals only");
     Err(Short::NotTold)
-}
-
-async fn tls(subject: Subject) -> Seen {
-    let bench = subject.bench().await;
-    let mut options = broker("device");
-    options.broker.tls = true;
-    unless_refused(&bench, bench.modem.mqtt(options).connect()).await.map(drop)
 }

@@ -43,7 +43,10 @@ impl CertificateStore for Certificates {
     }
 
     fn delete(&self, place: Place, name: Text) -> Plan<'static, Result<(), StoreFault>> {
-        Box::pin(delete(place, name))
+        Box::pin(async move {
+            let command = Command::set("+CCERTDELE").text(&name).within(place.profile.timeouts.command.value).done();
+            place.dialogue.run(command).await.map(Ok)
+        })
     }
 }
 
@@ -65,18 +68,6 @@ async fn write(place: Place, certificate: Certificate) -> Result<Result<UploadPr
     let command = Command::set("+CCERTDOWN").text(certificate.name()).length(content).data(data);
     dialogue.run(command.within(profile.timeouts.command.value).done()).await?;
     Ok(Ok(UploadProof::Listed))
-}
-
-/// `AT+CCERTDELE="<name>"`. A refusal has no reason; that the name is not there is one.
-async fn delete(place: Place, name: Text) -> Result<Result<(), StoreFault>, Fault> {
-    let command = || Command::set("+CCERTDELE").text(&name).within(place.profile.timeouts.command.value).done();
-    match place.dialogue.run(command()).await {
-        Err(Fault::Refused { command, result }) => {
-            let is_there = list(place.clone()).await?.iter().any(|stored| stored.name == name.as_str());
-            if is_there { Err(Fault::Refused { command, result }) } else { Ok(Err(StoreFault::Missing)) }
-        }
-        other => other.map(Ok),
-    }
 }
 
 #[cfg(test)]
