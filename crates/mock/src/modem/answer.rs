@@ -22,7 +22,7 @@ pub(super) enum Cme {
     Busy,
     /// Bad parameter of an MQTT command (BC660K MQTT application note).
     MqttParameter,
-    /// An error of Quectel's file commands, 400 to 426 (EC2x/EG2x/EG9x/EM05 FILE application note).
+    /// An error of Quectel's file commands, 400 to 426 (Quectel's own code for the BG95 lists them).
     File(FileFault),
     /// An MQTT error of OneMO modules, 600 to 608 (OneMO MQTT user manual).
     OneMo(u16),
@@ -56,7 +56,7 @@ impl Cme {
     }
 }
 
-/// What Quectel's file commands fail for.
+/// What Quectel's file commands fail for. That 420 is a want of space is general knowledge, 421 what users see of data cut short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FileFault {
     Input,

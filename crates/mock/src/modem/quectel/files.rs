@@ -1,4 +1,5 @@
-//! The file commands of LTE modules: what certificates are brought in with (EC2x/EG2x/EG9x/EM05 FILE application note).
+//! The file commands of LTE modules, with which certificates are brought in (`UGxx` FILE AT Commands Manual for the upload and its defaults;
+//! the lists and refusals as users of an EC25 and of other LTE modules have seen them).
 //!
 //! What the sources leave open and this module decides: a name that is there is never written over; a size is refused for which there is
 //! no room; an upload cut short leaves nothing behind; there is no storage but UFS, no acknowledgement of each kilobyte, and no `+++`.

@@ -1,7 +1,8 @@
 //! `AT+QSSLCFG`: the TLS contexts.
 //!
-//! LTE modules have six, which name files (EC2x/EG9x/EG2x-G/EM05 SSL application note, whose defaults these are). NB modules have one,
-//! whose certificates are typed behind a prompt and outlast a restart, while all else does not (BC660K-GL/BC950K-GL SSL application note).
+//! LTE modules have six, which name files; keys, ranges and the form of the answers are those that users of the EC2x/EG9x/EG2x-G/EM05
+//! SSL application note and of modules show, the defaults and the test form general knowledge. NB modules have one, whose certificates are
+//! typed behind a prompt and outlast a restart, while all else does not (BC660K-GL/BC950K-GL SSL application note).
 //!
 //! What the sources leave open and this module decides: no authentication is the default of NB modules too; they tell the server no name
 //! and do not look at dates, since they have no key for it; a certificate of no bytes takes the one away that was there; what is typed is

@@ -1,5 +1,6 @@
 //! Certificates in the module, and the TLS contexts that name them (A76XX Series AT Command Manual, chapter 19; SIM7500/SIM7600, chapter 19).
-//! The service of MQTT need not be started for them.
+//! The service of MQTT need not be started for them. What the test forms say, and the defaults but that of `ignorelocaltime`, are general
+//! knowledge.
 //!
 //! What the sources leave open and this module decides: a certificate takes the place of one of its name; a file is looked for when a
 //! connection is opened, and what is none by then is error 33; where a server is verified the name in its certificate is too; a key with
