@@ -1,4 +1,5 @@
-//! What the line does to a dialogue: lines that nobody asked for, pieces of any size, late answers' order.
+//! What the line does to a dialogue: lines that nobody asked for, pieces of any size, and the forms that
+//! firmware gives to echo, line ends, prompts and results.
 
 use atmqtt::QoS;
 use atmqtt_mock::broker::Message;

@@ -9,7 +9,7 @@ use atmqtt_tests::{broker, delivered, soon};
 
 use crate::behaviour::{Group, Seen, Short, behaviours, unless_refused};
 use crate::subject::Subject;
-use crate::witness::{Told, anywhere, level, witness};
+use crate::witness::{Told, level, witness};
 
 pub(crate) static GROUP: Group = Group::new(
     "Signing in",
@@ -96,7 +96,7 @@ async fn longest_names(subject: Subject) -> Seen {
     let longest = [limits.client_id.value, limits.username.value, limits.password.value];
     let options = |lengths: [usize; 3]| {
         let [client_id, username, password] = lengths.map(|length| "x".repeat(length));
-        let mut options = MqttOptions::new(anywhere(), Text::new(client_id).expect("text"));
+        let mut options = broker(&client_id);
         options.username = Some(Text::new(username).expect("text"));
         options.password = Some(Secret::new(password).expect("text"));
         options

@@ -41,8 +41,11 @@ impl Subject {
     }
 
     pub(crate) fn options(self) -> ModemOptions {
-        let profile = self.profile.map(|name| Profile::named(name).expect("a shipped profile").clone());
-        profile.into_iter().fold(ModemOptions::new(), ModemOptions::profile)
+        let options = ModemOptions::new();
+        match self.profile {
+            Some(name) => options.profile(Profile::named(name).expect("a shipped profile").clone()),
+            None => options,
+        }
     }
 
     /// A mock of this model, still to be set up.

@@ -1,6 +1,6 @@
 //! What the broker saw.
 
-use atmqtt::{Broker, QoS};
+use atmqtt::QoS;
 use atmqtt_mock::broker::{self, BrokerOptions, Handle, Message, Publication, ReturnCode};
 use atmqtt_tests::soon;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -51,9 +51,4 @@ pub(crate) const LEVELS: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::Exa
 pub(crate) async fn published(broker: &Handle, count: usize) -> Vec<Publication> {
     soon(broker.wait_for(|view| view.published >= count as u64)).await.expect("a broker that runs");
     broker.published()
-}
-
-/// A URL that leads to whatever broker the mock has.
-pub(crate) fn anywhere() -> Broker {
-    "mqtt://broker.example".parse().expect("a broker's URL")
 }
