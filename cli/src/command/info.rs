@@ -1,7 +1,10 @@
 //! `atmqtt info`: what the module says of itself.
 
 use atmqtt::dialect::LinkReport;
-use atmqtt::{Evidence, FigureSource, FigureValue, NamedFigure, Profile, RegistrationStatus, SimState, Status};
+use atmqtt::{
+    Evidence, FigureSource, FigureValue, NamedFigure, Profile, RegistrationStatus, SimState, Status, TlsOptions,
+    TlsVersion,
+};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -30,6 +33,7 @@ pub(super) async fn run(typed: &args::Info, context: Context) -> Result<Exit, Ha
         print_figures(&profile, &figures, look, &mut guard, &mut results).await?;
         return Ok(Exit::Done);
     }
+    let tls = settings::tls(&global.session.tls)?;
     let line = Line::resolve(&global, &environment, &mut secrets)?;
     let mut guard = Guard::new(deadline)?;
     let figures = line.figures.clone();
@@ -42,6 +46,7 @@ pub(super) async fn run(typed: &args::Info, context: Context) -> Result<Exit, Ha
         let status = guard.run(Stage::Asking, bench.modem.status()).await?;
         let mut info =
             Info { baud: bench.modem.baud(), profile_fallback: bench.modem.fell_back(), ..Info::from(status) };
+        info.tls = Tls::of(bench.modem.profile(), &tls);
         if typed.redact {
             info.redact();
         }
@@ -75,6 +80,29 @@ struct Info {
     attached: Option<bool>,
     address: Option<String>,
     mqtt: &'static str,
+    /// How `mqtts://` would be made now. `None`: it is refused, since no way is known.
+    tls: Option<Tls>,
+}
+
+/// What of TLS is on, by what was typed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Tls {
+    version: &'static str,
+    server_check: bool,
+    time_check: bool,
+    sni: bool,
+}
+
+impl Tls {
+    /// `None`: there is no known way for this module.
+    fn of(profile: &Profile, options: &TlsOptions) -> Option<Tls> {
+        profile.makes_tls().then(|| Tls {
+            version: if options.version == TlsVersion::Tls12 { "1.2" } else { "any" },
+            server_check: options.verify_server,
+            time_check: options.check_time && options.verify_server,
+            sni: options.server_name,
+        })
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -115,6 +143,8 @@ impl From<Status> for Info {
             attached: status.attached,
             address: status.address,
             mqtt: mqtt_name(status.mqtt),
+            // By what was typed, and not by the module.
+            tls: None,
         }
     }
 }
@@ -159,7 +189,7 @@ impl Info {
 }
 
 /// How each key of [`Info`] is shown to people: its name, and its unit. That the profile is a fallback is said beside its name.
-const WORDS: [(&str, &str, &str); 21] = [
+const WORDS: [(&str, &str, &str); 25] = [
     ("manufacturer", "manufacturer", ""),
     ("model", "model", ""),
     ("firmware", "firmware", ""),
@@ -181,6 +211,10 @@ const WORDS: [(&str, &str, &str); 21] = [
     ("attached", "attached", ""),
     ("address", "address", ""),
     ("MQTT", "mqtt", ""),
+    ("TLS", "tls.version", ""),
+    ("server checked", "tls.server_check", ""),
+    ("time checked", "tls.time_check", ""),
+    ("SNI", "tls.sni", ""),
 ];
 
 fn sim_name(sim: SimState) -> &'static str {
@@ -327,6 +361,7 @@ mod tests {
             attached: Some(false),
             address: None,
             mqtt: "closed",
+            tls: Some(Tls { version: "1.2", server_check: true, time_check: false, sni: true }),
         }
     }
 
@@ -347,6 +382,10 @@ mod tests {
             "reject cause     15",
             "attached         no",
             "MQTT             closed",
+            "TLS              1.2",
+            "server checked   yes",
+            "time checked     no",
+            "SNI              yes",
         ];
         assert_eq!(info().in_words().lines().collect::<Vec<_>>(), expected);
         let words = Info { profile_fallback: true, profile: "generic-lmqtt".to_owned(), ..info() }.in_words();

@@ -59,6 +59,7 @@ async fn info_tells_everything_under_fixed_names() {
         "registration": null,
         "attached": true,
         "address": "10.0.0.2",
+        "tls": null,
         "mqtt": "closed",
     });
     assert_eq!(info, expected);

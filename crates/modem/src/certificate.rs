@@ -135,6 +135,14 @@ pub enum CertificateOutcome {
     Deleted,
 }
 
+impl Profile {
+    /// Whether a way is known for a module of this profile to make TLS connections.
+    #[must_use]
+    pub fn makes_tls(&self) -> bool {
+        crate::dialect::named(&self.model.dialect).is_some_and(|dialect| store(self, dialect).is_ok())
+    }
+}
+
 /// Refuses what the module has no way to do.
 pub(crate) fn check(profile: &Profile, dialect: &dyn Dialect, request: &CertificateRequest) -> Result<(), Refusal> {
     let store = store(profile, dialect)?;

@@ -1,6 +1,7 @@
 //! The module's clock, which certificates are checked by. 3GPP TS 27.007, 8.15: `AT+CCLK`.
 
 use atmqtt_at::{Command, Malformed, MalformedKind, Text};
+use time::OffsetDateTime;
 
 use crate::dialect::Place;
 use crate::fault::Fault;
@@ -19,8 +20,8 @@ pub(crate) async fn set_if_unset(Place { dialogue, profile }: &Place, host_time:
     if YEARS.contains(&year) {
         return Ok(());
     }
-    let Some(time) = host_time.filter(|time| *time >= SANE) else { return Err(Fault::ClockNotSet) };
-    dialogue.run(Command::set("+CCLK").text(&written(time)).within(timeout).done()).await
+    let time = host_time.filter(|time| *time >= SANE).and_then(written).ok_or(Fault::ClockNotSet)?;
+    dialogue.run(Command::set("+CCLK").text(&time).within(timeout).done()).await
 }
 
 /// `AT+CCLK?`: `+CCLK: "yy/MM/dd,hh:mm:ss±zz"`; gives the year.
@@ -34,26 +35,13 @@ fn year() -> Command<u8> {
     })
 }
 
-/// The time as a module is told it, in UTC.
-fn written(time: u64) -> Text {
-    let (days, second) = (time / 86_400, time % 86_400);
-    let (year, month, day) = date(days);
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    let text = format!("{:02}/{month:02}/{day:02},{hour:02}:{minute:02}:{second:02}+00", year % 100);
-    Text::new(text).expect("digits and signs")
-}
-
-/// The Gregorian date that is `days` after 1970-01-01.
-fn date(days: u64) -> (u64, u64, u64) {
-    // Years from March on, so that the leap day is the last of its year, in eras of 400 years of the same length.
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year + u64::from(month <= 2), month, day)
+/// The time as a module is told it, in UTC. `None`: after the year 9999.
+fn written(time: u64) -> Option<Text> {
+    let time = OffsetDateTime::from_unix_timestamp(time.try_into().ok()?).ok()?;
+    let (year, month, day) = time.to_calendar_date();
+    let (hour, minute, second) = time.to_hms();
+    let text = format!("{:02}/{:02}/{day:02},{hour:02}:{minute:02}:{second:02}+00", year % 100, u8::from(month));
+    Some(Text::new(text).expect("digits and signs"))
 }
 
 #[cfg(test)]
@@ -69,7 +57,8 @@ mod tests {
             (1_709_251_200, "24/03/01,00:00:00+00"),
             (1_795_734_296, "26/11/26,23:04:56+00"),
         ] {
-            assert_eq!(written(time).as_str(), expected);
+            assert_eq!(written(time).as_ref().map(Text::as_str), Some(expected));
         }
+        assert_eq!(written(u64::MAX), None);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use time::{Date, Month, OffsetDateTime};
+
 use super::{
     Modem,
     answer::{Answer, Cme},
@@ -64,8 +66,11 @@ impl Modem {
             None => return Err(Cme::NotAllowed),
         };
         let seconds = self.clock.time(now);
-        let (year, month, day) = civil(seconds / 86_400);
-        let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+        let moment = OffsetDateTime::from_unix_timestamp(seconds.try_into().unwrap_or(i64::MAX));
+        let moment = moment.map_err(|_| Cme::NotAllowed)?;
+        let (year, month, day) = moment.to_calendar_date();
+        let (hour, minute, second) = moment.to_hms();
+        let month = u8::from(month);
         let year = if self.options.model.short_year { format!("{:02}", year % 100) } else { format!("{year:04}") };
         Ok(Answer::line(format!("+CCLK: \"{year}/{month:02}/{day:02},{hour:02}:{minute:02}:{second:02}{zone:+03}\"")))
     }
@@ -83,7 +88,7 @@ fn set_clock(now: Duration, mut args: Args<'_>) -> Result<Setting, Cme> {
         Some(at) => (&text[..at], text[at..].parse().map_err(|_| Cme::IncorrectParameters)?),
         None => (text.as_str(), 0),
     };
-    let fields: Result<Vec<u64>, _> = text.split(['/', ',', ':']).map(str::parse).collect();
+    let fields: Result<Vec<u16>, _> = text.split(['/', ',', ':']).map(str::parse).collect();
     let [year, month, day, hour, minute, second] = fields.unwrap_or_default()[..] else {
         return Err(Cme::IncorrectParameters);
     };
@@ -92,52 +97,16 @@ fn set_clock(now: Duration, mut args: Args<'_>) -> Result<Setting, Cme> {
         70..100 => 1900 + year,
         _ => year,
     };
-    let is_time = (1970..2100).contains(&year) && hour < 24 && minute < 60 && second < 60 && (-96..=96).contains(&zone);
-    // There are few enough days to look for the one that is meant.
-    let days = (0..150 * 366).find(|&days| civil(days) == (year, month, day)).filter(|_| is_time);
-    let seconds = days.ok_or(Cme::IncorrectParameters)? * 86_400 + hour * 3600 + minute * 60 + second;
-    let epoch = i64::try_from(seconds).unwrap_or(i64::MAX).saturating_sub_unsigned(now.as_secs());
+    let moment = moment(year, [month, day, hour, minute, second]);
+    let is_time = (1970..2100).contains(&year) && (-96..=96).contains(&zone);
+    let moment = moment.filter(|_| is_time).ok_or(Cme::IncorrectParameters)?;
+    let epoch = moment.unix_timestamp().saturating_sub_unsigned(now.as_secs());
     Ok(Setting { epoch, zone })
 }
 
-/// Year, month and day of a number of days since 1970-01-01 (Gregorian calendar).
-fn civil(days: u64) -> (u64, u64, u64) {
-    let mut year = 1970;
-    let mut left = days;
-    let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    while left >= 365 + u64::from(is_leap(year)) {
-        left -= 365 + u64::from(is_leap(year));
-        year += 1;
-    }
-    let mut month = 1;
-    for length in [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30] {
-        if left < length {
-            break;
-        }
-        left -= length;
-        month += 1;
-    }
-    (year, month, left + 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn days_become_dates() {
-        let table = [
-            (0, (1970, 1, 1)),
-            (58, (1970, 2, 28)),
-            (59, (1970, 3, 1)),
-            (364, (1970, 12, 31)),
-            (365, (1971, 1, 1)),
-            (11_016, (2000, 2, 29)),
-            (11_017, (2000, 3, 1)),
-            (20_454, (2026, 1, 1)),
-        ];
-        for (days, date) in table {
-            assert_eq!(civil(days), date, "{days}");
-        }
-    }
+/// The moment of that date, if it is one.
+fn moment(year: u16, rest: [u16; 5]) -> Option<OffsetDateTime> {
+    let [month, day, hour, minute, second] = rest.map(|part| u8::try_from(part).ok());
+    let date = Date::from_calendar_date(year.into(), Month::try_from(month?).ok()?, day?).ok()?;
+    Some(date.with_hms(hour?, minute?, second?).ok()?.assume_utc())
 }
