@@ -27,6 +27,9 @@ use crate::refusal::Refusal;
 
 pub use request::{Event, LinkState, Outcome, Output, Request, Ticket};
 
+/// How soon behind a sign-in a report of one is the same one, said twice. A module that has lost its connection needs longer for a new one.
+const SAID_TWICE: Duration = Duration::from_secs(1);
+
 /// How long an echo that cannot be switched off is left alone.
 const ECHO_AGAIN: Duration = Duration::from_secs(60);
 
@@ -103,6 +106,8 @@ pub struct Driver {
     /// When an unexpected echo was last heeded.
     echo_heeded: Option<Time>,
     link: LinkState,
+    /// When the link has come up last.
+    linked: Option<Time>,
     /// Whether the module is to be asked if it still has the link, as soon as the line is in order.
     presence_open: bool,
     session: Option<Arc<ConnectOptions>>,
@@ -165,6 +170,7 @@ impl Driver {
             booting: false,
             preparing: false,
             echo_heeded: None,
+            linked: None,
             link: LinkState::Down,
             presence_open: false,
             session: None,
@@ -261,7 +267,7 @@ impl Driver {
     /// Does whatever can be done without more bytes and without waiting.
     fn work(&mut self, now: Time) {
         loop {
-            while let Some(heard) = self.hear() {
+            while let Some(heard) = self.hear(now) {
                 self.heed(now, heard);
             }
             if self.running.is_none() && !self.start(now) {
@@ -361,14 +367,14 @@ impl Driver {
             }
             other => other,
         };
-        self.settle(&running.kind, &outcome);
+        self.settle(now, &running.kind, &outcome);
         if let Some(ticket) = running.ticket {
             self.outputs.push_back(Output::Done(ticket, outcome));
         }
     }
 
     /// What a plan's end means for the driver's own state.
-    fn settle(&mut self, kind: &Kind, outcome: &Result<Outcome, Fault>) {
+    fn settle(&mut self, now: Time, kind: &Kind, outcome: &Result<Outcome, Fault>) {
         match (kind, outcome) {
             (Kind::Attach, Ok(Outcome::Attached(identity, profile))) => {
                 if let Some(dialect) = dialect::named(&profile.model.dialect) {
@@ -384,6 +390,7 @@ impl Driver {
             // The link may have been lost right behind the sign-in, before the plan ended.
             (Kind::Connect, Ok(_)) if self.link == LinkState::Connecting => {
                 self.presence_open = false;
+                self.linked = Some(now);
                 self.set_link(LinkState::Up);
             }
             (Kind::Connect, _) => {
@@ -420,11 +427,13 @@ impl Driver {
     }
 
     /// The next thing that the channel has to say, with its meaning.
-    fn hear(&mut self) -> Option<Heard> {
+    fn hear(&mut self, now: Time) -> Option<Heard> {
         let known = Known {
             module: self.module.as_ref(),
             connection: self.session.as_ref().map(|options| options.connection),
             has_link: self.has_link(),
+            has_new_link: self.link == LinkState::Connecting
+                || self.linked.is_some_and(|linked| now - linked < SAID_TWICE),
             booting: self.booting,
             in_doubt: false,
         };

@@ -258,40 +258,8 @@ pub enum Restart {
     Complete,
 }
 
-/// In the order in which they are tried where several name one model.
-const SHIPPED: &[&str] = &[
-    include_str!("../profiles/lierda-nt35e.toml"),
-    include_str!("../profiles/lierda-nt26e.toml"),
-    include_str!("../profiles/lierda-nt35e-q.toml"),
-    include_str!("../profiles/lierda-nt26e-q.toml"),
-    include_str!("../profiles/lierda-nt35e-ecmt.toml"),
-    include_str!("../profiles/lierda-nt26e-ecmt.toml"),
-    include_str!("../profiles/ai-thinker-ec-01g.toml"),
-    include_str!("../profiles/quectel-bc26.toml"),
-    include_str!("../profiles/quectel-bc28.toml"),
-    include_str!("../profiles/quectel-bc660k.toml"),
-    include_str!("../profiles/quectel-bg95.toml"),
-    include_str!("../profiles/quectel-bg96.toml"),
-    include_str!("../profiles/quectel-ec200.toml"),
-    include_str!("../profiles/quectel-ec2x.toml"),
-    include_str!("../profiles/quectel-ec600.toml"),
-    include_str!("../profiles/quectel-ec800.toml"),
-    include_str!("../profiles/quectel-eg800k.toml"),
-    include_str!("../profiles/quectel-eg9x.toml"),
-    include_str!("../profiles/simcom-sim7600.toml"),
-    include_str!("../profiles/simcom-a76xx.toml"),
-    include_str!("../profiles/simcom-a76xx-argtopic.toml"),
-    include_str!("../profiles/simcom-sim767x.toml"),
-    include_str!("../profiles/cmiot-ml307.toml"),
-    include_str!("../profiles/cmiot-ml307x.toml"),
-    include_str!("../profiles/cmiot-mn316.toml"),
-    include_str!("../profiles/generic-lmqtt.toml"),
-    include_str!("../profiles/generic-qmt-lte.toml"),
-    include_str!("../profiles/generic-qmt-nb.toml"),
-    include_str!("../profiles/generic-cmqtt.toml"),
-    include_str!("../profiles/generic-onemo.toml"),
-    include_str!("../profiles/generic-ecmt.toml"),
-];
+/// The texts of the profiles that `profiles/index` names, in its order.
+const SHIPPED: &[&str] = include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 
 impl Profile {
     /// The profiles that come with this crate.
@@ -421,6 +389,23 @@ mod tests {
             assert!(dialect::named(&profile.model.dialect).is_some(), "{}", profile.model.name);
             assert_eq!(Profile::named(&profile.model.name), Some(&profile));
         }
+    }
+
+    #[test]
+    fn every_profile_in_the_folder_is_in_the_index_once() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/profiles");
+        let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+        let mut there: Vec<_> = files.filter(|path| path.extension().is_some_and(|ending| ending == "toml")).collect();
+        let mut shipped: Vec<_> =
+            Profile::shipped().iter().map(|profile| format!("{}.toml", profile.model.name)).collect();
+        there.sort_unstable();
+        shipped.sort_unstable();
+        assert!(
+            there
+                .iter()
+                .map(|path| path.file_name().unwrap().to_str().unwrap())
+                .eq(shipped.iter().map(|name| name.as_str()))
+        );
     }
 
     #[test]

@@ -195,6 +195,9 @@ pub enum Notice {
     LinkLost(LinkLoss),
     /// The module says that it has (again) signed in, without being told to.
     SignedIn,
+    /// The module reports a sign-in that nobody has asked for, and what it has made is not what was: the connection is lost. Right
+    /// behind a sign-in of one's own it is that one's result, said twice.
+    SignedInAnew(LinkLoss),
     /// The late result of a publish whose time was up.
     LateResult {
         /// The message identifier that it was published with.

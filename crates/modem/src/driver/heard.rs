@@ -14,6 +14,8 @@ pub(super) struct Known<'a> {
     /// The connection identifier of the session.
     pub(super) connection: Option<u8>,
     pub(super) has_link: bool,
+    /// The link has come up just now.
+    pub(super) has_new_link: bool,
     /// The boot ROM has spoken, the firmware has not yet.
     pub(super) booting: bool,
     /// A late answer may still come.
@@ -37,7 +39,7 @@ pub(super) enum Heard {
 impl Heard {
     /// What a line that no command asked for means.
     pub(super) fn of_line(known: &Known<'_>, line: LineRef<'_>) -> Heard {
-        let Known { module, connection, has_link, booting, in_doubt } = *known;
+        let Known { module, connection, has_link, has_new_link, booting, in_doubt } = *known;
         if let Some(Module { profile, dialect, .. }) = module {
             match profile.restart(line.text) {
                 // The late answer to `AT+CGMI` may read like a firmware that greets. If it does greet, the boot ROM was first.
@@ -58,8 +60,9 @@ impl Heard {
                     Notice::MessageHeld { packet_id } => Heard::Event(Event::MessageHeld { packet_id }),
                     Notice::MessageStored { slot } => Heard::Stored(slot),
                     Notice::LinkLost(loss) if has_link => Heard::LinkLost(loss),
+                    Notice::SignedInAnew(loss) if has_link && !has_new_link => Heard::LinkLost(loss),
                     // Said again, or about a link that is being closed, or one that an earlier session has left behind.
-                    Notice::LinkLost(_) => Heard::Nothing,
+                    Notice::LinkLost(_) | Notice::SignedInAnew(_) => Heard::Nothing,
                     Notice::LateResult { message_id } => Heard::Event(Event::LateResult { message_id }),
                     Notice::SignedIn | Notice::Nothing => Heard::Nothing,
                 };

@@ -53,10 +53,13 @@ fn status(mut fields: Fields<'_>) -> Result<Notice, Malformed> {
 
 /// `<result>,<return code>`, without a command. A late state of the connection has one argument less.
 fn unasked_sign_in(mut fields: Fields<'_>) -> Result<Notice, Malformed> {
-    Ok(Notice::LinkLost(LinkLoss::seen(match (fields.int::<i32>()?, fields.int::<i32>()?) {
-        (0, 0) => "the module has signed in anew by itself, and its subscriptions may be gone",
-        _ => "the module has tried to sign in anew by itself, and failed",
-    })))
+    Ok(match (fields.int::<i32>()?, fields.int::<i32>()?) {
+        (0, 0) => {
+            let meaning = "the module has signed in anew by itself, and its subscriptions may be gone";
+            Notice::SignedInAnew(LinkLoss::seen(meaning))
+        }
+        _ => Notice::LinkLost(LinkLoss::seen("the module has tried to sign in anew by itself, and failed")),
+    })
 }
 
 /// `<result>`, without a command: the connection is down, and stays so.
@@ -102,7 +105,9 @@ mod tests {
             ("+ECMTDISC: 0,0", lost(LinkLoss::seen("the module has ended the connection"))),
             (
                 "+ECMTCONN: 0,0,0",
-                lost(LinkLoss::seen("the module has signed in anew by itself, and its subscriptions may be gone")),
+                Some(Notice::SignedInAnew(LinkLoss::seen(
+                    "the module has signed in anew by itself, and its subscriptions may be gone",
+                ))),
             ),
             ("+ECMTCONN: 0,2,2", lost(LinkLoss::seen("the module has tried to sign in anew by itself, and failed"))),
             ("+ECMTPUB: 0,9,0", Some(Notice::LateResult { message_id: 9 })),
