@@ -6,8 +6,10 @@ use std::time::Duration;
 use atmqtt::{LinkState, ModemEvent, QoS, Subscription, dialect::LinkReport};
 use atmqtt_mock::Mock;
 use atmqtt_mock::broker::{Message, QoS as BrokerQos};
-use atmqtt_mock::modem::{Latency, Model, ModemOptions, NT26E, NT35E, Quirks, Step, UnsubscribeSpelling};
-use atmqtt_tests::{Bench, Line, delivered, module, soon};
+use atmqtt_mock::modem::{
+    EC800, Latency, Model, ModemOptions, NT26E, NT35E, Quirks, Step, UnsubscribeSpelling, UrcPort, VendorQuirks,
+};
+use atmqtt_tests::{Bench, Line, broker, delivered, module, soon};
 
 const STEPS: [Step; 7] =
     [Step::Open, Step::Connect, Step::Subscribe, Step::Unsubscribe, Step::Publish, Step::Disconnect, Step::Close];
@@ -130,4 +132,17 @@ async fn an_nt35e_on_a_pseudo_terminal() {
 #[tokio::test]
 async fn an_nt35e_on_a_pipe() {
     every_firmware(NT35E, Line::Duplex).await;
+}
+
+/// As an EG800K leaves the factory: commands are answered on the serial port, and their results come on another.
+#[tokio::test(start_paused = true)]
+async fn results_that_go_to_another_port_are_told_with_the_way_out() {
+    let vendor = VendorQuirks { urc_port: UrcPort::UsbAt, ..VendorQuirks::default() };
+    let bench = Bench::start(Line::Duplex, Mock::builder().modem(ModemOptions { vendor, ..module(EC800) })).await;
+    let failed = bench.modem.mqtt(broker("device")).connect().await.map(drop).expect_err("no result");
+    assert_eq!(failed.code(), "modem.results_elsewhere", "{failed}");
+    assert!(failed.to_string().contains("usbat"), "{failed}");
+    let set = bench.modem.raw("AT+QURCCFG=\"urcport\",\"uart1\"").await.expect("an answer");
+    assert_eq!(set.result, atmqtt::FinalResult::Ok);
+    life(&bench).await;
 }

@@ -164,6 +164,11 @@ impl Prompt {
 }
 
 impl Exchange {
+    /// Whether there is something to be written behind a prompt.
+    pub(crate) fn has_data(&self) -> bool {
+        self.data.as_ref().is_some_and(|data| !data.bytes.is_empty())
+    }
+
     /// The final result code that `line` is to this command.
     fn ending(&self, line: &[u8]) -> Option<FinalResult> {
         match self.endings.iter().find(|ending| ending.text.as_bytes() == line) {
@@ -385,8 +390,8 @@ impl Answer {
             match exchange.ending(line.text) {
                 // Behind its OK the command has had its final result code: another one is nobody's.
                 Some(_) if self.confirmed || self.refusal.is_some() => return Verdict::NotMine,
-                // A command cannot succeed with data that the module does not have.
-                Some(FinalResult::Ok) if data != DataProgress::Out && self.result.is_empty() => {
+                // A command cannot succeed with data that the module does not have. Of none it has all, and may not even ask for them.
+                Some(FinalResult::Ok) if data != DataProgress::Out && exchange.has_data() && self.result.is_empty() => {
                     return Verdict::NotMine;
                 }
                 Some(FinalResult::Ok) => {

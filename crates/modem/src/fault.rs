@@ -54,6 +54,12 @@ pub enum Fault {
     /// The connection to the broker was lost while the module worked on this.
     #[error("the connection to the broker was lost")]
     LinkLost,
+    /// The module took a command, and its result did not come: it sends such lines to another of its ports.
+    #[error("the module took the command, and sends its results and messages to another of its ports: {port}")]
+    ResultsElsewhere {
+        /// The port, as the module calls it: `usbat`, say.
+        port: String,
+    },
     /// The module refused a command.
     #[error("the module refused {command}: {result}")]
     Refused {
@@ -213,6 +219,7 @@ impl Fault {
             | Fault::Malformed { .. }
             | Fault::UnknownModel { .. }
             | Fault::WrongFirmware { .. }
+            | Fault::ResultsElsewhere { .. }
             | Fault::PinRefused
             | Fault::RegistrationDenied { .. } => false,
         }
@@ -230,6 +237,7 @@ impl Fault {
             Fault::Unresponsive { .. } => "modem.unresponsive",
             Fault::Restarted => "modem.restarted",
             Fault::LinkLost => "delivery.link_lost",
+            Fault::ResultsElsewhere { .. } => "modem.results_elsewhere",
             Fault::Refused { .. } => "modem.refused",
             Fault::Malformed { .. } => "modem.answer_not_understood",
             Fault::UnknownModel { .. } => "modem.unknown_model",
@@ -314,6 +322,9 @@ impl Fault {
             Fault::TimedOut { .. } | Fault::Unresponsive { .. } => "try again; if it stays so, restart the module",
             Fault::Restarted => "check its power supply: a supply that is too weak lets a module restart when it sends",
             Fault::LinkLost => "connect again",
+            Fault::ResultsElsewhere { .. } => {
+                "use that port; or have the module send them to its serial port, once: atmqtt at 'AT+QURCCFG=\"urcport\",\"uart1\"'"
+            }
             Fault::Refused { .. } | Fault::Malformed { .. } => {
                 "run again with -d to see the dialogue, and check that the profile fits the firmware"
             }

@@ -76,6 +76,7 @@ const ECMT: Tongue = Tongue {
 const QMT: Tongue = Tongue {
     commands: &[
         "+QMTCFG",
+        "+QURCCFG",
         "+QMTOPEN",
         "+QMTCONN",
         "+QMTSUB",

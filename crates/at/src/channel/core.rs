@@ -224,7 +224,12 @@ impl Core {
         match (&self.flight, &self.quarantine) {
             (Some(flight), _) if flight.is_listening() => {
                 let Flight { exchange, phase, written_at, .. } = flight;
-                let prompts = matches!(phase, Phase::Prompt { .. });
+                let prompts = match phase {
+                    Phase::Prompt { .. } => true,
+                    // Data of no bytes may be asked for behind the answer, or not at all.
+                    Phase::Answer { .. } => !exchange.has_data(),
+                    _ => false,
+                };
                 let prompt = exchange.data.as_ref().filter(|_| prompts).and_then(sign);
                 let prompt = prompt.or_else(|| self.quarantine.as_ref()?.unwanted.map(|(sign, _)| sign));
                 Expected { from: *written_at, echo: &exchange.wire, prompt }
@@ -312,6 +317,10 @@ impl Core {
             Verdict::OkBeforeResult => {
                 if self.flight.as_ref().is_some_and(|flight| flight.without_result) {
                     self.end(Err(Fault::Abandoned));
+                } else if let Some(Flight { phase, exchange, .. }) = &mut self.flight
+                    && let Phase::Prompt { .. } = phase
+                {
+                    *phase = Phase::Answer { deadline: now + exchange.timeout };
                 }
             }
             Verdict::ResultBeforeOk | Verdict::RefusalBeforeResult => {

@@ -808,3 +808,19 @@ fn a_trace_shows_no_data_that_are_private() {
         assert!(shown.contains("***") && !shown.contains("private"), "{shown}");
     }
 }
+
+#[test]
+fn data_of_no_bytes_need_no_prompt() {
+    for answer in [
+        &b"\r\nOK\r\n\r\n+LMQTTPUB: 0,7,0\r\n"[..],
+        b"\r\n> \r\nOK\r\n\r\n+LMQTTPUB: 0,7,0\r\n",
+        b"\r\nOK\r\n> \r\n+LMQTTPUB: 0,7,0\r\n",
+        b"\r\n+LMQTTPUB: 0,7,0\r\n\r\nOK\r\n",
+    ] {
+        let mut line = Bench::new();
+        line.send(publish_by_prompt(b""));
+        line.receive(answer);
+        let events = line.events();
+        assert!(events.len() == 1 && events[0].starts_with("done"), "{}: {events:?}", answer.escape_ascii());
+    }
+}

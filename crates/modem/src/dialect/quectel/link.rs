@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use atmqtt_at::{Command, Stage};
+
 use super::configure::configure;
 use super::{Qmt, tls};
 use crate::dialect::Context;
-use crate::dialect::session::{CommandResult, Names, Session, packet_fault};
+use crate::dialect::session::{self, CommandResult, Names, Session, packet_fault};
 use crate::fault::{ConnectFault, Fault, OpenFault, PacketFault, ReturnCode};
 use crate::options::ConnectOptions;
 use crate::profile::Profile;
@@ -54,6 +56,34 @@ impl Session for Qmt {
     fn sign_in_patience(profile: &Profile, options: &ConnectOptions) -> Duration {
         profile.timeouts.connect.value.max(options.packet_patience() + profile.timeouts.command.value)
     }
+}
+
+/// Connects. Where the module took a command and its result did not come, it may have gone to another of the module's ports: an EG800K
+/// leaves the factory so.
+pub(super) async fn connect(context: Context) -> Result<(), Fault> {
+    let Context { dialogue, profile, .. } = context.clone();
+    match session::connect::<Qmt>(context).await {
+        Err(fault @ Fault::TimedOut { stage: Stage::Result, .. }) => {
+            let ask = urc_port().within(profile.timeouts.command.value);
+            match dialogue.try_run(ask).await {
+                Ok(Some(port)) if !HERE.contains(&&*port) => Err(Fault::ResultsElsewhere { port }),
+                _ => Err(fault),
+            }
+        }
+        other => other,
+    }
+}
+
+/// Ports that leave no doubt: a serial port, and all of them.
+const HERE: [&str; 3] = ["uart1", "uart2", "all"];
+
+/// `AT+QURCCFG="urcport"`: `+QURCCFG: "urcport","<port>"`, where unsolicited lines go.
+fn urc_port() -> Command<String> {
+    Command::set("+QURCCFG").key("urcport").information("+QURCCFG").decode(|answer| {
+        let mut fields = answer.information("+QURCCFG")?;
+        fields.text()?;
+        fields.text().map(str::to_owned)
+    })
 }
 
 /// `cloud` of a [`ModuleSignIn`](crate::ModuleSignIn) that is at Alibaba.

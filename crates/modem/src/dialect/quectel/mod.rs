@@ -59,7 +59,7 @@ impl Dialect for Qmt {
     }
 
     fn connect(&self, context: Context) -> Plan<'static, ()> {
-        Box::pin(session::connect::<Qmt>(context))
+        Box::pin(link::connect(context))
     }
 
     fn publish(&self, context: Context, message: Outgoing) -> Plan<'static, Delivery> {
