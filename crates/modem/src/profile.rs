@@ -401,10 +401,7 @@ mod tests {
         there.sort_unstable();
         shipped.sort_unstable();
         assert!(
-            there
-                .iter()
-                .map(|path| path.file_name().unwrap().to_str().unwrap())
-                .eq(shipped.iter().map(|name| name.as_str()))
+            there.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).eq(shipped.iter().map(String::as_str))
         );
     }
 
