@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
 
-use atmqtt_modem::{ConnectOptions, Filter, Incoming, LinkLoss, NetworkOptions, Outcome, QoS, Request};
+use atmqtt_modem::{ConnectOptions, Filter, Incoming, LinkLoss, NetworkOptions, Outcome, QoS, Reconnect, Request};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::Error;
@@ -21,7 +21,13 @@ pub(crate) struct SessionId(pub(crate) u64);
 pub(crate) enum Ask {
     /// A request about the module.
     Module(Request, Reply<Outcome>),
-    Connect(Box<ConnectOptions>, NetworkOptions, Reply<NewSession>),
+    Connect {
+        options: Box<ConnectOptions>,
+        network: NetworkOptions,
+        /// `None`: a connection that is lost is not made again.
+        reconnect: Option<Reconnect>,
+        reply: Reply<NewSession>,
+    },
     /// A request within a session.
     Session(SessionId, Request, Reply<Outcome>),
     Subscribe(SessionId, Filter, QoS, Reply<mpsc::Receiver<Incoming>>),

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use atmqtt_modem::{
-    ConnectOptions, Delivery, Fault, Filter, LinkLoss, NetworkOptions, Outcome, Outgoing, QoS, Refusal, Request, Topic,
+    ConnectOptions, Delivery, Fault, Filter, LinkLoss, NetworkOptions, Outcome, Outgoing, QoS, Reconnect, Refusal,
+    Request, Topic,
 };
 use tokio::time::Instant;
 
@@ -22,11 +23,36 @@ pub struct Connect {
     handle: Handle,
     options: ConnectOptions,
     network: NetworkOptions,
+    reconnect: Option<Reconnect>,
 }
 
 impl Connect {
     pub(crate) fn new(handle: Handle, options: ConnectOptions, network: NetworkOptions) -> Connect {
-        Connect { handle, options, network }
+        Connect { handle, options, network, reconnect: None }
+    }
+
+    /// Keeps the connection: where it is lost, it is made again, with everything that was subscribed to, for as long as it takes.
+    ///
+    /// Meanwhile subscriptions go on and publishing waits. A message of QoS 1 that the loss has left unconfirmed is sent again; one of
+    /// QoS 2 is not, since it might arrive twice: its receipt says that it is unconfirmed. What is done is told as
+    /// [`Event`](crate::Event)s with a [`Recovery`](crate::Recovery), and [`disconnected`](Client::disconnected) waits for the end of
+    /// the keeping: a farewell, or the loss of the port. Without this a connection ends when it is lost.
+    ///
+    /// ```no_run
+    /// # async fn example(modem: atmqtt::Modem, options: atmqtt::MqttOptions) -> Result<(), atmqtt::Error> {
+    /// use atmqtt::{QoS, Reconnect};
+    ///
+    /// let client = modem.mqtt(options).reconnect(Reconnect::default()).connect().await?;
+    /// let mut commands = client.subscribe("gateway-17/commands/#", QoS::AtLeastOnce).await?;
+    /// while let Some(message) = commands.recv().await {
+    ///     client.publish("gateway-17/answers", message.payload).qos(QoS::AtLeastOnce).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn reconnect(mut self, reconnect: Reconnect) -> Connect {
+        self.reconnect = Some(reconnect);
+        self
     }
 
     /// Waits for SIM and network, puts away what an earlier session left in the module, opens the link and signs in.
@@ -38,11 +64,12 @@ impl Connect {
     /// # Cancel safety
     /// Dropping the future gives the connection up: if it comes up all the same, it is closed again.
     pub async fn connect(self) -> Result<Client, Error> {
-        let Connect { handle, mut options, network } = self;
+        let Connect { handle, mut options, network, reconnect } = self;
         if options.broker.tls && options.tls.host_time.is_none() {
             options.tls.host_time = SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|time| time.as_secs());
         }
-        let session = handle.ask(|reply| Ask::Connect(Box::new(options), network, reply)).await?;
+        let session =
+            handle.ask(|reply| Ask::Connect { options: Box::new(options), network, reconnect, reply }).await?;
         let session = Session { handle, id: session.id, ended: session.ended, _held: session.held };
         Ok(Client { session: Arc::new(session) })
     }

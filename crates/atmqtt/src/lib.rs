@@ -47,13 +47,13 @@ mod watchers;
 pub use atmqtt_modem::at::transcript;
 pub use atmqtt_modem::at::{Direction, FinalResult, IllegalCharacter, Line, Secret, Text, Time, TraceRecord};
 pub use atmqtt_modem::{
-    Broker, Certificate, ClientCertificate, ConnectFault, ConnectOptions as MqttOptions, Delivery, DeviceSecret,
+    Broker, Certificate, ClientCertificate, ConnectFault, ConnectOptions as MqttOptions, Cure, Delivery, DeviceSecret,
     Event as ModemEvent, Evidence, Fault, Figure, FigureSource, FigureValue, Filter, Framing, Identity,
     Incoming as Message, InvalidBroker, InvalidCertificate, InvalidOverride, InvalidProfile, InvalidTopic, LinkLoss,
     LinkState, MessageIdRule, ModuleSignIn, NamedFigure, NetworkOptions, OpenFault, Outgoing, Overrides, PacketFault,
-    Place, Profile, ProfileFault, QoS, Refusal, Registration, RegistrationStatus, ReturnCode, Signal, SimState, Status,
-    StoreFault, StoredCertificate, SubscribeFault, TlsOptions, TlsVersion, Topic, Unconfirmed, UploadProof, Will,
-    dialect, replay,
+    Place, Profile, ProfileFault, QoS, Reconnect, Recovery, Refusal, Registration, RegistrationStatus, ReturnCode,
+    Signal, SimState, Stage, Status, StoreFault, StoredCertificate, SubscribeFault, TlsOptions, TlsVersion, Topic,
+    Unconfirmed, UploadProof, Will, dialect, replay,
 };
 pub use certificates::Certificates;
 pub use client::{Client, Connect, Publish, Receipt};

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
+use std::hash::{BuildHasher, RandomState};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -10,8 +11,8 @@ use std::time::Duration;
 use atmqtt_modem::at::transcript::Side;
 use atmqtt_modem::at::{Text, Time};
 use atmqtt_modem::{
-    Broker, Driver, DriverOptions, Event as ModemEvent, Filter, LinkLoss, LinkState, Outcome, Output, Refusal, Request,
-    Ticket,
+    Broker, DriverOptions, Event as ModemEvent, Filter, LinkLoss, LinkState, Outcome, Output, Refusal, Request,
+    Supervisor, Ticket,
 };
 use tokio::io::ReadBuf;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -43,7 +44,7 @@ enum Waiting {
 
 pub(crate) struct Owner<P> {
     port: P,
-    driver: Driver,
+    supervisor: Supervisor,
     asks: mpsc::Receiver<Ask>,
     /// Who waits for which ticket, in the order of the tickets: mostly the first is answered first.
     waiting: VecDeque<(Ticket, Waiting)>,
@@ -105,7 +106,7 @@ impl<P: Port> Owner<P> {
     ) -> Owner<P> {
         Owner {
             port,
-            driver: Driver::new(options),
+            supervisor: Supervisor::new(options, seed()),
             asks,
             waiting: VecDeque::new(),
             router: Router::new(inbox),
@@ -132,8 +133,12 @@ impl<P: Port> Owner<P> {
         .await;
         loop {
             self.give_out();
+            if self.supervisor.driver().link() == LinkState::Down && !self.supervisor.is_keeping() {
+                // A farewell to a connection that was away has nothing to close, and says nothing.
+                self.end_session(None);
+            }
             if let Closing::Until(until, _) = self.closing
-                && (self.driver.is_idle() || Instant::now() >= until)
+                && (self.supervisor.is_idle() || Instant::now() >= until)
             {
                 break;
             }
@@ -170,7 +175,7 @@ impl<P: Port> Owner<P> {
             }
             let now = self.now();
             self.watchers.show(now, Side::Module, read.filled());
-            self.driver.receive(now, read.filled());
+            self.supervisor.receive(now, read.filled());
         }
     }
 
@@ -182,13 +187,13 @@ impl<P: Port> Owner<P> {
     /// command counts as written.
     fn wake(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Wake> {
         let mut written = false;
-        while !self.driver.transmit().is_empty() {
-            match Pin::new(&mut self.port).poll_write(context, self.driver.transmit()) {
+        while !self.supervisor.transmit().is_empty() {
+            match Pin::new(&mut self.port).poll_write(context, self.supervisor.transmit()) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Wake::Lost(PortError::Lost)),
                 Poll::Ready(Ok(count)) => {
                     let now = self.now();
-                    self.watchers.show(now, Side::Host, &self.driver.transmit()[..count]);
-                    self.driver.transmitted(now, count);
+                    self.watchers.show(now, Side::Host, &self.supervisor.transmit()[..count]);
+                    self.supervisor.transmitted(now, count);
                     written = true;
                 }
                 Poll::Ready(Err(fault)) => return Poll::Ready(Wake::Lost(PortError::of(&fault))),
@@ -212,7 +217,7 @@ impl<P: Port> Owner<P> {
             Poll::Ready(Ok(())) => {
                 let now = self.now();
                 self.watchers.show(now, Side::Module, read.filled());
-                self.driver.receive(now, read.filled());
+                self.supervisor.receive(now, read.filled());
                 return Poll::Ready(Wake::Progress);
             }
             Poll::Ready(Err(fault)) => return Poll::Ready(Wake::Lost(PortError::of(&fault))),
@@ -253,7 +258,7 @@ impl<P: Port> Owner<P> {
     /// early is left alone, and set anew when it wakes for nothing.
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<()> {
         // A deadline beyond all times is none.
-        let of_driver = self.driver.deadline().and_then(|deadline| self.epoch.checked_add(deadline.since_epoch()));
+        let of_driver = self.supervisor.deadline().and_then(|deadline| self.epoch.checked_add(deadline.since_epoch()));
         let of_closing = match self.closing {
             Closing::Until(until, _) => Some(until),
             Closing::No => None,
@@ -273,10 +278,17 @@ impl<P: Port> Owner<P> {
     fn ask(&mut self, ask: Ask) {
         match ask {
             Ask::Module(request, reply) => self.submit(request, Waiting::Outcome(reply)),
-            Ask::Connect(options, network, reply) => {
+            Ask::Connect { options, network, reconnect, reply } => {
                 self.make_way();
                 let peer = (options.broker.clone(), options.client_id.clone());
-                self.submit(Request::Connect(options, network), Waiting::Connected(reply, peer));
+                let waiting = Waiting::Connected(reply, peer);
+                match reconnect {
+                    None => self.submit(Request::Connect(options, network), waiting),
+                    Some(reconnect) => {
+                        let kept = self.supervisor.keep(self.now(), *options, network, reconnect);
+                        self.wait_for(kept, waiting);
+                    }
+                }
             }
             Ask::Session(id, request, reply) => {
                 if self.in_session(id) {
@@ -330,7 +342,12 @@ impl<P: Port> Owner<P> {
     }
 
     fn submit(&mut self, request: Request, waiting: Waiting) {
-        match self.driver.submit(self.now(), request) {
+        let submitted = self.supervisor.submit(self.now(), request);
+        self.wait_for(submitted, waiting);
+    }
+
+    fn wait_for(&mut self, submitted: Result<Ticket, Refusal>, waiting: Waiting) {
+        match submitted {
             Ok(ticket) => self.waiting.push_back((ticket, waiting)),
             Err(refusal) => self.answer(waiting, Err(refusal.into())),
         }
@@ -339,7 +356,7 @@ impl<P: Port> Owner<P> {
     fn close(&mut self, told: Option<oneshot::Sender<()>>) {
         let mut until = Instant::now();
         // A sign-in under way would go on in the module, and nobody would be there for it.
-        if self.session.is_some() || self.driver.link() == LinkState::Connecting {
+        if self.session.is_some() || self.supervisor.driver().link() == LinkState::Connecting {
             self.submit(Request::Disconnect, Waiting::Farewell);
             until += FAREWELL;
         }
@@ -348,7 +365,7 @@ impl<P: Port> Owner<P> {
 
     /// Passes on whatever the driver has to say.
     fn give_out(&mut self) {
-        while let Some(output) = self.driver.poll(self.now()) {
+        while let Some(output) = self.supervisor.poll(self.now()) {
             match output {
                 Output::Done(ticket, outcome) => {
                     let place = self.waiting.iter().position(|(waiting, _)| *waiting == ticket);
@@ -367,6 +384,8 @@ impl<P: Port> Owner<P> {
                 }
                 Output::Event(event) => {
                     match &event {
+                        // It will be there again, and nobody who holds it has to do anything.
+                        _ if self.supervisor.is_keeping() => {}
                         ModemEvent::LinkLost(loss) => self.end_session(Some(loss.clone())),
                         ModemEvent::Restarted { .. } => {
                             self.end_session(Some(LinkLoss::seen("the module restarted")));
@@ -422,7 +441,7 @@ impl<P: Port> Owner<P> {
             self.router.forget_held();
         }
         self.peer = Some(peer);
-        if self.driver.link() != LinkState::Up {
+        if self.supervisor.driver().link() != LinkState::Up && !self.supervisor.is_keeping() {
             // Lost in the moment in which it came up.
             self.end_session(Some(LinkLoss::seen("the connection was lost at once")));
         }
@@ -453,7 +472,7 @@ impl<P: Port> Owner<P> {
                 Ask::Module(_, reply) | Ask::Session(_, _, reply) | Ask::Unsubscribe(_, _, reply) => {
                     drop(reply.send(Err(fault.clone().into())));
                 }
-                Ask::Connect(_, _, reply) => drop(reply.send(Err(fault.clone().into()))),
+                Ask::Connect { reply, .. } => drop(reply.send(Err(fault.clone().into()))),
                 Ask::Subscribe(_, _, _, reply) => drop(reply.send(Err(fault.clone().into()))),
                 Ask::Listen(_) | Ask::Close(_) => {}
             }
@@ -461,6 +480,11 @@ impl<P: Port> Owner<P> {
         self.end_session(Some(LinkLoss::seen("the port is gone")));
         self.listeners.tell(&Event::PortLost);
     }
+}
+
+/// Draws the waits before attempts to connect again: two programs on one machine should not have the same.
+fn seed() -> u64 {
+    RandomState::new().hash_one(0_u8)
 }
 
 /// How many requests may wait for the task before those who ask have to.

@@ -249,7 +249,7 @@ impl Driver {
         self.running.is_none() && self.queue.is_empty()
     }
 
-    fn check(&self, request: &Request) -> Result<(), Refusal> {
+    pub(crate) fn check(&self, request: &Request) -> Result<(), Refusal> {
         if matches!(request, Request::Attach | Request::Raw(_)) {
             return Ok(());
         }
@@ -260,7 +260,12 @@ impl Driver {
             Request::Subscribe(filters) => filters.iter().try_for_each(|(filter, _)| profile.check_filter(filter)),
             Request::Unsubscribe(filters) => filters.iter().try_for_each(|filter| profile.check_filter(filter)),
             Request::Certificates(request) => certificate::check(profile, *dialect, request),
-            Request::Attach | Request::Raw(_) | Request::Status | Request::Disconnect => Ok(()),
+            Request::Attach
+            | Request::Raw(_)
+            | Request::Status
+            | Request::Probe
+            | Request::Cure(_)
+            | Request::Disconnect => Ok(()),
         }
     }
 
@@ -543,6 +548,13 @@ impl Driver {
     /// The rest of what has come in part will not come.
     fn give_up_messages(&mut self) {
         self.assembly.clear(&mut |event| self.outputs.push_back(Output::Event(event)));
+    }
+
+    /// The connection counts as lost, whatever the module said last.
+    pub(crate) fn give_up_link(&mut self, now: Time, meaning: &'static str) {
+        self.link_lost();
+        self.outputs.push_back(Output::Event(Event::LinkLost(LinkLoss::seen(meaning))));
+        self.work(now);
     }
 
     /// Whether there is a link that can be lost.

@@ -8,6 +8,7 @@
 
 mod certificate;
 mod clock;
+mod cure;
 pub mod dialect;
 mod driver;
 mod fault;
@@ -21,6 +22,7 @@ mod profile;
 mod refusal;
 pub mod replay;
 mod status;
+mod supervisor;
 mod tls;
 
 pub use atmqtt_at as at;
@@ -39,6 +41,7 @@ pub use profile::{
 };
 pub use refusal::Refusal;
 pub use status::Status;
+pub use supervisor::{Cure, Reconnect, Recovery, Stage, Supervisor};
 pub use tls::{ClientCertificate, TlsOptions, TlsVersion};
 
 /// What became of a message that the module took.

@@ -104,6 +104,12 @@ pub enum Refusal {
     /// There is no connection to a broker.
     #[error("there is no connection to a broker")]
     NotConnected,
+    /// So many requests wait for the connection already.
+    #[error("{limit} requests wait for the connection already")]
+    QueueFull {
+        /// How many may wait.
+        limit: usize,
+    },
     /// The modem has not been identified yet.
     #[error("the module has not been identified yet")]
     NotAttached,
@@ -132,6 +138,7 @@ impl Refusal {
             Refusal::PasswordWithoutUsername => "input.password_without_username",
             Refusal::NoClientId => "input.no_client_id",
             Refusal::NotConnected => "delivery.not_connected",
+            Refusal::QueueFull { .. } => "delivery.queue_full",
             Refusal::NotAttached => "modem.not_attached",
             Refusal::AlreadyConnected => "input.already_connected",
         }
@@ -162,6 +169,7 @@ impl Refusal {
             Refusal::PasswordWithoutUsername => "give a user name too",
             Refusal::NoClientId => "give a client id",
             Refusal::NotConnected => "connect first",
+            Refusal::QueueFull { .. } => "wait until some of them are done",
             Refusal::AlreadyConnected => "disconnect first",
             Refusal::Topic(_) | Refusal::Broker(_) | Refusal::OutOfRange { .. } | Refusal::NotAttached => return None,
         })

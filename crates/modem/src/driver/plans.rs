@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use atmqtt_at::{FinalResult, LineRef};
 
-use super::{Driver, Kind, LinkState, Module, Outcome, Request};
+use super::{Driver, Kind, LinkState, Module, Outcome, Request, presence};
 use crate::certificate;
+use crate::cure;
 use crate::dialect::{Context, Dialect, Place};
 use crate::fault::Fault;
 use crate::identify;
@@ -71,6 +72,15 @@ impl Driver {
                     Ok(Outcome::Connected)
                 };
                 (Kind::Connect, Box::pin(plan))
+            }
+            Request::Probe => {
+                let (dialect, context) = self.connected()?;
+                (Kind::Look, Box::pin(presence::look(dialect, context)))
+            }
+            Request::Cure(cure) => {
+                let Module { profile, .. } = self.module.clone().ok_or(Refusal::NotAttached)?;
+                let place = Place { dialogue, profile };
+                (Kind::Other, Box::pin(async move { cure::run(place, cure).await.map(|()| Outcome::Cured) }))
             }
             Request::Certificates(request) => {
                 let Module { profile, dialect, .. } = self.module.clone().ok_or(Refusal::NotAttached)?;

@@ -13,13 +13,14 @@ use crate::network::{NetworkOptions, Registration};
 use crate::options::ConnectOptions;
 use crate::profile::Profile;
 use crate::status::Status;
+use crate::supervisor::{Cure, Recovery};
 
 /// Names a request until its outcome comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(pub(super) u64);
+pub struct Ticket(pub(crate) u64);
 
 /// What can be asked of a driver. Requests are worked on one after the other, in their order.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Request {
     /// Wake the module, switch echo off, ask what it is, choose its profile. Everything else comes after it.
@@ -38,6 +39,10 @@ pub enum Request {
     Unsubscribe(Vec<Filter>),
     /// Sign out and close the link.
     Disconnect,
+    /// Ask the module whether it still has the connection.
+    Probe,
+    /// Treat a module that does not get to its broker by trying again.
+    Cure(Cure),
     /// Look after the certificates that the module keeps for TLS.
     Certificates(CertificateRequest),
 }
@@ -60,8 +65,10 @@ pub enum Outcome {
     Subscribed,
     /// All filters are unsubscribed from.
     Unsubscribed,
-    /// The link is closed.
+    /// The link is closed; or there is none, as a [probe](Request::Probe) has found.
     Disconnected,
+    /// The module was treated.
+    Cured,
     /// What came of the certificates.
     Certificates(CertificateOutcome),
 }
@@ -126,6 +133,8 @@ pub enum Event {
         /// What was thrown away.
         discarded: Vec<Line>,
     },
+    /// What is done about a kept connection that is lost.
+    Recovery(Recovery),
     /// A piece of the dialogue.
     Trace(TraceRecord),
 }

@@ -1,0 +1,45 @@
+//! What is done to a module that does not get to its broker by trying again. 3GPP TS 27.007, 8.2 and 10.1.9.
+
+use std::time::Duration;
+
+use atmqtt_at::Command;
+
+use crate::dialect::Place;
+use crate::fault::Fault;
+use crate::identify;
+use crate::supervisor::Cure;
+
+/// How long a network needs to notice that a module has gone.
+const AWAY: Duration = Duration::from_secs(2);
+
+/// How long a module may take to start.
+const START: Duration = Duration::from_secs(60);
+
+/// Does it. What the module refuses is no fault: whether it has helped, the next attempt shows.
+pub(crate) async fn run(Place { dialogue, profile }: Place, cure: Cure) -> Result<(), Fault> {
+    let patience = profile.timeouts.attach.value;
+    let set = |name, value: u8| Command::set(name).int(value).within(patience).done();
+    match cure {
+        Cure::CyclePacketNetwork => {
+            dialogue.try_run(set("+CGATT", 0)).await?;
+            dialogue.pause(AWAY).await;
+            dialogue.try_run(set("+CGATT", 1)).await?;
+        }
+        Cure::CycleRadio => {
+            dialogue.try_run(set("+CFUN", 0)).await?;
+            dialogue.pause(AWAY).await;
+            dialogue.try_run(set("+CFUN", 1)).await?;
+        }
+        Cure::ResetModule => {
+            let reset = Command::set("+CFUN").int(1).int(1).within(profile.timeouts.command.value).done();
+            match dialogue.try_run(reset).await {
+                // It answers before it starts, or shows that it does, or says nothing more.
+                Ok(_) | Err(Fault::Restarted | Fault::TimedOut { .. } | Fault::Unresponsive { .. }) => {}
+                Err(fault) => return Err(fault),
+            }
+            dialogue.pause(AWAY).await;
+            identify::prepare(&dialogue, START).await?;
+        }
+    }
+    Ok(())
+}

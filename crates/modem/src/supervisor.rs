@@ -1,0 +1,310 @@
+//! A driver whose connection to the broker is kept: lost, it is made again, with everything that was subscribed to.
+//!
+//! What stands below a connection is a ladder ([`Stage`]). A fault is cured at the lowest stage that explains it, and everything above is
+//! made anew, in order: the attempt that follows begins with the SIM and writes every setting. Cures escalate, waits double, and both begin
+//! anew only behind a connection that has lived for a while.
+
+mod keep;
+mod ladder;
+
+use std::collections::VecDeque;
+
+use atmqtt_at::Time;
+
+use crate::driver::{Driver, DriverOptions, Event, LinkState, Outcome, Output, Request, Ticket};
+use crate::fault::Fault;
+use crate::network::NetworkOptions;
+use crate::options::ConnectOptions;
+use crate::refusal::Refusal;
+
+use keep::Keep;
+pub use keep::Recovery;
+pub use ladder::{Cure, Reconnect, Stage};
+
+/// A [`Driver`] with the same verbs, and one more: [`keep`](Supervisor::keep).
+///
+/// Without a kept connection it does nothing of its own. With one, requests of the session wait while there is no connection, and
+/// [`Event::Recovery`] tells what is done about it.
+#[derive(Debug)]
+pub struct Supervisor {
+    driver: Driver,
+    keep: Option<Keep>,
+    /// What the driver's tickets are for, in their order.
+    under_way: VecDeque<(Ticket, Purpose)>,
+    outputs: VecDeque<Output>,
+    next_ticket: u64,
+    random: fastrand::Rng,
+}
+
+/// What a request to the driver is for.
+#[derive(Debug)]
+enum Purpose {
+    /// Somebody has asked for it, and gets what comes of it.
+    Caller(Ticket),
+    /// The first sign-in of a connection that is to be kept.
+    First(Ticket),
+    /// A request of the session, with how often it was tried before.
+    Session(Ticket, Request, u32),
+    /// To have the connection again.
+    Again,
+    /// To have the subscriptions again.
+    Restore,
+    Cure,
+    Probe,
+}
+
+impl Supervisor {
+    /// Over a new driver. `seed` draws the waits: the same seed, bytes and times give the same.
+    #[must_use]
+    pub fn new(options: DriverOptions, seed: u64) -> Supervisor {
+        Supervisor {
+            driver: Driver::new(options),
+            keep: None,
+            under_way: VecDeque::new(),
+            outputs: VecDeque::new(),
+            next_ticket: 0,
+            random: fastrand::Rng::with_seed(seed),
+        }
+    }
+
+    /// The driver, to look at.
+    #[must_use]
+    pub fn driver(&self) -> &Driver {
+        &self.driver
+    }
+
+    /// Asks for something. With a kept connection, publishing, subscribing and unsubscribing wait for it where it is not there;
+    /// a message of QoS 1 that the connection's end leaves unconfirmed is sent again. [`Request::Disconnect`] ends the keeping.
+    ///
+    /// # Errors
+    /// It does not fit the module, or too many wait already: nothing of it has been sent.
+    pub fn submit(&mut self, now: Time, request: Request) -> Result<Ticket, Refusal> {
+        if let Some(keep) = &mut self.keep
+            && matches!(request, Request::Publish(_) | Request::Subscribe(_) | Request::Unsubscribe(_))
+        {
+            self.driver.check(&request)?;
+            keep.has_room()?;
+            let ticket = self.ticket();
+            if let Some(keep) = &mut self.keep {
+                keep.wait_for_link(ticket, request);
+            }
+            self.work(now);
+            return Ok(ticket);
+        }
+        let is_end = matches!(request, Request::Disconnect);
+        let of_driver = self.driver.submit(now, request)?;
+        let ticket = self.ticket();
+        if is_end {
+            self.stop_keeping();
+        }
+        self.under_way.push_back((of_driver, Purpose::Caller(ticket)));
+        self.work(now);
+        Ok(ticket)
+    }
+
+    /// Connects, and keeps the connection from then on. Where the first sign-in fails, nothing is kept: it ends with its fault.
+    ///
+    /// # Errors
+    /// The options do not fit the module.
+    pub fn keep(
+        &mut self,
+        now: Time,
+        options: ConnectOptions,
+        network: NetworkOptions,
+        reconnect: Reconnect,
+    ) -> Result<Ticket, Refusal> {
+        let request = Request::Connect(Box::new(options.clone()), network.clone());
+        let of_driver = self.driver.submit(now, request)?;
+        let ticket = self.ticket();
+        self.under_way.push_back((of_driver, Purpose::First(ticket)));
+        self.keep = Some(Keep::new(now, options, network, reconnect));
+        self.work(now);
+        Ok(ticket)
+    }
+
+    /// Whether a connection is kept: it may be away for the moment.
+    #[must_use]
+    pub fn is_keeping(&self) -> bool {
+        self.keep.as_ref().is_some_and(Keep::is_begun)
+    }
+
+    /// Takes what the port gave.
+    pub fn receive(&mut self, now: Time, bytes: &[u8]) {
+        if let Some(keep) = &mut self.keep {
+            keep.heard(now);
+        }
+        self.driver.receive(now, bytes);
+        self.work(now);
+    }
+
+    /// The bytes to write to the port now.
+    #[must_use]
+    pub fn transmit(&self) -> &[u8] {
+        self.driver.transmit()
+    }
+
+    /// The port took the first `count` bytes of what [`transmit`](Supervisor::transmit) shows.
+    pub fn transmitted(&mut self, now: Time, count: usize) {
+        self.driver.transmitted(now, count);
+        self.work(now);
+    }
+
+    /// When [`poll`](Supervisor::poll) has something to do even if no byte comes. `None`: never.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Time> {
+        let of_keep = self.keep.as_ref().and_then(|keep| keep.deadline(self.is_free()));
+        self.driver.deadline().into_iter().chain(of_keep).min()
+    }
+
+    /// Lets time pass, and gives what has happened, oldest first.
+    pub fn poll(&mut self, now: Time) -> Option<Output> {
+        if self.deadline().is_some_and(|deadline| deadline <= now) {
+            self.work(now);
+        }
+        self.outputs.pop_front()
+    }
+
+    /// Whether nothing is being worked on, and nothing waits for the connection.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.driver.is_idle() && self.keep.as_ref().is_none_or(Keep::is_empty)
+    }
+
+    fn ticket(&mut self) -> Ticket {
+        self.next_ticket += 1;
+        Ticket(self.next_ticket)
+    }
+
+    /// Whether nothing of its own, and no request of the session, is at the driver.
+    fn is_free(&self) -> bool {
+        self.under_way.iter().all(|(_, purpose)| matches!(purpose, Purpose::Caller(_)))
+    }
+
+    /// Does whatever can be done now.
+    fn work(&mut self, now: Time) {
+        loop {
+            while let Some(output) = self.driver.poll(now) {
+                match output {
+                    Output::Done(ticket, outcome) => self.done(now, ticket, outcome),
+                    Output::Event(event) => self.happened(now, event),
+                }
+            }
+            if !self.go_on(now) {
+                return;
+            }
+        }
+    }
+
+    /// Gives the driver what is next for the kept connection; false when that is nothing.
+    fn go_on(&mut self, now: Time) -> bool {
+        let is_free = self.is_free();
+        let Some(keep) = self.keep.as_mut().filter(|_| is_free) else { return false };
+        let link = self.driver.link();
+        let Some((request, purpose)) = keep.next(now, link) else { return false };
+        match self.driver.submit(now, request) {
+            Ok(ticket) => self.under_way.push_back((ticket, purpose)),
+            // It was checked when it was asked for: the module is another one now.
+            Err(refusal) => self.settle(now, purpose, Err(refusal.into())),
+        }
+        true
+    }
+
+    fn happened(&mut self, now: Time, event: Event) {
+        let is_loss = matches!(event, Event::LinkLost(_) | Event::Restarted { .. });
+        self.outputs.push_back(Output::Event(event));
+        if is_loss
+            && let Some(keep) = &mut self.keep
+            && let Some(recovery) = keep.lost(now, &mut self.random)
+        {
+            self.outputs.extend(recovery.into_iter().map(|recovery| Output::Event(Event::Recovery(recovery))));
+        }
+    }
+
+    fn done(&mut self, now: Time, ticket: Ticket, outcome: Result<Outcome, Fault>) {
+        let place = self.under_way.iter().position(|(of_driver, _)| *of_driver == ticket);
+        let Some((_, purpose)) = place.and_then(|place| self.under_way.remove(place)) else { return };
+        self.settle(now, purpose, outcome);
+    }
+
+    fn settle(&mut self, now: Time, purpose: Purpose, outcome: Result<Outcome, Fault>) {
+        let is_up = self.driver.link() == LinkState::Up;
+        match (purpose, &mut self.keep) {
+            (Purpose::Caller(ticket), _) => self.outputs.push_back(Output::Done(ticket, outcome)),
+            (Purpose::First(ticket), keep) => {
+                match keep {
+                    Some(keep) if outcome.is_ok() => keep.connected(now),
+                    keep => *keep = None,
+                }
+                self.outputs.push_back(Output::Done(ticket, outcome));
+                if self.keep.is_some() && !is_up {
+                    // Lost in the moment in which it came up.
+                    self.lose(now);
+                }
+            }
+            (Purpose::Session(ticket, request, attempts), keep) => {
+                let again = keep.as_mut().filter(|keep| keep.is_to_be_tried_again(&request, attempts, &outcome));
+                match again {
+                    Some(keep) => keep.wait_again(ticket, request, attempts, &outcome),
+                    None => {
+                        if let Some(keep) = keep {
+                            keep.note(&request, &outcome);
+                        }
+                        self.outputs.push_back(Output::Done(ticket, outcome));
+                    }
+                }
+                self.mind_silence(now, is_up);
+            }
+            (_, None) => {}
+            (Purpose::Again, Some(keep)) => match outcome {
+                Ok(_) => {
+                    keep.connected(now);
+                    if !is_up {
+                        // Lost in the moment in which it came up.
+                        self.lose(now);
+                    }
+                }
+                Err(fault) => {
+                    let recovery = keep.failed(now, fault, &mut self.random);
+                    self.outputs.push_back(Output::Event(Event::Recovery(recovery)));
+                }
+            },
+            (Purpose::Restore, Some(keep)) => {
+                let recovery = keep.restored(now, outcome.err(), is_up);
+                self.outputs.extend(recovery.map(|recovery| Output::Event(Event::Recovery(recovery))));
+                self.mind_silence(now, is_up);
+            }
+            (Purpose::Cure, Some(keep)) => keep.cured(now),
+            (Purpose::Probe, Some(keep)) => {
+                keep.probed(now, &outcome);
+                self.mind_silence(now, is_up);
+            }
+        }
+    }
+
+    /// A module that answers nothing any more has no connection either, whatever it said last.
+    fn mind_silence(&mut self, now: Time, is_up: bool) {
+        if is_up && self.keep.as_ref().is_some_and(Keep::is_silent) {
+            self.driver.give_up_link(now, "the module does not answer any more");
+            while let Some(output) = self.driver.poll(now) {
+                match output {
+                    Output::Done(ticket, outcome) => self.done(now, ticket, outcome),
+                    Output::Event(event) => self.happened(now, event),
+                }
+            }
+        }
+    }
+
+    fn lose(&mut self, now: Time) {
+        if let Some(recovery) = self.keep.as_mut().and_then(|keep| keep.lost(now, &mut self.random)) {
+            self.outputs.extend(recovery.into_iter().map(|recovery| Output::Event(Event::Recovery(recovery))));
+        }
+    }
+
+    /// What still waits for the connection will not have it.
+    fn stop_keeping(&mut self) {
+        let Some(keep) = self.keep.take() else { return };
+        for ticket in keep.into_waiting() {
+            self.outputs.push_back(Output::Done(ticket, Err(Refusal::NotConnected.into())));
+        }
+    }
+}

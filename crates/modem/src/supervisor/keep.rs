@@ -1,0 +1,355 @@
+//! A connection that is kept: what it is made from, what waits for it, and how its recovery stands.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use atmqtt_at::Time;
+
+use super::Purpose;
+use super::ladder::{Cure, Reconnect, Stage, cure, stage};
+use crate::driver::{LinkState, Outcome, Request, Ticket};
+use crate::fault::{Fault, PacketFault, SubscribeFault};
+use crate::message::{Filter, QoS};
+use crate::network::NetworkOptions;
+use crate::options::ConnectOptions;
+use crate::refusal::Refusal;
+use crate::{Delivery, Unconfirmed};
+
+/// What is done to have a kept connection again.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Recovery {
+    /// An attempt is made after this wait.
+    Waiting {
+        /// Which one since the last good connection, from 1 on.
+        attempt: u32,
+        /// How long.
+        wait: Duration,
+        /// Why the last one failed; `None`: the connection was lost, and this is the first.
+        fault: Option<Fault>,
+        /// Where the fault belongs.
+        stage: Stage,
+    },
+    /// Trying again does not help, and the module is treated before the next attempt.
+    Curing {
+        /// How.
+        cure: Cure,
+        /// What for.
+        fault: Fault,
+        /// Where the fault belongs.
+        stage: Stage,
+    },
+    /// The connection is there again, and so is what was subscribed to.
+    Restored {
+        /// How long it was away.
+        after: Duration,
+        /// How many filters were subscribed to again.
+        subscriptions: usize,
+    },
+    /// The broker does not take a filter any more that it took before. It is not asked for it again.
+    SubscriptionRefused {
+        /// The filter.
+        filter: Filter,
+    },
+    /// The connection ends again and again soon after the sign-in: somebody else may sign in with the same client id, and each signs the
+    /// other out.
+    IdentityInUse {
+        /// How often in a row.
+        times: u32,
+    },
+}
+
+/// After how many short connections in a row the client id counts as used twice.
+const KICKS: u32 = 5;
+
+/// How long a module without a usable SIM, or one that its network refuses, is left alone: asking changes nothing, and a person has to
+/// do something.
+const LEFT_ALONE: Duration = Duration::from_secs(30);
+
+/// How many questions in a row a module may leave unanswered before its connection counts as lost.
+const SILENCES: u32 = 2;
+
+/// How often a request is tried again whose result nobody knows.
+const ATTEMPTS: u32 = 3;
+
+#[derive(Debug)]
+pub(super) struct Keep {
+    options: ConnectOptions,
+    network: NetworkOptions,
+    reconnect: Reconnect,
+    state: State,
+    /// What was subscribed to.
+    subscriptions: Vec<(Filter, QoS)>,
+    /// What waits for the connection, and how often it was tried.
+    waiting: VecDeque<(Ticket, Request, u32)>,
+    /// Attempts that have failed since the last good connection.
+    failures: u32,
+    /// Those that failed in a row at the same stage.
+    at_stage: Option<(Stage, u32)>,
+    /// Connections in a row that did not live long.
+    kicks: u32,
+    /// When the connection was lost that is to be had again.
+    lost: Option<Time>,
+    /// When the module is asked whether it still has the connection, if it says nothing before.
+    next_probe: Time,
+    silences: u32,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum State {
+    /// The first sign-in is under way.
+    First,
+    /// There is a connection since then.
+    Up(Time),
+    /// It is there, and the subscriptions are still to be had.
+    Restoring(Time),
+    /// The next attempt is made then.
+    Waiting(Time),
+    /// The module is to be treated.
+    Curing(Cure),
+    /// An attempt, or a cure, is under way.
+    Working,
+}
+
+impl Keep {
+    pub(super) fn new(now: Time, options: ConnectOptions, network: NetworkOptions, reconnect: Reconnect) -> Keep {
+        Keep {
+            options,
+            network,
+            state: State::First,
+            subscriptions: Vec::new(),
+            waiting: VecDeque::new(),
+            failures: 0,
+            at_stage: None,
+            kicks: 0,
+            lost: None,
+            next_probe: now + reconnect.idle_probe,
+            reconnect,
+            silences: 0,
+        }
+    }
+
+    /// Whether the first sign-in is over.
+    pub(super) fn is_begun(&self) -> bool {
+        self.state != State::First
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    pub(super) fn has_room(&self) -> Result<(), Refusal> {
+        let limit = self.reconnect.pending;
+        if self.waiting.len() < limit { Ok(()) } else { Err(Refusal::QueueFull { limit }) }
+    }
+
+    pub(super) fn wait_for_link(&mut self, ticket: Ticket, request: Request) {
+        self.waiting.push_back((ticket, request, 0));
+    }
+
+    pub(super) fn into_waiting(self) -> impl Iterator<Item = Ticket> {
+        self.waiting.into_iter().map(|(ticket, ..)| ticket)
+    }
+
+    pub(super) fn heard(&mut self, now: Time) {
+        self.next_probe = now + self.reconnect.idle_probe;
+        self.silences = 0;
+    }
+
+    pub(super) fn deadline(&self, is_free: bool) -> Option<Time> {
+        match self.state {
+            State::Waiting(until) => Some(until),
+            State::Up(_) if is_free && self.waiting.is_empty() => Some(self.next_probe),
+            _ => None,
+        }
+    }
+
+    /// What the driver is to do next.
+    pub(super) fn next(&mut self, now: Time, link: LinkState) -> Option<(Request, Purpose)> {
+        match self.state {
+            State::Waiting(until) if until <= now => {
+                self.state = State::Working;
+                let request = Request::Connect(Box::new(self.options.clone()), self.network.clone());
+                Some((request, Purpose::Again))
+            }
+            State::Curing(cure) => {
+                self.state = State::Working;
+                Some((Request::Cure(cure), Purpose::Cure))
+            }
+            // Before anything that waits goes out: an answer to it may come on what was subscribed to.
+            State::Restoring(_) if link == LinkState::Up => {
+                Some((Request::Subscribe(self.subscriptions.clone()), Purpose::Restore))
+            }
+            State::Up(_) if link == LinkState::Up => match self.waiting.pop_front() {
+                Some((ticket, request, attempts)) => {
+                    Some((request.clone(), Purpose::Session(ticket, request, attempts)))
+                }
+                None if self.next_probe <= now => {
+                    self.next_probe = now + self.reconnect.idle_probe;
+                    Some((Request::Probe, Purpose::Probe))
+                }
+                None => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The broker has taken a sign-in.
+    pub(super) fn connected(&mut self, now: Time) {
+        self.heard(now);
+        self.state =
+            if self.lost.is_some() && !self.subscriptions.is_empty() { State::Restoring(now) } else { State::Up(now) };
+    }
+
+    /// What has come of having the subscriptions again.
+    pub(super) fn restored(&mut self, now: Time, fault: Option<Fault>, is_up: bool) -> Option<Recovery> {
+        let State::Restoring(since) = self.state else { return None };
+        match fault {
+            None => {
+                self.state = State::Up(since);
+                let lost = self.lost.take()?;
+                Some(Recovery::Restored { after: now - lost, subscriptions: self.subscriptions.len() })
+            }
+            Some(Fault::Subscribe { filter, fault: SubscribeFault::Refused }) => {
+                self.subscriptions.retain(|(kept, _)| *kept != filter);
+                if self.subscriptions.is_empty() {
+                    self.state = State::Up(since);
+                    self.lost = None;
+                }
+                Some(Recovery::SubscriptionRefused { filter })
+            }
+            // The next attempt will have them again, if the connection is gone; if it is not, they are asked for once more, and no
+            // more often than a module may be silent.
+            Some(_) => {
+                self.silences += u32::from(is_up);
+                None
+            }
+        }
+    }
+
+    /// The connection is gone; what is done about it, unless an attempt is under way that will say so itself.
+    pub(super) fn lost(&mut self, now: Time, random: &mut fastrand::Rng) -> Option<Vec<Recovery>> {
+        let (State::Up(since) | State::Restoring(since)) = self.state else { return None };
+        let mut told = Vec::new();
+        self.lost = self.lost.or(Some(now));
+        if now - since >= self.reconnect.stable {
+            (self.failures, self.kicks, self.at_stage) = (0, 0, None);
+        } else {
+            self.kicks += 1;
+            if self.kicks % KICKS == 0 {
+                told.push(Recovery::IdentityInUse { times: self.kicks });
+            }
+        }
+        told.push(self.wait(now, None, Stage::Link, random));
+        Some(told)
+    }
+
+    /// An attempt has failed; what is done next.
+    pub(super) fn failed(&mut self, now: Time, fault: Fault, random: &mut fastrand::Rng) -> Recovery {
+        let stage = stage(&fault);
+        let in_a_row = match self.at_stage {
+            Some((before, count)) if before == stage => count + 1,
+            _ => 1,
+        };
+        self.at_stage = Some((stage, in_a_row));
+        match cure(&fault, in_a_row) {
+            Some(cure) => {
+                self.state = State::Curing(cure);
+                self.failures = self.failures.saturating_add(1);
+                Recovery::Curing { cure, fault, stage }
+            }
+            None => self.wait(now, Some(fault), stage, random),
+        }
+    }
+
+    fn wait(&mut self, now: Time, fault: Option<Fault>, stage: Stage, random: &mut fastrand::Rng) -> Recovery {
+        let needs_a_person =
+            matches!(fault, Some(Fault::Sim(_) | Fault::PinRefused | Fault::RegistrationDenied { .. }));
+        let wait = if needs_a_person {
+            LEFT_ALONE.min(self.reconnect.max)
+        } else {
+            self.reconnect.wait(self.failures, random)
+        };
+        self.failures = self.failures.saturating_add(1);
+        self.state = State::Waiting(now + wait);
+        Recovery::Waiting { attempt: self.failures, wait, fault, stage }
+    }
+
+    /// Whether it has helped, an attempt shows.
+    pub(super) fn cured(&mut self, now: Time) {
+        self.state = State::Waiting(now);
+    }
+
+    pub(super) fn probed(&mut self, now: Time, outcome: &Result<Outcome, Fault>) {
+        match outcome {
+            Err(fault) if fault.is_line_fault() => {
+                self.silences += 1;
+                // At once, and not after another long silence.
+                self.next_probe = now;
+            }
+            _ => self.silences = 0,
+        }
+    }
+
+    pub(super) fn is_silent(&self) -> bool {
+        self.silences >= SILENCES
+    }
+
+    /// Whether a request goes back to those that wait.
+    pub(super) fn is_to_be_tried_again(
+        &self,
+        request: &Request,
+        attempts: u32,
+        outcome: &Result<Outcome, Fault>,
+    ) -> bool {
+        match (request, outcome) {
+            // It was not taken up any more.
+            (_, Err(Fault::Input(Refusal::NotConnected))) => true,
+            // It may have arrived: at least once is what QoS 1 promises, and no other does.
+            (Request::Publish(message), Ok(Outcome::Published(Delivery::Unconfirmed(why)))) => {
+                message.qos == QoS::AtLeastOnce
+                    && attempts < self.reconnect.unconfirmed_retry
+                    && !matches!(why, Unconfirmed::WrongAcknowledgement)
+            }
+            // It did not get out. A module that has lost its connection without a word refuses everything, and the driver asks it next.
+            (Request::Publish(_), Err(Fault::Publish(PacketFault::SendFailed | PacketFault::Vendor { .. }))) => {
+                attempts < ATTEMPTS
+            }
+            // What went out in full and was not answered is an unconfirmed message, and no fault. To subscribe twice changes nothing.
+            (_, Err(fault)) if fault.is_line_fault() || matches!(fault, Fault::Refused { .. } | Fault::LinkLost) => {
+                attempts < ATTEMPTS
+            }
+            (_, Err(Fault::Subscribe { fault: SubscribeFault::Packet(_), .. })) => attempts < ATTEMPTS,
+            _ => false,
+        }
+    }
+
+    pub(super) fn wait_again(
+        &mut self,
+        ticket: Ticket,
+        request: Request,
+        attempts: u32,
+        outcome: &Result<Outcome, Fault>,
+    ) {
+        let was_tried = !matches!(outcome, Err(Fault::Input(_)));
+        self.silences += u32::from(matches!(outcome, Err(Fault::Unresponsive { .. } | Fault::TimedOut { .. })));
+        // First again: what was asked for behind it goes out behind it.
+        self.waiting.push_front((ticket, request, attempts + u32::from(was_tried)));
+    }
+
+    /// Remembers what is subscribed to.
+    pub(super) fn note(&mut self, request: &Request, outcome: &Result<Outcome, Fault>) {
+        match (request, outcome) {
+            (Request::Subscribe(filters), Ok(_)) => {
+                for (filter, qos) in filters {
+                    self.subscriptions.retain(|(kept, _)| kept != filter);
+                    self.subscriptions.push((filter.clone(), *qos));
+                }
+            }
+            (Request::Unsubscribe(filters), Ok(_)) => {
+                self.subscriptions.retain(|(kept, _)| !filters.contains(kept));
+            }
+            _ => {}
+        }
+    }
+}
