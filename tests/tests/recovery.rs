@@ -88,6 +88,9 @@ impl Bench {
             if ends(self) {
                 return true;
             }
+            if self.now >= until {
+                return false;
+            }
             let of_host = self.supervisor.deadline().map(Time::since_epoch);
             let of_world = self.world.deadline(self.now);
             let next = of_host.into_iter().chain(of_world).min().unwrap_or(until).max(self.now);
@@ -95,8 +98,8 @@ impl Bench {
                 self.now = until;
                 return false;
             }
-            // What is due now and changes nothing would be due for ever.
-            self.now = if next == self.now { next + Duration::from_millis(1) } else { next };
+            assert!(next > self.now, "what is due now, and changes nothing, would be due for ever");
+            self.now = next;
             self.world.advance(self.now);
         }
     }

@@ -1,6 +1,7 @@
 //! A module at the end of a port.
 
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use atmqtt_modem::at::transcript::Side;
 use atmqtt_modem::at::{Command, FinalResult, Line, Time, TraceRecord};
 use atmqtt_modem::{
     ConnectOptions, DriverOptions, Fault, Identity, NetworkOptions, Outcome, Overrides, Profile, Refusal, Request,
-    Status,
+    Status, Supervisor,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
@@ -34,6 +35,7 @@ pub struct ModemOptions {
     driver: DriverOptions,
     network: NetworkOptions,
     inbox: usize,
+    seed: Option<u64>,
     watchers: Watchers,
 }
 
@@ -44,6 +46,7 @@ impl Default for ModemOptions {
             driver: DriverOptions::default(),
             network: NetworkOptions::default(),
             inbox: ModemOptions::INBOX,
+            seed: None,
             watchers: Watchers::default(),
         }
     }
@@ -114,6 +117,14 @@ impl ModemOptions {
     #[must_use]
     pub fn inbox(mut self, messages: usize) -> ModemOptions {
         self.inbox = messages;
+        self
+    }
+
+    /// Draws the waits before attempts to connect again ([`Reconnect`](crate::Reconnect)) from this seed, for tests that want the same
+    /// ones each time. Where nothing is said each modem has waits of its own.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> ModemOptions {
+        self.seed = Some(seed);
         self
     }
 
@@ -236,11 +247,15 @@ impl Modem {
     where
         P: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let ModemOptions { driver, network, inbox, watchers, .. } = options;
+        let ModemOptions { driver, network, inbox, seed, watchers, .. } = options;
+        let seed = seed.unwrap_or_else(|| RandomState::new().hash_one(0_u8));
         let was_asked_for = driver.profile.is_some();
         let (asks, receiver) = mpsc::channel(QUEUE);
         let legacy = Legacy::default();
-        tokio::spawn(Owner::new(port, driver, watchers, epoch, inbox, receiver, Arc::clone(&legacy)).run());
+        tokio::spawn(
+            Owner::new(port, Supervisor::new(driver, seed), watchers, epoch, inbox, receiver, Arc::clone(&legacy))
+                .run(),
+        );
         let handle = Handle::new(asks, legacy);
         match handle.module(Request::Attach).await {
             Ok(Outcome::Attached(identity, profile)) => {

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
-use std::hash::{BuildHasher, RandomState};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -11,8 +10,7 @@ use std::time::Duration;
 use atmqtt_modem::at::transcript::Side;
 use atmqtt_modem::at::{Text, Time};
 use atmqtt_modem::{
-    Broker, DriverOptions, Event as ModemEvent, Filter, LinkLoss, LinkState, Outcome, Output, Refusal, Request,
-    Supervisor, Ticket,
+    Broker, Event as ModemEvent, Filter, LinkLoss, LinkState, Outcome, Output, Refusal, Request, Supervisor, Ticket,
 };
 use tokio::io::ReadBuf;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -97,7 +95,7 @@ enum Wake {
 impl<P: Port> Owner<P> {
     pub(crate) fn new(
         port: P,
-        options: DriverOptions,
+        supervisor: Supervisor,
         watchers: Watchers,
         epoch: Instant,
         inbox: usize,
@@ -106,7 +104,7 @@ impl<P: Port> Owner<P> {
     ) -> Owner<P> {
         Owner {
             port,
-            supervisor: Supervisor::new(options, seed()),
+            supervisor,
             asks,
             waiting: VecDeque::new(),
             router: Router::new(inbox),
@@ -480,11 +478,6 @@ impl<P: Port> Owner<P> {
         self.end_session(Some(LinkLoss::seen("the port is gone")));
         self.listeners.tell(&Event::PortLost);
     }
-}
-
-/// Draws the waits before attempts to connect again: two programs on one machine should not have the same.
-fn seed() -> u64 {
-    RandomState::new().hash_one(0_u8)
 }
 
 /// How many requests may wait for the task before those who ask have to.

@@ -17,8 +17,8 @@ use crate::network::NetworkOptions;
 use crate::options::ConnectOptions;
 use crate::refusal::Refusal;
 
-use keep::Keep;
 pub use keep::Recovery;
+use keep::{Asked, Keep};
 pub use ladder::{Cure, Reconnect, Stage};
 
 /// A [`Driver`] with the same verbs, and one more: [`keep`](Supervisor::keep).
@@ -43,8 +43,8 @@ enum Purpose {
     Caller(Ticket),
     /// The first sign-in of a connection that is to be kept.
     First(Ticket),
-    /// A request of the session, with how often it was tried before.
-    Session(Ticket, Request, u32),
+    /// A request of the session.
+    Session(Asked),
     /// To have the connection again.
     Again,
     /// To have the subscriptions again.
@@ -152,7 +152,8 @@ impl Supervisor {
     /// When [`poll`](Supervisor::poll) has something to do even if no byte comes. `None`: never.
     #[must_use]
     pub fn deadline(&self) -> Option<Time> {
-        let of_keep = self.keep.as_ref().and_then(|keep| keep.deadline(self.is_free()));
+        // What is due while something is under way waits for the end of that.
+        let of_keep = self.keep.as_ref().filter(|_| self.is_free()).and_then(|keep| keep.deadline(self.driver.link()));
         self.driver.deadline().into_iter().chain(of_keep).min()
     }
 
@@ -232,7 +233,7 @@ impl Supervisor {
             (Purpose::Caller(ticket), _) => self.outputs.push_back(Output::Done(ticket, outcome)),
             (Purpose::First(ticket), keep) => {
                 match keep {
-                    Some(keep) if outcome.is_ok() => keep.connected(now),
+                    Some(keep) if outcome.is_ok() => drop(keep.connected(now)),
                     keep => *keep = None,
                 }
                 self.outputs.push_back(Output::Done(ticket, outcome));
@@ -241,15 +242,15 @@ impl Supervisor {
                     self.lose(now);
                 }
             }
-            (Purpose::Session(ticket, request, attempts), keep) => {
-                let again = keep.as_mut().filter(|keep| keep.is_to_be_tried_again(&request, attempts, &outcome));
+            (Purpose::Session(asked), keep) => {
+                let again = keep.as_mut().filter(|keep| keep.is_to_be_tried_again(&asked, &outcome));
                 match again {
-                    Some(keep) => keep.wait_again(ticket, request, attempts, &outcome),
+                    Some(keep) => keep.wait_again(asked, &outcome),
                     None => {
                         if let Some(keep) = keep {
-                            keep.note(&request, &outcome);
+                            keep.note(&asked.request, &outcome);
                         }
-                        self.outputs.push_back(Output::Done(ticket, outcome));
+                        self.outputs.push_back(asked.ended(outcome));
                     }
                 }
                 self.mind_silence(now, is_up);
@@ -257,7 +258,8 @@ impl Supervisor {
             (_, None) => {}
             (Purpose::Again, Some(keep)) => match outcome {
                 Ok(_) => {
-                    keep.connected(now);
+                    let recovery = keep.connected(now);
+                    self.outputs.extend(recovery.map(|recovery| Output::Event(Event::Recovery(recovery))));
                     if !is_up {
                         // Lost in the moment in which it came up.
                         self.lose(now);
@@ -303,8 +305,7 @@ impl Supervisor {
     /// What still waits for the connection will not have it.
     fn stop_keeping(&mut self) {
         let Some(keep) = self.keep.take() else { return };
-        for ticket in keep.into_waiting() {
-            self.outputs.push_back(Output::Done(ticket, Err(Refusal::NotConnected.into())));
-        }
+        let never = |asked: Asked| asked.ended(Err(Refusal::NotConnected.into()));
+        self.outputs.extend(keep.into_waiting().map(never));
     }
 }

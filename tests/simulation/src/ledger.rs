@@ -82,6 +82,8 @@ pub(crate) struct Ledger {
     /// What was seen, for the statistics.
     pub(crate) seen: BTreeMap<String, u64>,
     subscriptions: u64,
+    /// A connection that is kept is there.
+    pub(crate) link_is_up: bool,
 }
 
 impl Ledger {
@@ -98,6 +100,7 @@ impl Ledger {
             dropped: 0,
             seen: BTreeMap::new(),
             subscriptions: 0,
+            link_is_up: false,
         }
     }
 
@@ -242,8 +245,12 @@ impl Ledger {
         self.subscriptions += 1;
     }
 
-    pub(crate) fn subscribe(&mut self, now: Duration) {
-        self.subscribed.push((now, None));
+    /// The application is subscribed from now on; but where its connection is kept, not if that has gone meanwhile.
+    pub(crate) fn subscribed(&mut self, now: Duration) {
+        if self.link_is_up || !self.scenario.keeps {
+            self.end_subscription(now);
+            self.subscribed.push((now, None));
+        }
     }
 
     pub(crate) fn end_subscription(&mut self, now: Duration) {
@@ -313,7 +320,8 @@ impl Ledger {
     /// How often the module may have sent a message again by itself: it does so while the network is in trouble.
     fn repeats(&self, uplink: &Uplink) -> usize {
         let troubled = uplink.attempts.iter().any(|attempt| !self.is_calm(attempt.began, attempt.began));
-        if troubled { 10 * uplink.attempts.len() } else { 0 }
+        // And so does the library, where it keeps the connection.
+        if troubled || self.scenario.keeps { 10 * uplink.attempts.len() } else { 0 }
     }
 
     fn check_downlink(&self, number: usize, downlink: &Downlink) -> Result<(), String> {

@@ -5,8 +5,8 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use atmqtt::{
-    Client, Delivery, Error, Event, Events, Fault, Modem, ModemEvent, ModemOptions, MqttOptions, QoS, Refusal, Secret,
-    Subscription,
+    Client, Delivery, Error, Event, Events, Fault, LinkState, Modem, ModemEvent, ModemOptions, MqttOptions, QoS,
+    Reconnect, Recovery, Refusal, Secret, Subscription,
 };
 use tokio::time::{sleep, timeout};
 
@@ -22,6 +22,8 @@ const PASSWORD: &str = "canary-oLyaKqVxtRvjH284";
 pub(crate) const FILTER: &str = "down/#";
 /// How long any call may take: the sum of the deadlines of everything that may be in the queue before it, and its own.
 const CALL: Duration = Duration::from_secs(900);
+/// The same where a call waits for the connection to be there again, as long as that takes.
+const KEPT_CALL: Duration = Duration::from_secs(3600);
 /// How long the application waits before it tries again.
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -106,11 +108,12 @@ impl Caller {
         what: &str,
         call: impl IntoFuture<Output = Result<T, Error>>,
     ) -> Called<Result<T, Error>> {
+        let longest = if self.run.scenario.keeps { KEPT_CALL } else { CALL };
         let limit = match self.random.per_mille(self.run.scenario.dropped_per_mille) {
             // Half of the drops come while the first command is on the line.
             true if self.random.per_mille(500) => Duration::from_millis(self.random.below(50)),
             true => Duration::from_millis(self.random.below(20_000)),
-            false => CALL,
+            false => longest,
         };
         let began = self.run.now();
         match timeout(limit, call).await {
@@ -125,7 +128,7 @@ impl Caller {
                 }
                 Called::Done(outcome)
             }
-            Err(_) if limit == CALL => {
+            Err(_) if limit == longest => {
                 self.run.require(Err(format!("I1: {what}, asked at {began:?}, has no end")));
                 Called::Dropped
             }
@@ -152,6 +155,7 @@ impl Process {
         let options = ModemOptions::new().trace(move |record| {
             traced.require(no_secret(&String::from_utf8_lossy(&record.bytes)));
         });
+        let options = options.seed(self.random.next());
         let mut caller = self.caller();
         let Called::Done(Ok(modem)) = caller.call("attach", Modem::attach(host, options)).await else { return };
         let Called::Done(Ok(events)) = caller.call("events", modem.events()).await else { return };
@@ -174,7 +178,9 @@ impl Process {
         let mut pause = PAUSE;
         let mut stopping = self.run.stopping.subscribe();
         while !*stopping.borrow_and_update() {
-            let connected = caller.call("connect", modem.mqtt(self.sign_in()).connect()).await;
+            let connect = modem.mqtt(self.sign_in());
+            let connect = if self.run.scenario.keeps { connect.reconnect(Reconnect::default()) } else { connect };
+            let connected = caller.call("connect", connect.connect()).await;
             match connected {
                 Called::Done(Ok(client)) => {
                     pause = PAUSE;
@@ -219,7 +225,7 @@ impl Process {
                 Called::Dropped => {}
             }
         };
-        self.run.ledger().subscribe(self.run.now());
+        self.run.ledger().subscribed(self.run.now());
         let received = async {
             receive(&self.run, messages).await;
             std::future::pending::<()>().await;
@@ -397,6 +403,9 @@ async fn listen(run: &Run, mut events: Events) {
     while let Some(event) = events.recv().await {
         let text = format!("{event:?}");
         run.require(no_secret(&text));
+        if run.scenario.keeps {
+            follow(run, &event);
+        }
         let name = match &event {
             Event::Modem(ModemEvent::Link(state)) => format!("link {state:?}"),
             Event::Modem(event) => format!("{event:?}").split([' ', '(', '{']).next().unwrap_or_default().to_owned(),
@@ -417,5 +426,26 @@ async fn listen(run: &Run, mut events: Events) {
         }
         run.note(format_args!("event {text}"));
         run.ledger().see(format!("event: {name}"));
+    }
+}
+
+/// Where a connection is kept, nobody but the library subscribes anew.
+fn follow(run: &Run, event: &Event) {
+    let now = run.now();
+    match event {
+        Event::Modem(ModemEvent::Link(LinkState::Up)) => {
+            let mut ledger = run.ledger();
+            ledger.link_is_up = true;
+            ledger.ask_for_subscription();
+        }
+        Event::Modem(ModemEvent::Link(_) | ModemEvent::LinkLost(_) | ModemEvent::Restarted { .. }) => {
+            let mut ledger = run.ledger();
+            ledger.link_is_up = false;
+            ledger.end_subscription(now);
+        }
+        Event::Modem(ModemEvent::Recovery(Recovery::Restored { subscriptions: 1.., .. })) => {
+            run.ledger().subscribed(now);
+        }
+        _ => {}
     }
 }

@@ -35,6 +35,9 @@ pub struct Scenario {
     pub(crate) disk_ms: Millis,
     /// The broker keeps the session while the client is away.
     pub(crate) kept_session: bool,
+    /// The application has its connections kept: what is lost is made again by the library.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) keeps: bool,
     /// Of 1000 calls, so many are dropped on the way.
     pub(crate) dropped_per_mille: u64,
     /// When the last thing happens. Calm comes after it.
@@ -235,6 +238,7 @@ impl Scenario {
             network_ms: *random.one_of(&[0, 20, 100, 900]),
             disk_ms: *random.one_of(&[0, 5, 50]),
             kept_session: random.per_mille(400),
+            keeps: Random::fork(seed, 9).per_mille(400),
             dropped_per_mille: *random.one_of(&[0, 0, 20, 200]),
             active_ms,
             faults,

@@ -62,7 +62,8 @@ fn smaller(scenario: &Scenario) -> Vec<Scenario> {
         }
     }
     found.sort_by_key(|(size, _)| std::cmp::Reverse(*size));
-    let simpler: [fn(&mut Scenario); 5] = [
+    let simpler: [fn(&mut Scenario); 6] = [
+        |scenario| scenario.keeps = false,
         |scenario| scenario.dropped_per_mille = 0,
         |scenario| scenario.kept_session = false,
         |scenario| scenario.result_first = false,

@@ -179,11 +179,9 @@ impl Radio {
             }
             return Ok(());
         }
-        if !self.is_attached(now, options) {
-            return Err(Cme::NoNetwork);
-        }
+        // A module that attaches later, by itself, has its default bearer then too.
         self.raise_default_bearer();
-        Ok(())
+        if self.is_attached(now, options) { Ok(()) } else { Err(Cme::NoNetwork) }
     }
 
     pub(super) fn contexts(&self) -> impl Iterator<Item = (u8, &Context)> {

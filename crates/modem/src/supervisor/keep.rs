@@ -7,7 +7,7 @@ use atmqtt_at::Time;
 
 use super::Purpose;
 use super::ladder::{Cure, Reconnect, Stage, cure, stage};
-use crate::driver::{LinkState, Outcome, Request, Ticket};
+use crate::driver::{LinkState, Outcome, Output, Request, Ticket};
 use crate::fault::{Fault, PacketFault, SubscribeFault};
 use crate::message::{Filter, QoS};
 use crate::network::NetworkOptions;
@@ -72,6 +72,28 @@ const SILENCES: u32 = 2;
 /// How often a request is tried again whose result nobody knows.
 const ATTEMPTS: u32 = 3;
 
+/// A request of the session that waits for the connection, or is under way.
+#[derive(Debug)]
+pub(super) struct Asked {
+    ticket: Ticket,
+    pub(super) request: Request,
+    /// How often it was tried.
+    attempts: u32,
+    /// An attempt may have published it, for all that is known.
+    unconfirmed: Option<Unconfirmed>,
+}
+
+impl Asked {
+    /// What is told of it in the end. What may have been published once is not *not published* because a later attempt failed.
+    pub(super) fn ended(self, outcome: Result<Outcome, Fault>) -> Output {
+        let outcome = match (outcome, self.unconfirmed) {
+            (Err(_), Some(why)) => Ok(Outcome::Published(Delivery::Unconfirmed(why))),
+            (outcome, _) => outcome,
+        };
+        Output::Done(self.ticket, outcome)
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Keep {
     options: ConnectOptions,
@@ -80,8 +102,8 @@ pub(super) struct Keep {
     state: State,
     /// What was subscribed to.
     subscriptions: Vec<(Filter, QoS)>,
-    /// What waits for the connection, and how often it was tried.
-    waiting: VecDeque<(Ticket, Request, u32)>,
+    /// What waits for the connection.
+    waiting: VecDeque<Asked>,
     /// Attempts that have failed since the last good connection.
     failures: u32,
     /// Those that failed in a row at the same stage.
@@ -144,11 +166,11 @@ impl Keep {
     }
 
     pub(super) fn wait_for_link(&mut self, ticket: Ticket, request: Request) {
-        self.waiting.push_back((ticket, request, 0));
+        self.waiting.push_back(Asked { ticket, request, attempts: 0, unconfirmed: None });
     }
 
-    pub(super) fn into_waiting(self) -> impl Iterator<Item = Ticket> {
-        self.waiting.into_iter().map(|(ticket, ..)| ticket)
+    pub(super) fn into_waiting(self) -> impl Iterator<Item = Asked> {
+        self.waiting.into_iter()
     }
 
     pub(super) fn heard(&mut self, now: Time) {
@@ -156,10 +178,11 @@ impl Keep {
         self.silences = 0;
     }
 
-    pub(super) fn deadline(&self, is_free: bool) -> Option<Time> {
+    /// When [`next`](Keep::next) has something that it has not now.
+    pub(super) fn deadline(&self, link: LinkState) -> Option<Time> {
         match self.state {
             State::Waiting(until) => Some(until),
-            State::Up(_) if is_free && self.waiting.is_empty() => Some(self.next_probe),
+            State::Up(_) if link == LinkState::Up && self.waiting.is_empty() => Some(self.next_probe),
             _ => None,
         }
     }
@@ -181,9 +204,7 @@ impl Keep {
                 Some((Request::Subscribe(self.subscriptions.clone()), Purpose::Restore))
             }
             State::Up(_) if link == LinkState::Up => match self.waiting.pop_front() {
-                Some((ticket, request, attempts)) => {
-                    Some((request.clone(), Purpose::Session(ticket, request, attempts)))
-                }
+                Some(asked) => Some((asked.request.clone(), Purpose::Session(asked))),
                 None if self.next_probe <= now => {
                     self.next_probe = now + self.reconnect.idle_probe;
                     Some((Request::Probe, Purpose::Probe))
@@ -195,10 +216,15 @@ impl Keep {
     }
 
     /// The broker has taken a sign-in.
-    pub(super) fn connected(&mut self, now: Time) {
+    pub(super) fn connected(&mut self, now: Time) -> Option<Recovery> {
         self.heard(now);
-        self.state =
-            if self.lost.is_some() && !self.subscriptions.is_empty() { State::Restoring(now) } else { State::Up(now) };
+        if self.lost.is_some() && !self.subscriptions.is_empty() {
+            self.state = State::Restoring(now);
+            return None;
+        }
+        self.state = State::Up(now);
+        let lost = self.lost.take()?;
+        Some(Recovery::Restored { after: now - lost, subscriptions: 0 })
     }
 
     /// What has come of having the subscriptions again.
@@ -296,13 +322,9 @@ impl Keep {
     }
 
     /// Whether a request goes back to those that wait.
-    pub(super) fn is_to_be_tried_again(
-        &self,
-        request: &Request,
-        attempts: u32,
-        outcome: &Result<Outcome, Fault>,
-    ) -> bool {
-        match (request, outcome) {
+    pub(super) fn is_to_be_tried_again(&self, asked: &Asked, outcome: &Result<Outcome, Fault>) -> bool {
+        let attempts = asked.attempts;
+        match (&asked.request, outcome) {
             // It was not taken up any more.
             (_, Err(Fault::Input(Refusal::NotConnected))) => true,
             // It may have arrived: at least once is what QoS 1 promises, and no other does.
@@ -324,17 +346,14 @@ impl Keep {
         }
     }
 
-    pub(super) fn wait_again(
-        &mut self,
-        ticket: Ticket,
-        request: Request,
-        attempts: u32,
-        outcome: &Result<Outcome, Fault>,
-    ) {
-        let was_tried = !matches!(outcome, Err(Fault::Input(_)));
+    pub(super) fn wait_again(&mut self, mut asked: Asked, outcome: &Result<Outcome, Fault>) {
+        asked.attempts += u32::from(!matches!(outcome, Err(Fault::Input(_))));
+        if let Ok(Outcome::Published(Delivery::Unconfirmed(why))) = outcome {
+            asked.unconfirmed = Some(why.clone());
+        }
         self.silences += u32::from(matches!(outcome, Err(Fault::Unresponsive { .. } | Fault::TimedOut { .. })));
         // First again: what was asked for behind it goes out behind it.
-        self.waiting.push_front((ticket, request, attempts + u32::from(was_tried)));
+        self.waiting.push_front(asked);
     }
 
     /// Remembers what is subscribed to.
