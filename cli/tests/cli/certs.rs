@@ -19,11 +19,11 @@ struct Kit {
 
 impl Kit {
     fn new() -> Kit {
-        let authority = Authority::new("a bench").unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("ca.pem"), authority.certificate()).unwrap();
-        fs::write(folder.path().join("key.pem"), authority.client("device").unwrap().key).unwrap();
-        Kit { folder, server: authority.server(&["broker.example"], Validity::default()).unwrap() }
+        let authority = Authority::new("a bench").expect("an authority");
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("ca.pem"), authority.certificate()).expect("written");
+        fs::write(folder.path().join("key.pem"), authority.client("device").expect("a key").key).expect("written");
+        Kit { folder, server: authority.server(&["broker.example"], Validity::default()).expect("a certificate") }
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -31,14 +31,14 @@ impl Kit {
     }
 
     fn mock(&self, model: Model) -> Mock {
-        let tls = ServerTls::new(&self.server, None).unwrap();
+        let tls = ServerTls::new(&self.server, None).expect("credentials");
         let modem = ModemOptions { model, ..ModemOptions::default() };
-        Mock::builder().modem(modem).broker_options(BrokerOptions::new().tls(tls)).start().unwrap()
+        Mock::builder().modem(modem).broker_options(BrokerOptions::new().tls(tls)).start().expect("a mock")
     }
 }
 
 fn shown(path: &Path) -> &str {
-    path.to_str().unwrap()
+    path.to_str().expect("UTF-8")
 }
 
 #[tokio::test]
