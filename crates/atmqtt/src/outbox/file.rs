@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use redb::backends::FileBackend;
@@ -28,6 +28,8 @@ pub(super) fn open(path: &Path) -> Result<Database, OutboxError> {
     if let Some(mode) = exposed(&about) {
         return Err(OutboxError::Exposed { path: shown(), mode });
     }
+    // Whoever made it may have ended before its name was on the disk, and a file without one has kept nothing.
+    sync_directory(path).map_err(of_io)?;
     let backend = FileBackend::new(file).map_err(|fault| OutboxError::of_store(path, &fault.into()))?;
     open_on(backend).map_err(|fault| fault.told(path))
 }
@@ -58,9 +60,7 @@ pub(super) fn create(path: &Path) -> Result<(), OutboxError> {
     let made = make(&unborn).and_then(|()| give_name(&unborn, path).map_err(of_io));
     // Where it was renamed, it is not there any more.
     let _ = fs::remove_file(&unborn);
-    made?;
-    // A file that is not in its directory after a crash has kept nothing.
-    sync_directory(path).map_err(of_io)
+    made
 }
 
 fn make(path: &Path) -> Result<(), OutboxError> {
@@ -94,12 +94,19 @@ fn give_name(unborn: &Path, path: &Path) -> io::Result<()> {
     }
 }
 
+#[cfg(unix)]
 fn sync_directory(path: &Path) -> io::Result<()> {
     let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
     };
     File::open(directory)?.sync_all()
+}
+
+/// Elsewhere a directory cannot be opened as a file.
+#[cfg(not(unix))]
+fn sync_directory(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(unix)]

@@ -33,6 +33,9 @@
 //! Where the disk is full or fails, the call says so, and what was accepted before is as it was. The file is opened again by the next
 //! call. A message whose `push` has failed is not there, unless the program ends before that: then it may be.
 //!
+//! Opening reads all of the file, and finds what is damaged in it. One thing cannot be told apart: where a program was killed or lost
+//! power, and the very last commit is damaged by something else, that looks like a commit that was never finished.
+//!
 //! # Clocks
 //! A time to live goes by the wall clock, as nothing else goes on while the power is off. A wall clock can be wrong, and then messages
 //! live longer, never shorter:
@@ -171,8 +174,8 @@ impl Outbox {
     /// [options](OutboxOptions).
     ///
     /// # Errors
-    /// It does not fit ([`OutboxError::Full`], [`OutboxError::TooLarge`]), or the file cannot be read and written. It was not accepted
-    /// then, and nothing gave way to it.
+    /// It does not fit ([`OutboxError::Full`], [`OutboxError::TooLarge`]): nothing has changed. Or the file cannot be read and written:
+    /// it was not accepted, but older ones may have given way to it, and are counted.
     pub fn push(&self, now: Now, message: &Outgoing, time_to_live: Option<Duration>) -> Result<Accepted, OutboxError> {
         self.write(Some(now), |books, options| {
             let dropped = make_room(books, options, tables::size(message))?;
@@ -446,6 +449,7 @@ impl Inner {
 
     fn change<T>(&mut self, work: impl FnOnce(&mut Books<'_>, u64) -> Result<T, Fault>) -> Result<T, Fault> {
         self.database()?;
+        // Opening it again may have begun another run.
         let first = self.first;
         let database = self.database()?;
         let (done, last) = transact(database, |books| work(books, first))?;

@@ -9,8 +9,9 @@ use std::time::Duration;
 pub struct OutboxOptions {
     /// The most messages there can be. Default: 100 000.
     pub max_messages: u64,
-    /// The most bytes that topics and payloads can have together. Default: 64 MiB. The file has pages, and room for the next
-    /// change beside what is there: count with twice as much on the disk.
+    /// The most bytes that topics and payloads can have together. Default: 64 MiB. The file has room for the next change beside
+    /// what is there, and payloads of more than a page (4096 bytes) have a power of two of them: count with three times as much on
+    /// the disk. It shrinks again.
     pub max_bytes: u64,
     /// How long a message is worth sending, unless it says so itself; to the millisecond. Default: `None`, for ever.
     pub time_to_live: Option<Duration>,

@@ -1,5 +1,6 @@
 //! Disks that lose what was not synced, that are full, and that fail.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -20,7 +21,7 @@ struct Record {
     done: Vec<Did>,
     /// How many bytes it can have. Places that nothing was written to take none, as on most file systems.
     room: Option<usize>,
-    taken: std::collections::BTreeSet<usize>,
+    taken: BTreeSet<usize>,
     /// Fails from then on, counted in writes and syncs.
     fails_in: Option<usize>,
 }
@@ -165,8 +166,6 @@ fn work(seed: u64) -> (Vec<u8>, Vec<Did>, Vec<(usize, Told)>) {
     (start, done, told)
 }
 
-use std::collections::VecDeque;
-
 /// The power goes off before, behind and between all writes. What was accepted and not done is there, whole and in order; what nobody
 /// was told of may be there or not, but as a whole.
 #[test]
@@ -288,4 +287,23 @@ fn a_disk_that_fails_for_a_while_loses_nothing_and_keeps_nothing_that_was_refuse
         drop(outbox);
         assert_eq!(payloads(&disk.open().unwrap()), expected, "fails in {fails_in}");
     }
+}
+
+/// The lock is free while a file is closed after a fault. What another program has put there in that time has been accepted.
+#[test]
+fn what_another_program_accepted_meanwhile_is_not_taken_back() {
+    let disk = Disk::default();
+    file::make_on(disk.clone()).unwrap();
+    let outbox = disk.open().unwrap();
+    outbox.push(at(0), &numbered(0), None).unwrap();
+    disk.record().fails_in = Some(0);
+    outbox.push(at(0), &numbered(1), None).unwrap_err();
+    disk.record().fails_in = None;
+    let other = disk.open().unwrap();
+    other.push(at(0), &numbered(2), None).unwrap();
+    drop(other);
+    assert_eq!(payloads(&outbox), ["0", "2"]);
+    let next = outbox.push(at(0), &numbered(3), None).unwrap();
+    assert_eq!(outbox.batch(None, 9).unwrap().last().unwrap().id, next.id);
+    assert_balanced(&outbox.status(at(0)).unwrap());
 }
