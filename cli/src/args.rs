@@ -77,6 +77,8 @@ pub(crate) enum Command {
     Info(Info),
     /// Look after the certificates that the module keeps for TLS.
     Certs(Certs),
+    /// Look after an outbox: the file with messages that are still to be sent.
+    Spool(Spool),
     /// Send raw AT commands; the lines of the answers go to stdout.
     At(At),
     /// Run a mock modem on a pseudo-terminal until it is interrupted.
@@ -397,6 +399,35 @@ pub(crate) enum CertsCommand {
         #[arg(value_name = "NAME")]
         name: String,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Spool {
+    #[command(subcommand)]
+    pub(crate) command: SpoolCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SpoolCommand {
+    /// Print how full it is, what became of what was in it, and for how many hours it lasts if nothing is delivered.
+    ///
+    /// A file that a program has open is in use, and ends this with 7.
+    Status(SpoolFile),
+    /// Throw away all messages that are still to be sent; the counts stay.
+    Purge {
+        #[command(flatten)]
+        file: SpoolFile,
+        /// Do it: what is thrown away is gone
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SpoolFile {
+    /// The file; it has to be there
+    #[arg(long = "outbox", value_name = "FILE")]
+    pub(crate) path: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -126,6 +126,7 @@ impl<F: Into<Failure>> From<F> for Halt {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use atmqtt::outbox::OutboxError;
     use atmqtt::{ConnectFault, Fault, OpenFault, PacketFault, PortError, Refusal, ReturnCode, SimState};
 
     #[test]
@@ -152,6 +153,10 @@ mod tests {
             ),
             (Fault::Publish(PacketFault::SendFailed).into(), Exit::NotDelivered),
             (Fault::LinkLost.into(), Exit::NotDelivered),
+            (OutboxError::Exposed { path: path(), mode: 0o644 }.into(), Exit::Usage),
+            (OutboxError::Damaged { path: path() }.into(), Exit::Usage),
+            (OutboxError::InUse { path: path() }.into(), Exit::NotDelivered),
+            (OutboxError::NoSpace { path: path() }.into(), Exit::NotDelivered),
         ];
         for (error, exit) in table {
             assert_eq!(Failure::from(error.clone()).exit(), exit, "{error}");

@@ -2,6 +2,7 @@
 
 use atmqtt_modem::{Fault, InvalidBroker, InvalidTopic, Refusal, at};
 
+use crate::outbox::OutboxError;
 use crate::port::PortError;
 
 /// Why something was not done. It is a sentence; [`advice`](Error::advice) is the next one.
@@ -21,6 +22,9 @@ pub enum Error {
         /// The rates, in bits per second, in the order in which they were tried.
         rates: Vec<u32>,
     },
+    /// The outbox did not take or give a message.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
     /// The modem was closed.
     #[error("the modem was closed")]
     Closed,
@@ -39,6 +43,7 @@ impl Error {
             Error::Port(fault) => fault.code(),
             Error::Modem(fault) => fault.code(),
             Error::NoAnswer { .. } => "modem.no_answer",
+            Error::Outbox(fault) => fault.code(),
             Error::Closed => "port.closed",
         }
     }
@@ -52,6 +57,7 @@ impl Error {
             Error::NoAnswer { .. } => Some(
                 "check that the module is on and that this is its AT port; if it has yet another baud rate, name it with --baud",
             ),
+            Error::Outbox(fault) => fault.advice(),
             Error::Closed => None,
         }
     }
@@ -61,7 +67,7 @@ impl Error {
     pub fn vendor_code(&self) -> Option<i32> {
         match self {
             Error::Modem(fault) => fault.vendor_code(),
-            Error::Port(_) | Error::NoAnswer { .. } | Error::Closed => None,
+            Error::Port(_) | Error::NoAnswer { .. } | Error::Outbox(_) | Error::Closed => None,
         }
     }
 
@@ -72,6 +78,7 @@ impl Error {
             Error::Modem(fault) => fault.is_retryable(),
             Error::Port(fault) => matches!(fault, PortError::Busy { .. } | PortError::Lost),
             Error::NoAnswer { .. } => true,
+            Error::Outbox(fault) => fault.is_retryable(),
             Error::Closed => false,
         }
     }

@@ -38,6 +38,7 @@ mod error;
 mod events;
 mod handle;
 mod modem;
+pub mod outbox;
 mod owner;
 mod port;
 mod router;
