@@ -8,5 +8,6 @@ mod profile_file;
 mod program;
 mod publish;
 mod refusals;
+mod sign;
 mod subscribe;
 mod transcripts;
