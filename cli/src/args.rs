@@ -6,6 +6,8 @@
     reason = "the documentation of an option is its help text, which is no Markdown"
 )]
 
+mod cloud;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +15,8 @@ use std::time::Duration;
 use atmqtt::QoS;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+pub(crate) use cloud::{Cloud, Name as CloudName, Sign};
 
 use crate::duration::{self, Deadline};
 use crate::format::Format;
@@ -79,6 +83,11 @@ pub(crate) enum Command {
     Certs(Certs),
     /// Look after an outbox: the file with messages that are still to be sent.
     Spool(Spool),
+    /// Print what a device signs in at an IoT cloud with: host, port, client id, user name and, if asked for, password.
+    ///
+    /// It needs no module. `sign --cloud NAME --help` says which options that cloud has a use for, and what it calls them. The clock is
+    /// that of this computer, unless --timestamp says another time.
+    Sign(Sign),
     /// Send raw AT commands; the lines of the answers go to stdout.
     At(At),
     /// Run a mock modem on a pseudo-terminal until it is interrupted.
@@ -125,6 +134,8 @@ pub(crate) struct Global {
     #[command(flatten)]
     pub(crate) session: Session,
     #[command(flatten)]
+    pub(crate) cloud: Cloud,
+    #[command(flatten)]
     pub(crate) display: Display,
 }
 
@@ -162,7 +173,8 @@ pub(crate) struct Line {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Broker")]
 pub(crate) struct Session {
-    /// The broker: mqtt://[user@]host[:1883] [env: ATMQTT_BROKER] [default: the mock's own, with --port mock]
+    /// The broker: mqtt://[user@]host[:1883] [env: ATMQTT_BROKER] [default: the cloud's, with
+    /// --cloud; the mock's own, with --port mock]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) broker: Option<String>,
     /// The client id [default: atmqtt- and eight random digits]

@@ -91,6 +91,12 @@ impl From<atmqtt::Refusal> for Failure {
     }
 }
 
+impl From<atmqtt_credentials::Invalid> for Failure {
+    fn from(invalid: atmqtt_credentials::Invalid) -> Failure {
+        Failure { code: invalid.code(), message: invalid.to_string(), help: invalid.advice().map(str::to_owned) }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)

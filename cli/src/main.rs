@@ -5,6 +5,7 @@
 
 mod args;
 mod bench;
+mod cloud;
 mod command;
 mod duration;
 mod encoding;
@@ -52,7 +53,11 @@ fn parse(typed: &[OsString]) -> Result<CommandLine, clap::Error> {
         Some("never") => ColorChoice::Never,
         _ => ColorChoice::Auto,
     };
-    CommandLine::of(&CommandLine::definition().color(color).try_get_matches_from(typed)?)
+    let mut definition = CommandLine::definition().color(color);
+    if let Some(words) = option(typed, "--cloud").and_then(cloud::words::help) {
+        definition = definition.mut_subcommand("sign", |sign| sign.after_help(words));
+    }
+    CommandLine::of(&definition.try_get_matches_from(typed)?)
 }
 
 /// The value of an option in a command line that cannot be parsed as a whole.

@@ -6,12 +6,14 @@ use std::hash::{BuildHasher, RandomState};
 
 use atmqtt::transcript::Privacy;
 use atmqtt::{
-    Baud, Broker, ClientCertificate, InvalidTopic, MqttOptions, NetworkOptions, Profile, QoS, Refusal, Text,
+    Baud, Broker, ClientCertificate, InvalidTopic, MqttOptions, NetworkOptions, Profile, QoS, Refusal, Secret, Text,
     TlsOptions, TlsVersion, Topic, Will,
 };
+use atmqtt_credentials::{SignIn, UserName};
 use atmqtt_mock::{BrokerChoice, modem::Model, modem::NT35E};
 
 use crate::args::{self, Global};
+use crate::cloud;
 use crate::exit::Failure;
 use crate::figures::Figures;
 use crate::nearest::nearest;
@@ -170,6 +172,15 @@ impl Session {
         secrets: &mut Secrets,
     ) -> Result<Session, Failure> {
         let typed = &global.session;
+        // What it is called by is signed, so that it is all of one piece.
+        if let Some(sign_in) = cloud::resolve(global, environment, secrets)? {
+            let is_shown = global.display.debug || global.display.trace.is_some() && !global.display.raw;
+            if is_shown && sign_in.username.as_ref().is_some_and(UserName::is_secret) {
+                return Err(Failure::usage("the user name is secret here, and -d and --trace hide passwords only")
+                    .help("leave -d and --trace out"));
+            }
+            return Session::of(signed(&sign_in)?, typed, line, false);
+        }
         let url = environment.or(typed.broker.as_ref(), "ATMQTT_BROKER");
         let (broker, user) = match (url, &line.port) {
             (Some(url), _) => Broker::parse(url).map_err(Refusal::from)?,
@@ -192,6 +203,11 @@ impl Session {
             Some(reference) => Some(secrets.read("--password", "password", reference)?),
             None => None,
         };
+        Session::of(connect, typed, line, url.is_none())
+    }
+
+    /// With what is the same whoever signs in.
+    fn of(mut connect: MqttOptions, typed: &args::Session, line: &Line, on_mock: bool) -> Result<Session, Failure> {
         connect.keep_alive = typed.keepalive.unwrap_or(connect.keep_alive);
         connect.clean_session = !typed.disable_clean_session;
         connect.will = will(typed)?;
@@ -201,8 +217,20 @@ impl Session {
             let dialect = atmqtt::dialect::named(&profile.model.dialect);
             dialect.map_or(Ok(()), |dialect| profile.check_connect(dialect, &connect))
         })?;
-        Ok(Session { connect, on_mock: url.is_none() })
+        Ok(Session { connect, on_mock })
     }
+}
+
+/// A sign-in at a cloud as the module is to make it.
+fn signed(sign_in: &SignIn) -> Result<MqttOptions, Failure> {
+    let broker = Broker { host: text("broker's host", &sign_in.host)?, port: sign_in.port, tls: sign_in.tls };
+    let mut connect = MqttOptions::new(broker, text("client id", &sign_in.client_id)?);
+    connect.username = sign_in.username.as_ref().map(|name| text("user name", name.expose())).transpose()?;
+    let password = |password: &atmqtt_credentials::Secret| {
+        Secret::new(password.expose()).map_err(|source| Refusal::Character { what: "password", source })
+    };
+    connect.password = sign_in.password.as_ref().map(password).transpose()?;
+    Ok(connect)
 }
 
 fn standing_for_the_mock() -> Broker {

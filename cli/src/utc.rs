@@ -14,6 +14,11 @@ impl Utc {
         Utc(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
     }
 
+    /// A moment in whole seconds since 1970.
+    pub(crate) fn at(unix: u64) -> Utc {
+        Utc(Duration::from_secs(unix))
+    }
+
     /// `2026-01-01T12:34:56+0000`
     pub(crate) fn iso(self) -> String {
         format!("{}+0000", self.to_seconds())

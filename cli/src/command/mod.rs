@@ -7,6 +7,7 @@ mod mock;
 mod publish;
 mod record;
 mod replay;
+mod sign;
 mod spool;
 mod subscribe;
 
@@ -45,6 +46,7 @@ pub(crate) async fn run(typed: CommandLine, environment: Environment, look: Look
         Command::Info(typed) => info::run(&typed, context).await,
         Command::Certs(typed) => certs::run(typed, context).await,
         Command::Spool(typed) => spool::run(typed, context).await,
+        Command::Sign(typed) => sign::run(&typed, context).await,
         Command::At(typed) => at::run(typed, context).await,
         Command::Mock(typed) => mock::run(typed, context).await,
         Command::Replay(typed) => replay::run(typed, context).await,
@@ -57,8 +59,14 @@ fn deadline(global: &Global, command: &Command) -> Option<Duration> {
         (Some(Deadline::After(given)), _) => Some(given),
         (Some(Deadline::None), _)
         | (None, Command::Subscribe(_) | Command::Mock(_) | Command::Replay(_) | Command::Record(_)) => None,
-        (None, Command::Publish(_) | Command::Info(_) | Command::Certs(_) | Command::Spool(_) | Command::At(_)) => {
-            Some(DEADLINE)
-        }
+        (
+            None,
+            Command::Publish(_)
+            | Command::Info(_)
+            | Command::Certs(_)
+            | Command::Spool(_)
+            | Command::At(_)
+            | Command::Sign(_),
+        ) => Some(DEADLINE),
     }
 }

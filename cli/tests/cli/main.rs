@@ -8,6 +8,7 @@ mod profile_file;
 mod program;
 mod publish;
 mod refusals;
+mod sign;
 mod spool;
 mod subscribe;
 mod transcripts;
