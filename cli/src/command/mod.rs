@@ -7,6 +7,7 @@ mod mock;
 mod publish;
 mod record;
 mod replay;
+mod rpc;
 mod subscribe;
 
 use std::time::Duration;
@@ -44,6 +45,7 @@ pub(crate) async fn run(typed: CommandLine, environment: Environment, look: Look
         Command::Info(typed) => info::run(&typed, context).await,
         Command::Certs(typed) => certs::run(typed, context).await,
         Command::At(typed) => at::run(typed, context).await,
+        Command::Rpc => rpc::run(context).await,
         Command::Mock(typed) => mock::run(typed, context).await,
         Command::Replay(typed) => replay::run(typed, context).await,
         Command::Record(typed) => record::run(typed, context).await,
@@ -55,6 +57,8 @@ fn deadline(global: &Global, command: &Command) -> Option<Duration> {
         (Some(Deadline::After(given)), _) => Some(given),
         (Some(Deadline::None), _)
         | (None, Command::Subscribe(_) | Command::Mock(_) | Command::Replay(_) | Command::Record(_)) => None,
-        (None, Command::Publish(_) | Command::Info(_) | Command::Certs(_) | Command::At(_)) => Some(DEADLINE),
+        (None, Command::Publish(_) | Command::Info(_) | Command::Certs(_) | Command::At(_) | Command::Rpc) => {
+            Some(DEADLINE)
+        }
     }
 }

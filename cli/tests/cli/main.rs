@@ -8,5 +8,7 @@ mod profile_file;
 mod program;
 mod publish;
 mod refusals;
+mod rpc;
+mod schema;
 mod subscribe;
 mod transcripts;

@@ -1,0 +1,7 @@
+//! `atmqtt rpc`
+
+mod client;
+mod ends;
+mod errors;
+mod methods;
+mod python;
