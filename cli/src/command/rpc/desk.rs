@@ -203,7 +203,7 @@ impl Desk {
         count(&self.counters.connects);
         let subscribing = tokio::sync::Mutex::new(0);
         *link = Some(Arc::new(Link { client, broker, subscribing, filters: Mutex::default() }));
-        // No module tells whether the broker had a session.
+        // Whether the broker had a session is not known.
         Ok(json!({"session_present": null}).into())
     }
 
@@ -268,7 +268,7 @@ impl Desk {
         };
         count(counter);
         let elapsed_ms = u64::try_from(receipt.elapsed.as_millis()).unwrap_or(u64::MAX);
-        // No module tells how often it has sent a message again.
+        // How often the module has sent it again is not known.
         Ok(json!({"outcome": outcome, "retransmissions": 0, "elapsed_ms": elapsed_ms}).into())
     }
 
@@ -277,7 +277,7 @@ impl Desk {
         let mut number = link.subscribing.lock().await;
         let subscribed = link.client.subscribe(&params.filter, level(params.qos)).await;
         let subscription = subscribed.map_err(Failure::from)?;
-        // No module tells what was granted.
+        // What was granted is not known.
         let result = json!({"granted_qos": null});
         let mut filters = link.filters();
         // The messages of a filter that was subscribed to before come as they did.

@@ -5,3 +5,4 @@ mod ends;
 mod errors;
 mod methods;
 mod python;
+mod readme;
