@@ -42,7 +42,7 @@ async fn what_is_pending_at_the_end_of_stdin_is_done() {
 #[tokio::test]
 async fn what_is_not_done_in_time_says_so() {
     let mock = Mock::builder().start().unwrap();
-    let mut client = Client::start(&mock, &["--timeout", "2s", "--json"]);
+    let mut client = Client::start(&mock, &["--timeout", "3s", "--json"]);
     client.call("connect", json!({})).await;
     mock.control().order(Fault::Mute(None)).await.unwrap();
     let publish = client.ask("publish", json!({"topic": "a", "payload": "x", "qos": 1})).await;
@@ -66,8 +66,7 @@ async fn a_port_that_is_lost_is_told_and_ends_it_with_3() {
     client.call("subscribe", json!({"filter": "a"})).await;
     mock.control().order(Fault::Mute(None)).await.unwrap();
     let publish = client.ask("publish", json!({"topic": "b", "payload": "x", "qos": 1})).await;
-    // Until it is on its way.
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    while client.call("status", json!({})).await["in_flight"] != 1 {}
     drop(mock);
     let answer = client.answer(&publish).await;
     assert_eq!((&answer["error"]["code"], &answer["error"]["data"]["code"]), (&json!(-32003), &json!("port.lost")));

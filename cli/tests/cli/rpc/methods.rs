@@ -122,11 +122,38 @@ async fn requests_are_in_flight_together() {
     assert_eq!(rest.iter().map(|line| &line["method"]).collect::<Vec<_>>(), ["link"], "{rest:?}");
 }
 
+/// Nobody has to wait for the end of one thing before the next is asked for.
+#[tokio::test]
+async fn what_depends_on_each_other_is_done_in_its_order() {
+    let mock = Mock::builder().start().unwrap();
+    let mut client = Client::start(&mock, &[]);
+    let mut ids = Vec::new();
+    for round in 0..3 {
+        ids.push(client.ask("connect", json!({})).await);
+        ids.push(client.ask("subscribe", json!({"filter": "a", "qos": 1})).await);
+        for _ in 0..2 {
+            ids.push(client.ask("unsubscribe", json!({"filter": "a"})).await);
+            ids.push(client.ask("subscribe", json!({"filter": "a", "qos": 1})).await);
+        }
+        ids.push(client.ask("publish", json!({"topic": "a", "payload": round.to_string(), "qos": 1})).await);
+        for id in ids.drain(..) {
+            let answer = client.answer(&id).await;
+            assert!(answer.get("result").is_some(), "{answer}");
+        }
+        assert_eq!(client.notified("message", |_| true).await["payload"], round.to_string());
+        // The next round connects again, behind it.
+        ids.push(client.ask("disconnect", json!({})).await);
+    }
+    client.answer(&ids[0]).await;
+    client.end().await;
+    assert_eq!(client.code().await, Some(0));
+}
+
 #[tokio::test]
 async fn a_status_does_not_wait_for_a_connect() {
     let mock = Mock::builder().start().unwrap();
     mock.control().change(|options| options.registration = atmqtt_mock::modem::Registration::Searching).await.unwrap();
-    let mut client = Client::start(&mock, &["--timeout", "2s"]);
+    let mut client = Client::start(&mock, &["--timeout", "3s"]);
     let connect = client.ask("connect", json!({})).await;
     let publish = client.ask("publish", json!({"topic": "a", "payload": "x"})).await;
     client.notified("link", |link| link["state"] == "connecting").await;
