@@ -12,6 +12,8 @@ const SCHEMA: &str = include_str!("../../../../docs/rpc.schema.json");
 
 pub(super) struct Client {
     pub(super) program: Running,
+    /// Everything that has come, as it came.
+    pub(super) seen: String,
     schema: Schema,
     /// What was asked for, by the id.
     asked: HashMap<String, String>,
@@ -33,7 +35,7 @@ impl Client {
     pub(super) fn of(program: Running) -> Client {
         let schema = Schema::parse(SCHEMA);
         let (answers, notifications) = (VecDeque::new(), VecDeque::new());
-        Client { program, schema, asked: HashMap::new(), next: 1, answers, notifications }
+        Client { program, seen: String::new(), schema, asked: HashMap::new(), next: 1, answers, notifications }
     }
 
     /// Asks, and does not wait; gives the id.
@@ -56,7 +58,9 @@ impl Client {
 
     /// The next line; `None` at the end.
     pub(super) async fn line(&mut self) -> Option<Value> {
-        let line: Value = serde_json::from_str(&self.program.next_line().await?).expect("a line is JSON");
+        let line = self.program.next_line().await?;
+        self.seen.push_str(&line);
+        let line: Value = serde_json::from_str(&line).expect("a line is JSON");
         self.schema.check_root(&line).expect("a line of the schema");
         if let (Some(result), Some(method)) = (line.get("result"), self.asked.get(&line["id"].to_string())) {
             self.schema.check(&format!("{method}.result"), result).expect("a result of the schema");
