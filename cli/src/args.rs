@@ -90,6 +90,12 @@ pub(crate) enum Command {
     Sign(Sign),
     /// Send raw AT commands; the lines of the answers go to stdout.
     At(At),
+    /// Serve another program: JSON-RPC 2.0 on stdin and stdout, a line each way.
+    ///
+    /// Nothing is connected until `connect` is asked for, and what that leaves out is taken from the command line. --timeout is for
+    /// the start, and for what is left to do once stdin has ended; requests have the time-outs of the module.
+    #[command(after_help = RPC_HELP)]
+    Rpc,
     /// Run a mock modem on a pseudo-terminal until it is interrupted.
     ///
     /// Here --modem names the model that it plays (default: lierda-nt35e), and --broker the broker that its network leads to:
@@ -115,6 +121,13 @@ pub(crate) enum Command {
     Record(Record),
 }
 
+const RPC_HELP: &str = "\
+Methods: info, signal, registration, imei, imsi, iccid, at, connect, publish, subscribe, unsubscribe, status, disconnect.
+Notifications: message, link, modem. All of them are described in docs/rpc.schema.json; a client is in examples/rpc_client.py.
+
+Requests may be in flight together, and are answered as they are done; what needs a connection waits for a `connect` before it.
+At the end of stdin what is pending is done, then it disconnects and ends with 0.";
+
 const REPLAY_HELP: &str = "\
 Every byte of the host has to stand in the transcript, but for what that leaves out: how the host attaches and, where it says
 `@ connected`, connects; and whatever comes behind its end. A mock module answers that.
@@ -127,7 +140,7 @@ top, in another order, or not at all.
 The format of transcripts is described in fixtures/README.md.";
 
 /// Options that may stand before or after the subcommand.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
     #[command(flatten)]
     pub(crate) line: Line,
@@ -139,7 +152,7 @@ pub(crate) struct Global {
     pub(crate) display: Display,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Modem")]
 pub(crate) struct Line {
     /// The serial port: a device path; or a mock modem in this process: `mock`, `mock:PROFILE` [env: ATMQTT_PORT]
@@ -165,12 +178,13 @@ pub(crate) struct Line {
     /// Take secrets from files that others can read
     #[arg(long, global = true)]
     pub(crate) allow_insecure_files: bool,
-    /// Deadline of the whole command: 500ms, 30s, 2m, none [default: 3m; none for sub, mock, replay and record]
+    /// Deadline of the whole command: 500ms, 30s, 2m, none [default: 3m; none for sub, mock, replay and record; for rpc
+    /// that of its start, and of its end]
     #[arg(long, global = true, value_name = "DURATION", value_parser = duration::parse_deadline)]
     pub(crate) timeout: Option<Deadline>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Broker")]
 pub(crate) struct Session {
     /// The broker: mqtt://[user@]host[:1883] [env: ATMQTT_BROKER] [default: the cloud's, with
@@ -212,7 +226,7 @@ pub(crate) struct Session {
 }
 
 /// What `mqtts://` needs. The names are those of files in the module, which `certs upload` has put there.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "TLS, which the module makes (mqtts://)")]
 pub(crate) struct Tls {
     /// The certificate of the authority that the broker's is signed by, by its name in the module
@@ -248,7 +262,7 @@ pub(crate) enum Version {
     Any,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Display")]
 pub(crate) struct Display {
     /// Append the AT dialogue to a file as a transcript that `atmqtt replay` plays, secrets and identities redacted

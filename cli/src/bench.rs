@@ -85,11 +85,17 @@ impl Bench {
     pub(crate) async fn connect(&self, session: Session, guard: &mut Guard) -> Result<Client, Halt> {
         self.tell_of_fallback();
         let Session { mut connect, on_mock } = session;
-        if let (true, Some(url)) = (on_mock, self.mock.as_ref().and_then(Mock::broker_url)) {
-            self.look.status(format_args!("the mock's broker is {url}"));
-            connect.broker = url.parse::<Broker>().map_err(atmqtt::Error::from)?;
+        if let (true, Some(broker)) = (on_mock, self.mock_broker()?) {
+            self.look.status(format_args!("the mock's broker is {broker}"));
+            connect.broker = broker;
         }
         guard.run(Stage::Connecting, self.modem.mqtt(connect).connect()).await
+    }
+
+    /// The broker of the mock behind the port, where that is a mock with a broker of its own.
+    pub(crate) fn mock_broker(&self) -> Result<Option<Broker>, Failure> {
+        let url = self.mock.as_ref().and_then(Mock::broker_url);
+        Ok(url.map(str::parse::<Broker>).transpose().map_err(atmqtt::Error::from)?)
     }
 
     /// Signs out, closes the port, stops the mock; and gives `outcome` back.

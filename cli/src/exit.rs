@@ -59,11 +59,13 @@ pub(crate) struct Failure {
     pub(crate) message: String,
     /// What to do about it.
     pub(crate) help: Option<String>,
+    /// The number that the vendor gave for it.
+    pub(crate) vendor_code: Option<i32>,
 }
 
 impl Failure {
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Failure {
-        Failure { code, message: message.into(), help: None }
+        Failure { code, message: message.into(), help: None, vendor_code: None }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Failure {
@@ -81,7 +83,12 @@ impl Failure {
 
 impl From<atmqtt::Error> for Failure {
     fn from(error: atmqtt::Error) -> Failure {
-        Failure { code: error.code(), message: error.to_string(), help: error.advice().map(str::to_owned) }
+        Failure {
+            code: error.code(),
+            message: error.to_string(),
+            help: error.advice().map(str::to_owned),
+            vendor_code: error.vendor_code(),
+        }
     }
 }
 
@@ -93,7 +100,12 @@ impl From<atmqtt::Refusal> for Failure {
 
 impl From<atmqtt_credentials::Invalid> for Failure {
     fn from(invalid: atmqtt_credentials::Invalid) -> Failure {
-        Failure { code: invalid.code(), message: invalid.to_string(), help: invalid.advice().map(str::to_owned) }
+        Failure {
+            code: invalid.code(),
+            message: invalid.to_string(),
+            help: invalid.advice().map(str::to_owned),
+            vendor_code: None,
+        }
     }
 }
 

@@ -32,7 +32,8 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
-    fn overrun(self, given: Duration) -> Failure {
+    /// What it means that the time is up.
+    pub(crate) fn overrun(self, given: Duration) -> Failure {
         let (code, what, help) = match self {
             Stage::Reading => ("wait.timed_out", "the input did not end", None),
             Stage::Attaching => (
@@ -81,6 +82,11 @@ impl Guard {
             terminate: listen(SignalKind::terminate())?,
             deadline: deadline.and_then(|given| Some((Instant::now().checked_add(given)?, given))),
         })
+    }
+
+    /// From now on there is this deadline, or none.
+    pub(crate) fn allow(&mut self, deadline: Option<Duration>) {
+        self.deadline = deadline.and_then(|given| Some((Instant::now().checked_add(given)?, given)));
     }
 
     /// Lets time pass before the next message.

@@ -2,6 +2,8 @@
 //!
 //! Options become [`settings`], settings become calls of the SDK, and what comes of them is [rendered](render) and told by
 //! the [exit code](exit).
+//!
+//! Programs in other languages use `atmqtt rpc`, whose messages `docs/rpc.schema.json` describes; `examples/rpc_client.py` is a client.
 
 mod args;
 mod bench;

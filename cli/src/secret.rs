@@ -54,8 +54,15 @@ impl Secrets {
     pub(crate) fn claim_stdin(&mut self, reader: &'static str) -> Result<(), Failure> {
         match self.stdin.replace(reader) {
             None => Ok(()),
-            Some(other) => Err(Failure::usage(format!("{other} and {reader} cannot both read from stdin"))
-                .help("give the secret as file:PATH or env:NAME")),
+            Some(other) => Err(two_readers(other, reader)),
+        }
+    }
+
+    /// Whether `reference`, the value of `option`, can be read later: that it is one, and that nobody else has stdin where it is that.
+    pub(crate) fn check(&self, option: &str, reference: &str) -> Result<(), Failure> {
+        match (Reference::parse(option, reference)?, self.stdin) {
+            (Reference::Stdin, Some(reader)) => Err(two_readers(reader, option)),
+            _ => Ok(()),
         }
     }
 
@@ -101,6 +108,11 @@ impl Secrets {
         cut_line_end(&mut text);
         Ok(text)
     }
+}
+
+fn two_readers(first: &str, second: &str) -> Failure {
+    Failure::usage(format!("{first} and {second} cannot both read from stdin"))
+        .help("give the secret as file:PATH or env:NAME")
 }
 
 fn read_line(what: &str, from: &mut impl BufRead) -> Result<String, Failure> {

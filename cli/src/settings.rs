@@ -27,7 +27,7 @@ pub(crate) const MOCK_BAUDS: std::ops::RangeInclusive<u32> = 300..=3_000_000;
 const MOCK: &str = "mock";
 
 /// The variables `ATMQTT_…`. One that is empty counts as not set.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Environment(BTreeMap<String, String>);
 
 impl Environment {
@@ -49,7 +49,7 @@ impl Environment {
 }
 
 /// Where the module is, and how to get it on to its network.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Line {
     pub(crate) port: Port,
     pub(crate) baud: Baud,
@@ -62,7 +62,7 @@ pub(crate) struct Line {
     pub(crate) trace: Option<Place>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Port {
     Device(String),
     /// A mock modem in this process.
@@ -261,7 +261,8 @@ pub(crate) fn tls(typed: &args::Tls) -> Result<TlsOptions, Failure> {
     Ok(options)
 }
 
-fn will(typed: &args::Session) -> Result<Option<Will>, Failure> {
+/// What the broker publishes when the connection is lost.
+pub(crate) fn will(typed: &args::Session) -> Result<Option<Will>, Failure> {
     let Some(topic) = &typed.will_topic else {
         return match (&typed.will_payload, typed.will_qos, typed.will_retain) {
             (None, None, false) => Ok(None),

@@ -3,7 +3,7 @@
 use atmqtt_credentials::SignMethod;
 use clap::{Args, ValueEnum};
 
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(
     next_help_heading = "IoT cloud (sign --cloud NAME --help says which of these NAME has, and what it calls them)"
 )]
@@ -98,7 +98,7 @@ impl Name {
     }
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Sign {
     /// Print the password too, and a user name that is secret
     #[arg(long)]

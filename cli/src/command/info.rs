@@ -2,7 +2,7 @@
 
 use atmqtt::dialect::LinkReport;
 use atmqtt::{
-    Evidence, FigureSource, FigureValue, NamedFigure, Profile, RegistrationStatus, SimState, Status, TlsOptions,
+    Evidence, FigureSource, FigureValue, Modem, NamedFigure, Profile, RegistrationStatus, SimState, Status, TlsOptions,
     TlsVersion,
 };
 use serde::Serialize;
@@ -44,9 +44,7 @@ pub(super) async fn run(typed: &args::Info, context: Context) -> Result<Exit, Ha
             return print_figures(bench.modem.profile(), &figures, look, &mut guard, &mut results).await;
         }
         let status = guard.run(Stage::Asking, bench.modem.status()).await?;
-        let mut info =
-            Info { baud: bench.modem.baud(), profile_fallback: bench.modem.fell_back(), ..Info::from(status) };
-        info.tls = Tls::of(bench.modem.profile(), &tls);
+        let mut info = Info::of(&bench.modem, status, &tls);
         if typed.redact {
             info.redact();
         }
@@ -59,7 +57,7 @@ pub(super) async fn run(typed: &args::Info, context: Context) -> Result<Exit, Ha
 
 /// What the module told, under the names that programs know. What it did not tell is null.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-struct Info {
+pub(super) struct Info {
     manufacturer: Option<String>,
     model: Option<String>,
     firmware: Option<String>,
@@ -150,6 +148,12 @@ impl From<Status> for Info {
 }
 
 impl Info {
+    /// What a module told, and what is known of its port; `tls` is how TLS would be made.
+    pub(super) fn of(modem: &Modem, status: Status, tls: &TlsOptions) -> Info {
+        let tls = Tls::of(modem.profile(), tls);
+        Info { baud: modem.baud(), profile_fallback: modem.fell_back(), tls, ..Info::from(status) }
+    }
+
     /// Hides what identifies the module and the SIM, also where it stands in a text: `ATI` of some modules has the IMEI.
     fn redact(&mut self) {
         let Info { imei, imsi, iccid, information, firmware, vendor_firmware, .. } = self;
@@ -228,7 +232,7 @@ fn sim_name(sim: SimState) -> &'static str {
     }
 }
 
-fn registration_name(status: RegistrationStatus) -> &'static str {
+pub(super) fn registration_name(status: RegistrationStatus) -> &'static str {
     match status {
         RegistrationStatus::Home => "home",
         RegistrationStatus::Roaming => "roaming",

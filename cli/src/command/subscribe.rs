@@ -267,8 +267,9 @@ impl Print {
     }
 }
 
+/// A message under the names that programs know. What the module does not tell is null.
 #[derive(Serialize)]
-struct MessageLine<'a> {
+pub(super) struct MessageLine<'a> {
     topic: &'a str,
     #[serde(flatten)]
     payload: Payload<'a>,
@@ -287,7 +288,7 @@ enum Payload<'a> {
 }
 
 impl<'a> MessageLine<'a> {
-    fn of(message: &'a Message) -> MessageLine<'a> {
+    pub(super) fn of(message: &'a Message) -> MessageLine<'a> {
         let payload = match std::str::from_utf8(&message.payload) {
             Ok(text) => Payload::Text(text),
             Err(_) => Payload::Base64(to_base64(&message.payload)),

@@ -8,6 +8,8 @@ mod profile_file;
 mod program;
 mod publish;
 mod refusals;
+mod rpc;
+mod schema;
 mod sign;
 mod spool;
 mod subscribe;

@@ -89,7 +89,12 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(arguments: &[&str]) -> Running {
-        let mut child = command(arguments).stdin(Stdio::piped()).spawn().expect("the program starts");
+        Running::of(command(arguments))
+    }
+
+    /// The same, with more than arguments.
+    pub(crate) fn of(mut command: Command) -> Running {
+        let mut child = command.stdin(Stdio::piped()).spawn().expect("the program starts");
         let stdout = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         let stderr = BufReader::new(child.stderr.take().expect("a pipe")).lines();
         Running { stdin: child.stdin.take(), stdout: Some(stdout), stderr, child }
@@ -97,9 +102,13 @@ impl Running {
 
     /// The next line on stdout.
     pub(crate) async fn line(&mut self) -> String {
+        self.next_line().await.expect("stdout goes on")
+    }
+
+    /// The next line on stdout; `None` at its end.
+    pub(crate) async fn next_line(&mut self) -> Option<String> {
         let stdout = self.stdout.as_mut().expect("stdout is open");
-        let line = timeout(PATIENCE, stdout.next_line()).await.expect("a line comes in time");
-        line.expect("stdout can be read").expect("stdout goes on")
+        timeout(PATIENCE, stdout.next_line()).await.expect("a line comes in time").expect("stdout can be read")
     }
 
     /// Passes over lines on stderr until one contains `text`.

@@ -18,7 +18,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::Error;
 use crate::ask::{Ask, Ended, Legacy, NewSession, Reply, SessionId};
-use crate::events::{Event, Listeners};
+use crate::events::{Event, Listeners, add_dropped};
 use crate::port::{FAREWELL, Port, PortError};
 use crate::router::{RouteId, Router};
 use crate::watchers::Watchers;
@@ -363,6 +363,7 @@ impl<P: Port> Owner<P> {
 
     /// Passes on whatever the driver has to say.
     fn give_out(&mut self) {
+        let mut dropped = Vec::new();
         while let Some(output) = self.supervisor.poll(self.now()) {
             match output {
                 Output::Done(ticket, outcome) => {
@@ -377,8 +378,7 @@ impl<P: Port> Owner<P> {
                     }
                 }
                 Output::Event(ModemEvent::Message(message)) => {
-                    let listeners = &mut self.listeners;
-                    self.router.deliver(message, |event| listeners.tell(&event));
+                    self.router.deliver(message, |event| add_dropped(&mut dropped, event));
                 }
                 Output::Event(event) => {
                     match &event {
@@ -395,6 +395,9 @@ impl<P: Port> Owner<P> {
                     self.listeners.tell(&Event::Modem(event));
                 }
             }
+        }
+        for event in dropped {
+            self.listeners.tell(&event);
         }
     }
 

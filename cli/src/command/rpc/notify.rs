@@ -1,0 +1,374 @@
+//! What the program says without being asked: messages, the link to the broker, and what happens at the module.
+//!
+//! Nothing is lost without being told. Messages wait in the queues of their subscriptions, which the SDK bounds (`--set inbox`) and
+//! whose losses it counts. Events are taken from the SDK as they come, however slow the reader of stdout is, and wait in a
+//! queue that is bounded too; what does not fit is counted, and the count stands where the events are missing.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::pending;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use atmqtt::{Event, Events, Filter, LinkState, ModemEvent, Registration};
+use serde::Serialize;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use super::protocol::notification;
+use crate::command::info::registration_name;
+
+/// How many notifications wait for a slow reader.
+const CAPACITY: usize = 1024;
+
+/// Messages are dropped in floods, and a line for each would be a flood too.
+const FLOOD: Duration = Duration::from_secs(1);
+
+/// The params of `link`.
+#[derive(Serialize)]
+struct Link<'a> {
+    state: &'static str,
+    reason: Option<&'a str>,
+}
+
+/// The params of `modem`.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum AtModem {
+    Reset {
+        line: String,
+    },
+    PoweringDown,
+    Registration(Registered),
+    UnknownLine {
+        line: String,
+    },
+    LinesDropped {
+        count: u64,
+    },
+    MessagesDropped {
+        filter: Option<String>,
+        count: u64,
+    },
+    MessageIncomplete {
+        topic: Option<String>,
+        received: usize,
+        announced: usize,
+    },
+    MessageHeld {
+        packet_id: Option<u16>,
+    },
+    LateResult {
+        message_id: u16,
+    },
+    Damaged {
+        reason: String,
+    },
+    /// The lines are not shown: they are what is left of dialogues that may have had a secret in them.
+    Resynchronised {
+        discarded: usize,
+    },
+    EventsDropped {
+        count: u64,
+    },
+    PortLost,
+}
+
+/// A registration, as programs know it; what is not known is absent.
+#[derive(Serialize)]
+pub(super) struct Registered {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    area_code: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cell_id: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reject_cause: Option<u16>,
+}
+
+impl From<Registration> for Registered {
+    fn from(found: Registration) -> Registered {
+        let Registration { status, area_code, cell_id, reject_cause, .. } = found;
+        Registered { status: registration_name(status), area_code, cell_id, reject_cause }
+    }
+}
+
+impl AtModem {
+    /// `None`: it is told in another way.
+    fn of(event: ModemEvent) -> Option<AtModem> {
+        Some(match event {
+            ModemEvent::Restarted { banner } => AtModem::Reset { line: banner.display().to_string() },
+            ModemEvent::PoweringDown => AtModem::PoweringDown,
+            ModemEvent::Registration(found) => AtModem::Registration(found.into()),
+            ModemEvent::Unknown(line) => AtModem::UnknownLine { line: line.display().to_string() },
+            ModemEvent::LinesDropped(count) => AtModem::LinesDropped { count },
+            ModemEvent::MessageIncomplete { topic, received, announced } => {
+                AtModem::MessageIncomplete { topic, received, announced }
+            }
+            ModemEvent::MessageHeld { packet_id } => AtModem::MessageHeld { packet_id },
+            ModemEvent::LateResult { message_id } => AtModem::LateResult { message_id },
+            ModemEvent::Damaged(fault) => AtModem::Damaged { reason: fault.to_string() },
+            ModemEvent::Resynchronised { discarded } => AtModem::Resynchronised { discarded: discarded.len() },
+            _ => return None,
+        })
+    }
+
+    fn line(&self) -> String {
+        notification("modem", self)
+    }
+}
+
+/// Notifications that wait to be written.
+#[derive(Debug, Default)]
+pub(super) struct Notices {
+    inner: Mutex<Waiting>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    lines: VecDeque<String>,
+    /// How many did not fit behind them.
+    missing: u64,
+    /// There will be no more.
+    ended: bool,
+    /// As it was told last.
+    link: Option<LinkState>,
+    links_lost: u64,
+    messages_dropped: u64,
+}
+
+impl Notices {
+    /// The next one; `None` once there will be no more. Cancel safe.
+    pub(super) async fn next(&self) -> Option<String> {
+        loop {
+            let changed = self.changed.notified();
+            {
+                let mut waiting = self.waiting();
+                if let Some(line) = waiting.take() {
+                    return Some(line);
+                }
+                if waiting.ended {
+                    return None;
+                }
+            }
+            changed.await;
+        }
+    }
+
+    /// The state of the link, how often it was lost, and how many messages were dropped.
+    pub(super) fn seen(&self) -> (&'static str, u64, u64) {
+        let waiting = self.waiting();
+        (link_name(waiting.link.unwrap_or(LinkState::Down)), waiting.links_lost, waiting.messages_dropped)
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Waiting) -> T) -> T {
+        let changed = change(&mut self.waiting());
+        self.changed.notify_one();
+        changed
+    }
+}
+
+impl Waiting {
+    fn take(&mut self) -> Option<String> {
+        let line = self.lines.pop_front();
+        line.or_else(|| {
+            let count = std::mem::take(&mut self.missing);
+            (count > 0).then(|| AtModem::EventsDropped { count }.line())
+        })
+    }
+
+    fn is_full(&self) -> bool {
+        self.missing > 0 || self.lines.len() >= CAPACITY
+    }
+
+    fn push(&mut self, line: String) {
+        // While some are missing the rest is too, so that the count stands where they would have stood.
+        if self.is_full() {
+            self.missing += 1;
+        } else {
+            self.lines.push_back(line);
+        }
+    }
+
+    /// So many are missing already.
+    fn missed(&mut self, count: u64) {
+        if self.is_full() {
+            self.missing += count;
+        } else {
+            self.lines.push_back(AtModem::EventsDropped { count }.line());
+        }
+    }
+
+    fn link(&mut self, state: LinkState, reason: Option<&str>) {
+        if self.link.unwrap_or(LinkState::Down) == state {
+            return;
+        }
+        self.link = Some(state);
+        self.push(notification("link", &Link { state: link_name(state), reason }));
+    }
+
+    fn lost(&mut self, reason: &str) {
+        self.links_lost += u64::from(self.link == Some(LinkState::Up));
+        self.link(LinkState::Down, Some(reason));
+    }
+
+    fn heard(&mut self, event: ModemEvent) {
+        let was = self.link;
+        match event {
+            ModemEvent::Link(LinkState::Down) if was == Some(LinkState::Connecting) => {
+                self.link(LinkState::Down, Some("the sign-in did not succeed"));
+            }
+            ModemEvent::Link(state) => self.link(state, None),
+            ModemEvent::LinkLost(loss) => self.lost(&loss.to_string()),
+            event => {
+                // A sign-in under way may only have woken the module, and goes on then.
+                let ends_link = matches!(event, ModemEvent::Restarted { .. })
+                    && was.is_some_and(|was| was != LinkState::Connecting);
+                if let Some(event) = AtModem::of(event) {
+                    self.push(event.line());
+                }
+                if ends_link {
+                    self.lost("the module restarted");
+                }
+            }
+        }
+    }
+}
+
+fn link_name(state: LinkState) -> &'static str {
+    match state {
+        LinkState::Down => "down",
+        LinkState::Connecting => "connecting",
+        LinkState::Up => "up",
+    }
+}
+
+/// Messages that were dropped and not told of yet, by the subscription whose queue was full.
+#[derive(Debug, Default)]
+struct Dropped {
+    counts: BTreeMap<Option<Filter>, u64>,
+    due: Option<Instant>,
+}
+
+impl Dropped {
+    fn add(&mut self, filter: Option<Filter>, count: u64) {
+        *self.counts.entry(filter).or_default() += count;
+        self.due.get_or_insert_with(|| Instant::now() + FLOOD);
+    }
+
+    async fn due(&self) {
+        match self.due {
+            Some(due) => sleep_until(due).await,
+            None => pending().await,
+        }
+    }
+
+    /// Tells of as many as there is room for: these counts are never among what is missing.
+    fn tell(&mut self, waiting: &mut Waiting, at_the_end: bool) {
+        self.due = None;
+        while let Some((filter, count)) = self.counts.pop_first() {
+            if waiting.is_full() && !at_the_end {
+                self.counts.insert(filter, count);
+                self.due = Some(Instant::now() + FLOOD);
+                return;
+            }
+            let filter = filter.map(|filter| filter.to_string());
+            waiting.lines.push_back(AtModem::MessagesDropped { filter, count }.line());
+        }
+    }
+}
+
+/// Takes events from the SDK until there are no more.
+///
+/// It is a task of its own, since events come just when everything else waits for a reader that is slow.
+pub(super) async fn take_events(mut events: Events, notices: Arc<Notices>) {
+    let mut dropped = Dropped::default();
+    loop {
+        tokio::select! {
+            event = events.recv() => match event {
+                Some(Event::Modem(event)) => notices.change(|waiting| waiting.heard(event)),
+                Some(Event::MessagesDropped { filter, count }) => {
+                    dropped.add(filter, count);
+                    notices.change(|waiting| waiting.messages_dropped += count);
+                }
+                Some(Event::Missed(count)) => notices.change(|waiting| waiting.missed(count)),
+                Some(Event::PortLost) => notices.change(|waiting| {
+                    waiting.push(AtModem::PortLost.line());
+                    waiting.lost("the port is gone");
+                }),
+                Some(_) => {}
+                None => break,
+            },
+            () = dropped.due() => notices.change(|waiting| dropped.tell(waiting, false)),
+        }
+    }
+    notices.change(|waiting| {
+        dropped.tell(waiting, true);
+        waiting.ended = true;
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use atmqtt::LinkLoss;
+    use serde_json::{Value, json};
+
+    fn told(waiting: &mut Waiting) -> Vec<Value> {
+        let lines = std::iter::from_fn(|| waiting.take());
+        lines.map(|line| serde_json::from_str::<Value>(&line).unwrap()["params"].take()).collect()
+    }
+
+    #[test]
+    fn the_link_is_told_when_it_changes() {
+        let mut waiting = Waiting::default();
+        for event in [
+            ModemEvent::Link(LinkState::Connecting),
+            ModemEvent::Link(LinkState::Down),
+            ModemEvent::Link(LinkState::Connecting),
+            ModemEvent::Link(LinkState::Up),
+            ModemEvent::LinkLost(LinkLoss::seen("gone")),
+            ModemEvent::Link(LinkState::Down),
+            ModemEvent::Link(LinkState::Connecting),
+            ModemEvent::Link(LinkState::Up),
+            ModemEvent::Link(LinkState::Down),
+        ] {
+            waiting.heard(event);
+        }
+        let (connecting, up) = (json!({"state": "connecting", "reason": null}), json!({"state": "up", "reason": null}));
+        let expected = [
+            connecting.clone(),
+            json!({"state": "down", "reason": "the sign-in did not succeed"}),
+            connecting.clone(),
+            up.clone(),
+            json!({"state": "down", "reason": "gone"}),
+            connecting,
+            up,
+            json!({"state": "down", "reason": null}),
+        ];
+        assert_eq!(told(&mut waiting), expected);
+        assert_eq!(waiting.links_lost, 1);
+    }
+
+    #[test]
+    fn what_a_slow_reader_misses_is_counted_where_it_is_missing() {
+        let mut waiting = Waiting::default();
+        for _ in 0..CAPACITY + 5 {
+            waiting.heard(ModemEvent::PoweringDown);
+        }
+        let mut dropped = Dropped::default();
+        dropped.counts.insert(None, 3);
+        dropped.tell(&mut waiting, false);
+        assert_eq!((dropped.counts.len(), dropped.due.is_some()), (1, true), "there is no room yet");
+        let all = told(&mut waiting);
+        assert_eq!((all.len(), &all[CAPACITY]), (CAPACITY + 1, &json!({"event": "events_dropped", "count": 5})));
+        dropped.tell(&mut waiting, false);
+        assert_eq!(told(&mut waiting), [json!({"event": "messages_dropped", "filter": null, "count": 3})]);
+        waiting.heard(ModemEvent::LinesDropped(2));
+        assert_eq!(told(&mut waiting), [json!({"event": "lines_dropped", "count": 2})]);
+    }
+}

@@ -1,0 +1,238 @@
+//! What is asked for is done, and what happens is told.
+
+use atmqtt_mock::Mock;
+use atmqtt_mock::broker::{Message, QoS};
+use atmqtt_mock::modem::Fault;
+use serde_json::{Value, json};
+
+use super::client::Client;
+use crate::program::{broker, port, run, url};
+
+#[tokio::test]
+async fn the_module_is_asked_under_the_names_of_info() {
+    let mock = Mock::builder().start().unwrap();
+    let done = run(&["info", "--port", port(&mock), "--json"]).await.ended(0);
+    let [mut expected] = <[_; 1]>::try_from(done.json()).unwrap();
+    let mut client = Client::start(&mock, &[]);
+    let mut info = client.call("info", json!({})).await;
+    // Depends on whether the module was told to report where it is.
+    let registration = (info["registration"].take(), expected["registration"].take()).0;
+    assert_eq!(info, expected);
+    assert_eq!(registration["status"], "home");
+    let signal = json!({"rssi_dbm": -73, "rsrp_dbm": -89, "rsrq_db": -9.0});
+    assert_eq!(client.call("signal", json!({})).await, signal);
+    let registration = client.call("registration", json!({})).await;
+    assert_eq!(registration["status"], "home");
+    assert!(registration["area_code"].is_u64() && registration["cell_id"].is_u64(), "{registration}");
+    for (method, number) in
+        [("imei", "490154203237518"), ("imsi", "001010123456789"), ("iccid", "89001012345678901234")]
+    {
+        assert_eq!(client.call(method, json!({})).await, json!(number));
+    }
+    let answer = client.call("at", json!({"command": "AT+CSQ"})).await;
+    assert_eq!(answer, json!({"lines": ["+CSQ: 20,99"], "final": "OK"}));
+    let refusal = client.call("at", json!({"command": "AT+NOSUCH"})).await;
+    assert_eq!(refusal, json!({"lines": [], "final": "+CME ERROR: 4 (operation not supported)"}));
+    assert!(client.end().await.is_empty(), "nothing was connected");
+    assert_eq!(client.code().await, Some(0));
+    assert!(broker(&mock).sessions().is_empty());
+}
+
+#[tokio::test]
+async fn a_session_from_beginning_to_end() {
+    let mock = Mock::builder().start().unwrap();
+    let mut client = Client::with(&["rpc", "--port", port(&mock)]);
+    let params = json!({"broker": url(&mock), "client_id": "host", "keepalive": 60,
+                        "will": {"topic": "will", "payload": "gone", "qos": 1, "retain": true}});
+    assert_eq!(client.call("connect", params).await, json!({"session_present": null}));
+    for state in ["connecting", "up"] {
+        assert_eq!(client.notified("link", |_| true).await, json!({"state": state, "reason": null}));
+    }
+    let handle = broker(&mock);
+    assert!(handle.sessions().iter().any(|session| session.client_id == "host" && session.connected));
+    let granted = json!({"granted_qos": null});
+    assert_eq!(client.call("subscribe", json!({"filter": "a/#", "qos": 1})).await, granted);
+    assert_eq!(client.call("subscribe", json!({"filter": "a/b"})).await, granted);
+
+    for (params, outcome) in [
+        (json!({"topic": "a/b", "payload": "grüße"}), "sent"),
+        (json!({"topic": "a/b", "payload": "", "qos": 1}), "delivered"),
+        (json!({"topic": "a/c", "payload_base64": "//77", "qos": 2, "retain": true, "durable": false}), "delivered"),
+    ] {
+        let published = client.call("publish", params).await;
+        assert_eq!((&published["outcome"], &published["retransmissions"]), (&json!(outcome), &json!(0)));
+    }
+    // Each comes once, although two filters match.
+    for (topic, key, payload) in
+        [("a/b", "payload", "grüße"), ("a/b", "payload", ""), ("a/c", "payload_base64", "//77")]
+    {
+        let message = client.notified("message", |_| true).await;
+        assert_eq!((&message["topic"], &message[key]), (&json!(topic), &json!(payload)), "{message}");
+    }
+    let status = client.call("status", json!({})).await;
+    assert_eq!((&status["link"], &status["broker"]), (&json!("up"), &json!(url(&mock))));
+    assert_eq!(status["subscriptions"], json!(["a/#", "a/b"]));
+    assert_eq!((&status["in_flight"], &status["queued"]), (&json!(0), &json!(0)));
+    let counters = &status["counters"];
+    assert_eq!((&counters["delivered"], &counters["sent"], &counters["received"]), (&json!(2), &json!(1), &json!(3)));
+
+    assert_eq!(client.call("unsubscribe", json!({"filter": "a/#"})).await, granted);
+    assert_eq!(client.call("unsubscribe", json!({"filter": "a/b"})).await, granted);
+    handle.publish(Message::new("a/b", "nobody reads this")).unwrap();
+    assert_eq!(client.call("disconnect", json!({})).await, json!({}));
+    assert_eq!(client.notified("link", |_| true).await, json!({"state": "down", "reason": null}));
+    assert_eq!(client.call("disconnect", json!({})).await, json!({}), "it is no error a second time");
+    assert_eq!(client.call("status", json!({})).await["link"], "down");
+    assert!(client.end().await.is_empty());
+    assert_eq!(client.code().await, Some(0));
+}
+
+#[tokio::test]
+async fn requests_are_in_flight_together() {
+    let mock = Mock::builder().start().unwrap();
+    let mut client = Client::start(&mock, &["-i", "host"]);
+    let mut ids = vec![client.ask("connect", json!({})).await];
+    ids.push(client.ask("subscribe", json!({"filter": "n/#", "qos": 1})).await);
+    for number in 0..100 {
+        ids.push(client.ask("publish", json!({"topic": "n", "payload": number.to_string(), "qos": 1})).await);
+        if number % 10 == 0 {
+            ids.push(client.ask("signal", json!({})).await);
+        }
+    }
+    for (id, method) in [(json!("ünique"), "status"), (json!(null), "imei"), (json!(1.5), "status")] {
+        client.ask_anything(method, &json!({"jsonrpc": "2.0", "id": id, "method": method})).await;
+        ids.push(id);
+    }
+    for id in &ids {
+        assert!(client.answer(id).await.get("result").is_some(), "{id}");
+    }
+    for number in 0..100 {
+        assert_eq!(client.notified("message", |_| true).await["payload"], number.to_string());
+    }
+    // Nobody asked for an answer.
+    client
+        .ask_anything(
+            "publish",
+            &json!({"jsonrpc": "2.0", "method": "publish", "params": {"topic": "n/x", "payload": "y"}}),
+        )
+        .await;
+    client.ask_anything("nonsense", &json!({"jsonrpc": "2.0", "method": "nonsense"})).await;
+    assert_eq!(client.notified("message", |_| true).await["topic"], "n/x");
+    let rest = client.end().await;
+    assert_eq!(rest.iter().map(|line| &line["method"]).collect::<Vec<_>>(), ["link"], "{rest:?}");
+}
+
+/// Nobody has to wait for the end of one thing before the next is asked for.
+#[tokio::test]
+async fn what_depends_on_each_other_is_done_in_its_order() {
+    let mock = Mock::builder().start().unwrap();
+    let mut client = Client::start(&mock, &[]);
+    let mut ids = Vec::new();
+    for round in 0..3 {
+        ids.push(client.ask("connect", json!({})).await);
+        ids.push(client.ask("subscribe", json!({"filter": "a", "qos": 1})).await);
+        for _ in 0..2 {
+            ids.push(client.ask("unsubscribe", json!({"filter": "a"})).await);
+            ids.push(client.ask("subscribe", json!({"filter": "a", "qos": 1})).await);
+        }
+        ids.push(client.ask("publish", json!({"topic": "a", "payload": round.to_string(), "qos": 1})).await);
+        for id in ids.drain(..) {
+            let answer = client.answer(&id).await;
+            assert!(answer.get("result").is_some(), "{answer}");
+        }
+        assert_eq!(client.notified("message", |_| true).await["payload"], round.to_string());
+        // The next round connects again, behind it.
+        ids.push(client.ask("disconnect", json!({})).await);
+    }
+    client.answer(&ids[0]).await;
+    client.end().await;
+    assert_eq!(client.code().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_status_does_not_wait_for_a_connect() {
+    let mock = Mock::builder().start().unwrap();
+    mock.control().change(|options| options.registration = atmqtt_mock::modem::Registration::Searching).await.unwrap();
+    let mut client = Client::start(&mock, &["--timeout", "3s"]);
+    let connect = client.ask("connect", json!({})).await;
+    let publish = client.ask("publish", json!({"topic": "a", "payload": "x"})).await;
+    client.notified("link", |link| link["state"] == "connecting").await;
+    let status = client.call("status", json!({})).await;
+    assert_eq!((&status["link"], &status["broker"]), (&json!("connecting"), &json!(null)));
+    assert_eq!((&status["in_flight"], &status["queued"]), (&json!(0), &json!(1)));
+    // Nobody waits longer than --timeout at the end.
+    let rest = client.end().await;
+    let code = |id: &Value| rest.iter().find(|line| line["id"] == *id).unwrap()["error"]["data"]["code"].clone();
+    assert_eq!((code(&connect), code(&publish)), (json!("network.timed_out"), json!("network.timed_out")));
+    assert_eq!(client.code().await, Some(27));
+}
+
+#[tokio::test]
+async fn what_happens_at_the_module_is_told() {
+    let mock = Mock::builder().start().unwrap();
+    let mut client = Client::start(&mock, &[]);
+    client.call("connect", json!({})).await;
+    client.call("subscribe", json!({"filter": "a"})).await;
+    mock.control().order(Fault::DropLinks).await.unwrap();
+    let down = client.notified("link", |link| link["state"] == "down").await;
+    assert!(down["reason"].is_string(), "{down}");
+    let refused = client.refused("publish", json!({"topic": "a", "payload": "x"})).await;
+    assert_eq!((&refused["code"], &refused["data"]["code"]), (&json!(-32007), &json!("delivery.not_connected")));
+
+    client.call("connect", json!({})).await;
+    client.call("subscribe", json!({"filter": "a"})).await;
+    broker(&mock).publish(Message::new("a", "again").qos(QoS::AtLeastOnce)).unwrap();
+    assert_eq!(client.notified("message", |_| true).await["payload"], "again");
+    mock.control().order(Fault::Inject(b"\r\n+ODD: \"x\"\r\n".to_vec())).await.unwrap();
+    let odd = client.notified("modem", |_| true).await;
+    assert_eq!(odd, json!({"event": "unknown_line", "line": "+ODD: \"x\""}));
+    mock.control().order(Fault::Inject(b"\r\n+CEREG: 2\r\n".to_vec())).await.unwrap();
+    let registration = client.notified("modem", |modem| modem["event"] == "registration").await;
+    assert_eq!(registration["status"], "searching");
+    mock.control().order(Fault::Reset).await.unwrap();
+    client.notified("modem", |modem| modem["event"] == "reset").await;
+    let down = client.notified("link", |_| true).await;
+    assert_eq!(down, json!({"state": "down", "reason": "the module restarted"}));
+    client.call("connect", json!({})).await;
+    let status = client.call("status", json!({})).await;
+    assert_eq!((&status["counters"]["connects"], &status["counters"]["links_lost"]), (&json!(3), &json!(2)));
+    client.end().await;
+    assert_eq!(client.code().await, Some(0));
+}
+
+#[tokio::test]
+async fn what_a_slow_reader_misses_is_counted_to_the_message() {
+    // More than the pipe and the queues behind it hold; but each no longer than the line takes.
+    const PUBLISHED: u64 = 1300;
+    let mock = Mock::builder().start().unwrap();
+    let mut client = Client::start(&mock, &["--set", "inbox=10"]);
+    client.call("connect", json!({})).await;
+    client.call("subscribe", json!({"filter": "a"})).await;
+    let handle = broker(&mock);
+    for _ in 0..PUBLISHED {
+        handle.publish(Message::new("a", "x")).unwrap();
+    }
+    // Nobody reads, until they have all gone over the line.
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    let (mut came, mut dropped) = (0, 0);
+    while came + dropped < PUBLISHED {
+        let line = client.line().await.unwrap();
+        match line["method"].as_str() {
+            Some("message") => came += 1,
+            Some("modem") => {
+                assert_eq!(
+                    (&line["params"]["event"], &line["params"]["filter"]),
+                    (&json!("messages_dropped"), &json!("a"))
+                );
+                dropped += line["params"]["count"].as_u64().unwrap();
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(came + dropped, PUBLISHED);
+    assert!(dropped > 0, "the pipe has taken everything: {came}");
+    let counters = client.call("status", json!({})).await["counters"].clone();
+    assert_eq!((&counters["received"], &counters["messages_dropped"]), (&json!(came), &json!(dropped)));
+    client.end().await;
+    assert_eq!(client.code().await, Some(0));
+}
