@@ -42,6 +42,7 @@ pub mod outbox;
 mod owner;
 mod port;
 mod router;
+mod spool;
 mod subscription;
 mod watchers;
 
@@ -62,4 +63,5 @@ pub use error::Error;
 pub use events::{Event, Events};
 pub use modem::{Modem, ModemOptions, RawAnswer};
 pub use port::{Baud, PortError, open_serial};
+pub use spool::{Spool, SpoolEvent};
 pub use subscription::Subscription;

@@ -254,6 +254,18 @@ impl Outbox {
         })
     }
 
+    /// A message can never be sent, and is forgotten: it counts as dropped. `false`: it was not there any more.
+    ///
+    /// # Errors
+    /// The file cannot be written: it is still there. The call can be repeated.
+    pub fn discard(&self, id: MessageId) -> Result<bool, OutboxError> {
+        self.write(None, |books, _| {
+            let was_there = books.remove(id.0)?.is_some();
+            books.counts.dropped += u64::from(was_there);
+            Ok(was_there)
+        })
+    }
+
     /// Throws away what is not worth sending any more, and says how many those were. Those marked as sent are among them: they may
     /// have arrived, or still do. It looks at every message, but not at its content.
     ///

@@ -1,0 +1,250 @@
+//! From an outbox to the broker.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use atmqtt_modem::{Delivery, Fault, Outgoing, QoS, Refusal, Topic};
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{sleep, timeout};
+
+use crate::client::Client;
+use crate::outbox::{Accepted, MessageId, Now, Outbox, OutboxError, OutboxStatus, Queued};
+use crate::{Error, Receipt};
+
+/// Messages that are on disk before they count as accepted, and are sent in their order. A cheap handle: clone it freely.
+///
+/// ```no_run
+/// # async fn example(modem: atmqtt::Modem, options: atmqtt::MqttOptions) -> Result<(), atmqtt::Error> {
+/// use atmqtt::outbox::{Outbox, OutboxOptions};
+/// use atmqtt::{QoS, Reconnect, Spool};
+///
+/// let spool = Spool::new(Outbox::open("gateway.outbox", OutboxOptions::default())?);
+/// // At any time, with or without a connection:
+/// spool.publish("gateway-17/state", "up", QoS::AtLeastOnce, false, None).await?;
+///
+/// let client = modem.mqtt(options).reconnect(Reconnect::default()).connect().await?;
+/// let ended = spool.send_through(&client).await;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// What is accepted is delivered at least once, whatever is lost, restarted or switched off on the way, and goes in the order in which it
+/// was accepted. Twice comes what was in flight when the program ended, or when its confirmation was lost: also at QoS 2, of which a
+/// module cannot be asked what has become of it. At QoS 0 the broker confirms nothing: what the module has taken counts as sent.
+#[derive(Debug, Clone)]
+pub struct Spool {
+    outbox: Arc<Outbox>,
+    accepted: Arc<Notify>,
+    events: Option<mpsc::UnboundedSender<SpoolEvent>>,
+}
+
+/// What became of a message of an outbox.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum SpoolEvent {
+    /// It is with the broker, or, at QoS 0, was sent; it is in the outbox no more.
+    Delivered {
+        /// Which.
+        id: MessageId,
+        /// What became of it, and how long that took.
+        receipt: Receipt,
+        /// It may have arrived before: an earlier attempt was not confirmed.
+        duplicate: bool,
+    },
+    /// It may or may not have arrived, and is sent again.
+    Unconfirmed {
+        /// Which.
+        id: MessageId,
+        /// What is known of it.
+        delivery: Delivery,
+    },
+    /// This module can never publish it, or has refused it again and again: it is in the outbox no more, and counted as dropped.
+    Refused {
+        /// Which.
+        id: MessageId,
+        /// What it was.
+        message: Outgoing,
+        /// Why.
+        fault: Fault,
+    },
+    /// So many were too old to be sent, and are in the outbox no more.
+    Expired(u64),
+}
+
+/// How often a message may be refused by the module before it is given up: it holds up all behind it.
+const REFUSALS: u32 = 10;
+/// How long to wait after an attempt that came to nothing, the first time and at most.
+const PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How often it is looked whether messages are too old.
+const LOOK: Duration = Duration::from_secs(60);
+
+impl Spool {
+    /// Over an outbox.
+    #[must_use]
+    pub fn new(outbox: Outbox) -> Spool {
+        Spool { outbox: Arc::new(outbox), accepted: Arc::new(Notify::new()), events: None }
+    }
+
+    /// Has this handle, and those cloned of it from now on, tell what becomes of messages.
+    pub fn events(&mut self) -> mpsc::UnboundedReceiver<SpoolEvent> {
+        let (sender, events) = mpsc::unbounded_channel();
+        self.events = Some(sender);
+        events
+    }
+
+    /// Accepts a message: it is on the disk when this returns. Without a time to live of its own it has the outbox's.
+    ///
+    /// # Errors
+    /// It is no topic; or the outbox is full, or its file cannot be written: it was not accepted.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives up the answer: the message may be accepted all the same.
+    pub async fn publish(
+        &self,
+        topic: &str,
+        payload: impl Into<Vec<u8>>,
+        qos: QoS,
+        retain: bool,
+        time_to_live: Option<Duration>,
+    ) -> Result<Accepted, Error> {
+        let message = Outgoing { topic: Topic::new(topic)?, payload: payload.into(), qos, retain };
+        let accepted = self.at_disk(move |outbox| outbox.push(Now::read(), &message, time_to_live)).await?;
+        self.accepted.notify_one();
+        Ok(accepted)
+    }
+
+    /// How full it is, and what became of what was in it.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub async fn status(&self) -> Result<OutboxStatus, Error> {
+        self.at_disk(|outbox| outbox.status(Now::read())).await
+    }
+
+    /// Sends what is there, and what is accepted from now on, until the client's connection has ended for good. One at a time calls this.
+    ///
+    /// # Errors
+    /// Why it has ended, or that the file cannot be used any more. What was not delivered is still there.
+    ///
+    /// # Cancel safety
+    /// Dropping the future stops the sending. A message that was in flight is sent again by whoever sends next.
+    pub async fn send_through(&self, client: &Client) -> Result<Infallible, Error> {
+        loop {
+            self.send_all(client).await?;
+            tokio::select! {
+                () = self.accepted.notified() => {}
+                () = sleep(LOOK) => {}
+                _ = client.disconnected() => return Err(Refusal::NotConnected.into()),
+            }
+        }
+    }
+
+    /// Sends what is there, and ends when there is nothing left.
+    ///
+    /// # Errors
+    /// As for [`send_through`](Spool::send_through).
+    ///
+    /// # Cancel safety
+    /// As for [`send_through`](Spool::send_through).
+    pub async fn send_all(&self, client: &Client) -> Result<(), Error> {
+        let mut failures = Failures::default();
+        loop {
+            let expired = self.at_disk(|outbox| outbox.expire(Now::read())).await?;
+            if expired > 0 {
+                self.tell(SpoolEvent::Expired(expired));
+            }
+            let Some(next) = self.at_disk(|outbox| outbox.next(None)).await? else { return Ok(()) };
+            if self.send(client, next, &mut failures).await? {
+                failures = Failures::default();
+                continue;
+            }
+            // The connection is made again meanwhile, or the network gets better; if it has ended for good, this ends too.
+            if timeout(failures.pause(), client.disconnected()).await.is_ok() {
+                return Err(Refusal::NotConnected.into());
+            }
+        }
+    }
+
+    /// Sends one; whether it is done with.
+    async fn send(&self, client: &Client, queued: Queued, failures: &mut Failures) -> Result<bool, Error> {
+        let Queued { id, message, sent, .. } = queued;
+        if !self.at_disk(move |outbox| outbox.mark_sent(id)).await? {
+            // It was thrown away meanwhile.
+            return Ok(true);
+        }
+        let Outgoing { topic, payload, qos, retain } = message.clone();
+        let outcome = client.publish(topic.text().as_str(), payload).qos(qos).retain(retain).await;
+        failures.count += 1;
+        match outcome {
+            Ok(receipt)
+                if receipt.delivery == Delivery::Sent
+                    || receipt.delivery == Delivery::Delivered
+                    || qos == QoS::AtMostOnce =>
+            {
+                self.at_disk(move |outbox| outbox.done(id)).await?;
+                self.tell(SpoolEvent::Delivered { id, receipt, duplicate: sent > 0 });
+                Ok(true)
+            }
+            Ok(receipt) => {
+                self.tell(SpoolEvent::Unconfirmed { id, delivery: receipt.delivery });
+                Ok(false)
+            }
+            Err(Error::Modem(Fault::Input(Refusal::NotConnected | Refusal::QueueFull { .. }))) => {
+                self.at_disk(move |outbox| outbox.retry(id)).await?;
+                Ok(false)
+            }
+            Err(Error::Modem(fault)) => {
+                let is_final = matches!(fault, Fault::Input(_));
+                failures.refusals += u32::from(!fault.is_retryable());
+                if is_final || failures.refusals >= REFUSALS {
+                    self.at_disk(move |outbox| outbox.discard(id)).await?;
+                    self.tell(SpoolEvent::Refused { id, message, fault });
+                    return Ok(true);
+                }
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn tell(&self, event: SpoolEvent) {
+        tracing::debug!(?event, "outbox");
+        if let Some(events) = &self.events {
+            // Who listens no more has heard enough.
+            let _ = events.send(event);
+        }
+    }
+
+    /// The disk takes its time, and the runtime has other things to do.
+    async fn at_disk<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Outbox) -> Result<T, OutboxError> + Send + 'static,
+    ) -> Result<T, Error> {
+        let outbox = Arc::clone(&self.outbox);
+        let done = tokio::task::spawn_blocking(move || act(&outbox)).await;
+        match done {
+            Ok(done) => done.map_err(Error::from),
+            Err(failed) => match failed.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is going down.
+                Err(_) => Err(Error::Closed),
+            },
+        }
+    }
+}
+
+/// How a message has fared.
+#[derive(Debug, Default)]
+struct Failures {
+    count: u32,
+    refusals: u32,
+}
+
+impl Failures {
+    fn pause(&self) -> Duration {
+        let doubled = 2_u32.checked_pow(self.count.saturating_sub(1)).and_then(|times| PAUSE.checked_mul(times));
+        doubled.map_or(LONGEST_PAUSE, |pause| pause.min(LONGEST_PAUSE))
+    }
+}
