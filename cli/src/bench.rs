@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use atmqtt::{Baud, Broker, Client, Direction, Modem, ModemOptions, PortError, TraceRecord};
+use atmqtt::{Baud, Broker, Client, Direction, Modem, ModemOptions, PortError, Reconnect, TraceRecord};
 use atmqtt_mock::{BrokerChoice, Mock, Resolve, modem};
 use tokio::time::timeout;
 
@@ -81,15 +81,22 @@ impl Bench {
         ));
     }
 
-    /// Signs in at the broker.
-    pub(crate) async fn connect(&self, session: Session, guard: &mut Guard) -> Result<Client, Halt> {
+    /// Signs in at the broker; with `reconnect` the connection is made again where it is lost.
+    pub(crate) async fn connect(
+        &self,
+        session: Session,
+        reconnect: Option<Reconnect>,
+        guard: &mut Guard,
+    ) -> Result<Client, Halt> {
         self.tell_of_fallback();
         let Session { mut connect, on_mock } = session;
         if let (true, Some(broker)) = (on_mock, self.mock_broker()?) {
             self.look.status(format_args!("the mock's broker is {broker}"));
             connect.broker = broker;
         }
-        guard.run(Stage::Connecting, self.modem.mqtt(connect).connect()).await
+        let connect = self.modem.mqtt(connect);
+        let connect = reconnect.into_iter().fold(connect, atmqtt::Connect::reconnect);
+        guard.run(Stage::Connecting, connect.connect()).await
     }
 
     /// The broker of the mock behind the port, where that is a mock with a broker of its own.

@@ -1,6 +1,8 @@
 //! `--set KEY=VALUE`: figures that stand in the place of the profile's.
 
-use atmqtt::{InvalidOverride, ModemOptions, Overrides, Profile};
+use std::time::Duration;
+
+use atmqtt::{InvalidOverride, ModemOptions, Overrides, Profile, Reconnect};
 
 use crate::duration;
 use crate::exit::Failure;
@@ -10,14 +12,19 @@ use crate::nearest::nearest;
 pub(crate) const INBOX: &str = "inbox";
 
 /// Figures of what is not there yet.
-const LATER: [&str; 7] =
-    ["idle_probe", "wake_after", "unconfirmed_retry", "reconnect.min", "reconnect.max", "reconnect.stable", "window"];
+const LATER: [&str; 2] = ["wake_after", "window"];
+
+/// How a connection is kept, and how often a message is sent again.
+const WAITS: [&str; 4] = ["idle_probe", "reconnect.min", "reconnect.max", "reconnect.stable"];
+const RETRIES: &str = "unconfirmed_retry";
 
 /// What was set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Figures {
     pub(crate) overrides: Overrides,
     inbox: Option<usize>,
+    reconnect: Vec<(&'static str, Duration)>,
+    retries: Option<u32>,
 }
 
 impl Figures {
@@ -42,14 +49,47 @@ impl Figures {
             );
             return Ok(());
         }
+        if key == RETRIES {
+            let count =
+                value.parse().map_err(|_| invalid(format!("{key}: {value:?} is no count"), "write 0 or more"))?;
+            self.retries = Some(count);
+            return Ok(());
+        }
+        if let Some(key) = WAITS.into_iter().find(|known| *known == key) {
+            let wait = duration(key, value)?;
+            if wait.is_zero() && key != "reconnect.stable" {
+                return Err(invalid(format!("{key} cannot be 0"), "write 500ms or more"));
+            }
+            self.reconnect.push((key, wait));
+            return Ok(());
+        }
         // First of all the name: what is said about the value would lead astray else.
         if !Overrides::names().any(|known| known == key) {
             return Err(unknown(key));
         }
-        let wait = duration::parse(value).map_err(|fault| Failure::new("input.figure", format!("{key}: {fault}")))?;
+        let wait = duration(key, value)?;
         self.overrides.set(key, wait).map_err(|fault| match fault {
             InvalidOverride::Zero { .. } => invalid(fault.to_string(), "a time-out is how long the module may take"),
             _ => unknown(key),
+        })
+    }
+
+    /// How a connection is kept.
+    pub(crate) fn reconnect(&self) -> Reconnect {
+        let mut reconnect = Reconnect::default();
+        for (key, wait) in &self.reconnect {
+            *place(&mut reconnect, key) = *wait;
+        }
+        reconnect.unconfirmed_retry = self.retries.unwrap_or(reconnect.unconfirmed_retry);
+        reconnect
+    }
+
+    /// What of that are times, by their names, and where each is from.
+    pub(crate) fn waits(&self) -> impl Iterator<Item = (&'static str, Duration, &'static str)> {
+        let mut reconnect = self.reconnect();
+        WAITS.into_iter().map(move |key| {
+            let is_set = self.reconnect.iter().any(|(set, _)| *set == key);
+            (key, *place(&mut reconnect, key), if is_set { SET } else { "built-in" })
         })
     }
 
@@ -57,6 +97,19 @@ impl Figures {
     pub(crate) fn inbox(&self) -> (usize, &'static str) {
         self.inbox.map_or((ModemOptions::INBOX, "built-in"), |count| (count, SET))
     }
+}
+
+fn place<'a>(reconnect: &'a mut Reconnect, key: &str) -> &'a mut Duration {
+    match key {
+        "idle_probe" => &mut reconnect.idle_probe,
+        "reconnect.min" => &mut reconnect.min,
+        "reconnect.max" => &mut reconnect.max,
+        _ => &mut reconnect.stable,
+    }
+}
+
+fn duration(key: &str, value: &str) -> Result<Duration, Failure> {
+    duration::parse(value).map_err(|fault| Failure::new("input.figure", format!("{key}: {fault}")))
 }
 
 /// Where a figure is from that was set.
@@ -68,7 +121,7 @@ fn invalid(message: String, help: &str) -> Failure {
 
 /// Why there is nothing to set by this name.
 fn unknown(key: &str) -> Failure {
-    let settable: Vec<&str> = Overrides::names().chain([INBOX]).collect();
+    let settable: Vec<&str> = Overrides::names().chain([INBOX, RETRIES]).chain(WAITS).collect();
     let help = format!("these can be set: {}", settable.join(", "));
     if LATER.contains(&key) {
         let message = format!("{key} is not supported yet: this version does not do what it is about");
@@ -88,7 +141,6 @@ fn unknown(key: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn parse(typed: &[&str]) -> Result<Figures, Failure> {
         Figures::parse(&typed.iter().map(|typed| (*typed).to_owned()).collect::<Vec<_>>())
@@ -102,6 +154,11 @@ mod tests {
         assert_eq!(profile.timeouts.open.value, Duration::from_secs(120));
         assert_eq!(figures.inbox(), (7, "--set"));
         assert_eq!(parse(&[]).unwrap().inbox(), (1024, "built-in"));
+        let kept = parse(&["reconnect.min=2s", "idle_probe=5m", "reconnect.min=3s", "unconfirmed_retry=0"]).unwrap();
+        let reconnect = kept.reconnect();
+        assert_eq!((reconnect.min, reconnect.idle_probe), (Duration::from_secs(3), Duration::from_secs(300)));
+        assert_eq!((reconnect.unconfirmed_retry, reconnect.max), (0, Reconnect::default().max));
+        assert_eq!(parse(&[]).unwrap().reconnect(), Reconnect::default());
     }
 
     #[test]
@@ -123,6 +180,8 @@ mod tests {
             ("timeouts.open=0", "input.figure", "timeouts.open cannot be 0"),
             ("inbox=0", "input.figure", "1 or more"),
             ("inbox=3s", "input.figure", "no count of messages"),
+            ("reconnect.max=0", "input.figure", "reconnect.max cannot be 0"),
+            ("unconfirmed_retry=often", "input.figure", "no count"),
         ] {
             let failure = parse(&[typed]).unwrap_err();
             let text = format!("{} {}", failure.message, failure.help.as_deref().unwrap_or_default());

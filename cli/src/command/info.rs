@@ -327,7 +327,14 @@ async fn print_figures(
         evidence: source.to_owned(),
         source,
     };
-    for figure in profile.figures().into_iter().map(FigureLine::from).chain([inbox]) {
+    let waits = set.waits().map(|(figure, wait, source)| FigureLine {
+        figure,
+        value: wait.as_secs_f64().into(),
+        unit: "s",
+        evidence: source.to_owned(),
+        source,
+    });
+    for figure in profile.figures().into_iter().map(FigureLine::from).chain([inbox]).chain(waits) {
         let line = if look.json { json(&figure) } else { in_words(&figure) };
         guard.tell(results.line(line)).await?;
     }

@@ -48,7 +48,7 @@ pub(super) async fn run(typed: Publish, context: Context) -> Result<Exit, Halt> 
     };
     let bench = Bench::open(line, global.display.debug, look, &mut guard).await?;
     let outcome = async {
-        let client = bench.connect(session, &mut guard).await?;
+        let client = bench.connect(session, None, &mut guard).await?;
         let mut publisher = Publisher {
             modem: bench.modem.clone(),
             client,

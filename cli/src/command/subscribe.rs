@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use atmqtt::{Client, Event, Filter, Message, Modem, ModemEvent, QoS, Subscription};
+use atmqtt::{Client, Event, Filter, Message, Modem, ModemEvent, QoS, Reconnect, Subscription};
 use futures_core::Stream;
 use serde::Serialize;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -32,11 +32,13 @@ pub(super) async fn run(typed: Subscribe, context: Context) -> Result<Exit, Halt
         settings::check(line.profile.as_ref(), |profile| profile.check_filter(filter))?;
     }
 
+    let reconnect = line.figures.reconnect();
     let mut guard = Guard::new(deadline)?;
     let bench = Bench::open(line, global.display.debug, look, &mut guard).await?;
     let telling = tokio::spawn(tell(bench.modem.clone(), look));
     let outcome = async {
-        let inbox = Inbox::subscribe(&bench, session, filters, typed.qos, &mut guard).await?;
+        let wanted = Wanted { filters, qos: typed.qos, reconnect };
+        let inbox = Inbox::subscribe(&bench, session, wanted, &mut guard).await?;
         if typed.exit_when_subscribed {
             return Ok(Exit::Done);
         }
@@ -63,6 +65,13 @@ fn parse(typed: &[String]) -> Result<Vec<Filter>, Failure> {
     Ok(filters)
 }
 
+/// What is to be subscribed to, and how the connection is kept meanwhile.
+struct Wanted {
+    filters: Vec<Filter>,
+    qos: QoS,
+    reconnect: Reconnect,
+}
+
 /// The subscriptions of one client, as one stream.
 struct Inbox {
     modem: Modem,
@@ -74,11 +83,10 @@ impl Inbox {
     async fn subscribe(
         bench: &Bench,
         session: Session,
-        filters: Vec<Filter>,
-        qos: QoS,
+        Wanted { filters, qos, reconnect }: Wanted,
         guard: &mut Guard,
     ) -> Result<Inbox, Halt> {
-        let client = bench.connect(session, guard).await?;
+        let client = bench.connect(session, Some(reconnect), guard).await?;
         let mut subscriptions = Vec::with_capacity(filters.len());
         for filter in filters {
             let subscribed = client.subscribe(filter.text().as_str(), qos);
@@ -115,6 +123,8 @@ async fn tell(modem: Modem, look: Look) {
                     look.warn(format_args!("a message is lost: {received} of its {announced} bytes came"));
                 }
                 Some(Event::Modem(ModemEvent::Damaged(fault))) => look.warn(fault),
+                Some(Event::Modem(ModemEvent::LinkLost(loss))) => look.warn(format_args!("the connection was lost: {loss}")),
+                Some(Event::Modem(ModemEvent::Recovery(recovery))) => look.status(recovery),
                 Some(_) => {}
                 None => return dropped.tell(look),
             },

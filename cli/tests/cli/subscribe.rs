@@ -110,13 +110,17 @@ async fn a_wait_that_runs_out_ends_with_27() {
 }
 
 #[tokio::test]
-async fn a_link_that_is_lost_ends_it_with_7() {
+async fn a_link_that_is_lost_is_made_again_with_its_subscriptions() {
     let mock = Mock::builder().start().unwrap();
-    let (mut program, _) = start(&mock, 1, &["-t", "a"]).await;
+    let quick = ["-t", "a", "-C", "1", "--set", "reconnect.min=10ms", "--set", "reconnect.max=10ms"];
+    let (mut program, broker) = start(&mock, 1, &quick).await;
     program.says("subscribed to a").await;
     mock.control().order(Fault::DropLinks).await.unwrap();
-    program.says("error: the connection to the broker was lost").await;
-    assert_eq!(program.code().await, Some(7));
+    program.says("the connection was lost").await;
+    program.says("the connection is there again").await;
+    broker.publish(atmqtt_mock::broker::Message::new("a", "after")).unwrap();
+    assert_eq!(program.next_line().await.as_deref(), Some("after"));
+    assert_eq!(program.code().await, Some(0));
 }
 
 #[tokio::test]

@@ -199,7 +199,8 @@ impl Desk {
         *link = None;
         let session = self.sign_in(params).await?;
         let broker = session.broker.to_string();
-        let client = self.modem.mqtt(session).connect().await.map_err(Failure::from)?;
+        let connect = self.modem.mqtt(session).reconnect(self.typed.line.figures.reconnect());
+        let client = connect.connect().await.map_err(Failure::from)?;
         count(&self.counters.connects);
         let subscribing = tokio::sync::Mutex::new(0);
         *link = Some(Arc::new(Link { client, broker, subscribing, filters: Mutex::default() }));

@@ -165,6 +165,7 @@ async fn secrets_are_never_shown() {
     // The module starts anew, with its echo on.
     mock.control().order(atmqtt_mock::modem::Fault::Reset).await.unwrap();
     client.notified("modem", |modem| modem["event"] == "reset").await;
+    client.call("disconnect", json!({})).await;
     client.call("connect", right).await;
     client.end().await;
     assert_eq!(client.code().await, Some(0));

@@ -1,6 +1,7 @@
 //! A connection that is kept: what it is made from, what waits for it, and how its recovery stands.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::Duration;
 
 use atmqtt_at::Time;
@@ -57,6 +58,29 @@ pub enum Recovery {
         /// How often in a row.
         times: u32,
     },
+}
+
+impl fmt::Display for Recovery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Recovery::Waiting { attempt, wait, fault: None, .. } => {
+                write!(f, "the next sign-in is in {:.1} s (attempt {attempt})", wait.as_secs_f64())
+            }
+            Recovery::Waiting { attempt, wait, fault: Some(fault), stage } => {
+                write!(f, "{stage}: {fault}; the next sign-in is in {:.1} s (attempt {attempt})", wait.as_secs_f64())
+            }
+            Recovery::Curing { cure, fault, stage } => write!(f, "{stage}: {fault}; {cure}"),
+            Recovery::Restored { after, subscriptions } => {
+                let away = after.as_secs_f64();
+                write!(f, "the connection is there again after {away:.1} s, with {subscriptions} subscriptions")
+            }
+            Recovery::SubscriptionRefused { filter } => write!(f, "the broker does not take {filter} any more"),
+            Recovery::IdentityInUse { times } => write!(
+                f,
+                "the connection ended {times} times soon after the sign-in: is there another client with the same client id?"
+            ),
+        }
+    }
 }
 
 /// After how many short connections in a row the client id counts as used twice.
