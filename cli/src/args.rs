@@ -95,7 +95,7 @@ pub(crate) enum Command {
     /// Nothing is connected until `connect` is asked for, and what that leaves out is taken from the command line. --timeout is for
     /// the start, and for what is left to do once stdin has ended; requests have the time-outs of the module.
     #[command(after_help = RPC_HELP)]
-    Rpc,
+    Rpc(Rpc),
     /// Run a mock modem on a pseudo-terminal until it is interrupted.
     ///
     /// Here --modem names the model that it plays (default: lierda-nt35e), and --broker the broker that its network leads to:
@@ -439,6 +439,8 @@ pub(crate) enum SpoolCommand {
     ///
     /// A file that a program has open is in use, and ends this with 7.
     Status(SpoolFile),
+    /// Send what is there, in its order, and end when nothing is left; the connection is made again where it is lost.
+    Drain(SpoolFile),
     /// Throw away all messages that are still to be sent; the counts stay.
     Purge {
         #[command(flatten)]
@@ -447,6 +449,13 @@ pub(crate) enum SpoolCommand {
         #[arg(long)]
         yes: bool,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rpc {
+    /// Where `publish` with "durable" keeps its messages until they are delivered; made, if it is not there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) outbox: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -1,13 +1,15 @@
 //! A kept connection comes back, whatever ended it, within two minutes of the end of the cause; with its subscriptions, before anything
 //! that waited goes out. All of it in virtual time.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use atmqtt_mock::broker::{BrokerOptions, Message, QoS as BrokerQoS};
 use atmqtt_mock::fault::Faults;
-use atmqtt_mock::modem::{self, BG95, EC200S, Fault as Trouble, ML307R, Model, NT26E, NT35E, SIM7600};
+use atmqtt_mock::modem::{self, BG95, EC200S, Fault as Trouble, ML307R, Model, NT26E, NT35E, SIM7600, Sim};
 use atmqtt_mock::world::{self, World};
-use atmqtt_modem::at::Time;
+use atmqtt_modem::at::{Command, Secret, Time};
 use atmqtt_modem::{
     ConnectOptions, Cure, Delivery, DriverOptions, Event, Fault, Filter, LinkState, NetworkOptions, Outcome, Outgoing,
     Output, QoS, Reconnect, Recovery, Refusal, Request, Stage, Supervisor, Ticket, Topic,
@@ -33,9 +35,13 @@ impl Bench {
     /// With a module that has been identified.
     fn new(model: Model, faults: &str) -> Bench {
         let options = modem::ModemOptions { model, ..modem::ModemOptions::default() };
+        Bench::with(options, BrokerOptions::new(), faults)
+    }
+
+    fn with(options: modem::ModemOptions, broker: BrokerOptions, faults: &str) -> Bench {
         let faults: Faults = faults.parse().expect("a list of faults");
         let modem = modem::Modem::new(options, Duration::ZERO);
-        let world = World::new(modem, BrokerOptions::new()).latency(Duration::from_millis(50)).faults(&faults, 7);
+        let world = World::new(modem, broker).latency(Duration::from_millis(50)).faults(&faults, 7);
         let mut bench = Bench {
             supervisor: Supervisor::new(DriverOptions::default(), 7),
             world,
@@ -60,10 +66,14 @@ impl Bench {
     }
 
     fn keep(&mut self) -> Ticket {
+        self.try_to_keep(NetworkOptions::default()).expect("it fits")
+    }
+
+    fn try_to_keep(&mut self, network: NetworkOptions) -> Result<Ticket, Refusal> {
         let broker = "mqtt://broker.example".parse().expect("a broker");
         let options = ConnectOptions::new(broker, "gateway".try_into().expect("a client id"));
         let now = self.time();
-        self.supervisor.keep(now, options, NetworkOptions::default(), Reconnect::default()).expect("it fits")
+        self.supervisor.keep(now, options, network, Reconnect::default())
     }
 
     fn time(&self) -> Time {
@@ -363,4 +373,60 @@ fn what_waits_is_bounded() {
     let taken = (0..2000).take_while(|_| bench.supervisor.submit(now, publish()).is_ok()).count();
     assert_eq!(taken, Reconnect::default().pending);
     assert_eq!(bench.supervisor.submit(now, publish()), Err(Refusal::QueueFull { limit: taken }));
+}
+
+/// The third wrong one locks the SIM.
+#[test]
+fn a_wrong_pin_is_tried_once_however_often_the_connection_is_to_be_had_again() {
+    let options = modem::ModemOptions { sim: Sim::PinRequired("1234".to_owned()), ..modem::ModemOptions::default() };
+    let mut bench = Bench::with(options, BrokerOptions::new(), "reset@3m,reset@20m");
+    let unlock = Command::raw("AT+CPIN=\"1234\"").expect("a command");
+    let unlocked = bench.submit(Request::Raw(Box::new(unlock)));
+    bench.outcome(unlocked, MINUTE).expect("the right one");
+    let mut network = NetworkOptions::default();
+    network.pin = Some(Secret::new("9999").expect("digits"));
+    let ticket = bench.try_to_keep(network).expect("it fits");
+    bench.outcome(ticket, 3 * MINUTE).expect("the SIM is open already");
+    bench.run(60 * MINUTE, |_| false);
+    let tried = bench.heard.iter().filter(|line| line.contains("9999")).count();
+    assert_eq!(tried, 1, "{:?}", bench.recoveries().last());
+    assert!(bench.recoveries().len() > 20, "it was asked again and again");
+}
+
+#[test]
+fn a_connection_is_kept_once() {
+    let mut bench = Bench::kept(NT26E, "unreachable@3m+60m,reset@3m");
+    let again = |bench: &mut Bench| bench.try_to_keep(NetworkOptions::default()).expect_err("there is one");
+    assert_eq!(again(&mut bench), Refusal::AlreadyConnected);
+    // Also where it is away for the moment: what waits for it is still there.
+    bench.run(Duration::from_secs(200), |_| false);
+    let waiting = bench.publish("waits", QoS::AtLeastOnce);
+    assert_eq!(again(&mut bench), Refusal::AlreadyConnected);
+    bench.submit(Request::Disconnect);
+    assert!(bench.outcome(waiting, 5 * MINUTE).is_err());
+}
+
+#[test]
+fn a_filter_that_the_broker_takes_no_more_is_told_and_holds_up_nothing() {
+    for model in MODELS {
+        let is_withdrawn = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&is_withdrawn);
+        let broker = BrokerOptions::new().subscribe(move |asked| (!seen.load(Ordering::Relaxed)).then_some(asked.qos));
+        let options = modem::ModemOptions { model, ..modem::ModemOptions::default() };
+        let mut bench = Bench::with(options, broker, "");
+        let ticket = bench.keep();
+        bench.outcome(ticket, 3 * MINUTE).expect("a connection");
+        let subscription = bench.submit(Request::Subscribe(vec![(filter("down"), QoS::AtLeastOnce)]));
+        bench.outcome(subscription, MINUTE).expect("a subscription");
+        is_withdrawn.store(true, Ordering::Relaxed);
+        bench.world.order(bench.now, Trouble::DropLinks);
+        assert!(bench.run(MINUTE, |bench| !bench.is_up()), "{}", model.name);
+        let waiting = bench.publish("waits", QoS::AtLeastOnce);
+        let outcome = bench.outcome(waiting, 10 * MINUTE);
+        assert_eq!(outcome, Ok(Outcome::Published(Delivery::Delivered)), "{}", model.name);
+        let refused = Recovery::SubscriptionRefused { filter: filter("down") };
+        // SIMCom's do not tell a refused filter from one that was taken.
+        let is_told = bench.recoveries().contains(&&refused);
+        assert_eq!(is_told, model != SIM7600, "{}: {:?}", model.name, bench.recoveries());
+    }
 }

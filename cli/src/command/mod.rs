@@ -49,7 +49,7 @@ pub(crate) async fn run(typed: CommandLine, environment: Environment, look: Look
         Command::Spool(typed) => spool::run(typed, context).await,
         Command::Sign(typed) => sign::run(&typed, context).await,
         Command::At(typed) => at::run(typed, context).await,
-        Command::Rpc => rpc::run(context).await,
+        Command::Rpc(typed) => rpc::run(typed, context).await,
         Command::Mock(typed) => mock::run(typed, context).await,
         Command::Replay(typed) => replay::run(typed, context).await,
         Command::Record(typed) => record::run(typed, context).await,
@@ -68,7 +68,7 @@ fn deadline(global: &Global, command: &Command) -> Option<Duration> {
             | Command::Certs(_)
             | Command::Spool(_)
             | Command::At(_)
-            | Command::Rpc
+            | Command::Rpc(_)
             | Command::Sign(_),
         ) => Some(DEADLINE),
     }

@@ -2,17 +2,25 @@
 
 use std::time::Duration;
 
+use atmqtt::SpoolEvent;
 use atmqtt::outbox::{Now, Outbox, OutboxStatus};
 use serde::Serialize;
 
 use super::Context;
 use crate::args::{Spool, SpoolCommand, SpoolFile};
+use crate::bench::Bench;
 use crate::exit::{Exit, Failure, Halt};
-use crate::render::json;
+use crate::guard::{Guard, Stage};
+use crate::render::{Look, json};
+use crate::settings::{Line, Session};
 
 pub(super) async fn run(typed: Spool, context: Context) -> Result<Exit, Halt> {
+    if let SpoolCommand::Drain(file) = &typed.command {
+        return drain(file, context).await;
+    }
     let Context { look, mut results, .. } = context;
     let line = match typed.command {
+        SpoolCommand::Drain(_) => return Ok(Exit::Done),
         SpoolCommand::Status(file) => {
             let status = open(&file)?.status(Now::read()).map_err(atmqtt::Error::from)?;
             if look.json { json(&Figures::of(&status)) } else { in_words(&status) }
@@ -30,6 +38,65 @@ pub(super) async fn run(typed: Spool, context: Context) -> Result<Exit, Halt> {
     };
     results.line(line).await?;
     Ok(Exit::Done)
+}
+
+/// Sends what is there until nothing is left.
+async fn drain(file: &SpoolFile, context: Context) -> Result<Exit, Halt> {
+    let Context { global, environment, mut secrets, look, deadline, mut results } = context;
+    let mut spool = atmqtt::Spool::new(open(file)?);
+    let mut events = spool.events();
+    let line = Line::resolve(&global, &environment, &mut secrets)?;
+    let session = Session::resolve(&global, &environment, &line, &mut secrets)?;
+    let reconnect = line.figures.reconnect();
+    let mut guard = Guard::new(deadline)?;
+    let bench = Bench::open(line, global.display.debug, look, &mut guard).await?;
+    let outcome = async {
+        let client = bench.connect(session, Some(reconnect), &mut guard).await?;
+        guard.run(Stage::Publishing, spool.send_all(&client)).await?;
+        // What was told is told in full once nobody sends any more.
+        drop(spool);
+        let mut drained = Drained::default();
+        while let Ok(event) = events.try_recv() {
+            drained.count(&event, look);
+        }
+        let line = if look.json { json(&drained) } else { drained.in_words() };
+        guard.tell(results.line(line)).await?;
+        Ok(if drained.refused > 0 { Exit::NotDelivered } else { Exit::Done })
+    }
+    .await;
+    bench.close(outcome).await
+}
+
+/// What has become of the messages.
+#[derive(Debug, Default, Serialize)]
+struct Drained {
+    delivered: u64,
+    /// Of those that were delivered: an earlier program had sent them, and they may have arrived twice.
+    duplicates: u64,
+    refused: u64,
+    expired: u64,
+}
+
+impl Drained {
+    fn count(&mut self, event: &SpoolEvent, look: Look) {
+        match event {
+            SpoolEvent::Delivered { duplicate, .. } => {
+                self.delivered += 1;
+                self.duplicates += u64::from(*duplicate);
+            }
+            SpoolEvent::Refused { message, fault, .. } => {
+                self.refused += 1;
+                look.warn(format_args!("a message for {} cannot be published here: {fault}", message.topic));
+            }
+            SpoolEvent::Expired(count) => self.expired += count,
+            _ => {}
+        }
+    }
+
+    fn in_words(&self) -> String {
+        let Drained { delivered, duplicates, refused, expired } = self;
+        format!("{delivered} delivered ({duplicates} perhaps twice), {refused} refused, {expired} expired")
+    }
 }
 
 fn open(file: &SpoolFile) -> Result<Outbox, atmqtt::Error> {

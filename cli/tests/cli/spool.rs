@@ -9,7 +9,7 @@ use atmqtt::outbox::{Now, Outbox, OutboxOptions};
 use atmqtt::{Outgoing, QoS, Topic};
 use serde_json::json;
 
-use crate::program::run;
+use crate::program::{broker, port, run, url};
 
 /// A folder with an outbox in it that three messages went into: one delivered, one in flight, one still to be sent. The first two
 /// were accepted two hours ago.
@@ -100,4 +100,18 @@ async fn what_cannot_be_used_says_why_and_is_left_alone() {
     }
     assert!(!missing.exists());
     run(&["spool", "status"]).await.ended(2);
+}
+
+#[tokio::test]
+async fn drain_sends_what_is_there_and_says_what_may_be_a_duplicate() {
+    let (_folder, path) = filled();
+    let path = path.to_str().unwrap();
+    let mock = atmqtt_mock::Mock::builder().start().unwrap();
+    let at = ["--json", "--port", port(&mock), "--broker", url(&mock)];
+    let drained = run(&[&at[..], &["spool", "drain", "--outbox", path]].concat()).await.ended(0);
+    assert_eq!(drained.json(), [json!({"delivered": 2, "duplicates": 1, "refused": 0, "expired": 0})]);
+    let payloads: Vec<_> = broker(&mock).published().into_iter().map(|published| published.message.payload).collect();
+    assert_eq!(payloads, [b"hunter2 1", b"hunter2 2"]);
+    let status = run(&["--json", "spool", "status", "--outbox", path]).await.ended(0).json();
+    assert_eq!((&status[0]["messages"], &status[0]["delivered"]), (&json!(0), &json!(3)));
 }

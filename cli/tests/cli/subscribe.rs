@@ -118,7 +118,7 @@ async fn a_link_that_is_lost_is_made_again_with_its_subscriptions() {
     mock.control().order(Fault::DropLinks).await.unwrap();
     program.says("the connection was lost").await;
     program.says("the connection is there again").await;
-    broker.publish(atmqtt_mock::broker::Message::new("a", "after")).unwrap();
+    broker.publish(Message::new("a", "after")).unwrap();
     assert_eq!(program.next_line().await.as_deref(), Some("after"));
     assert_eq!(program.code().await, Some(0));
 }

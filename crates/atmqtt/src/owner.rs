@@ -10,7 +10,8 @@ use std::time::Duration;
 use atmqtt_modem::at::transcript::Side;
 use atmqtt_modem::at::{Text, Time};
 use atmqtt_modem::{
-    Broker, Event as ModemEvent, Filter, LinkLoss, LinkState, Outcome, Output, Refusal, Request, Supervisor, Ticket,
+    Broker, Event as ModemEvent, Filter, LinkLoss, LinkState, Outcome, Output, Recovery, Refusal, Request, Supervisor,
+    Ticket,
 };
 use tokio::io::ReadBuf;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -35,6 +36,8 @@ enum Waiting {
     Unsubscribed {
         reply: Reply<Outcome>,
         filter: Filter,
+        /// Routes from this one on were made after it was asked for.
+        before: RouteId,
     },
     /// Nobody.
     Farewell,
@@ -308,7 +311,8 @@ impl<P: Port> Owner<P> {
             Ask::Unsubscribe(id, filter, reply) => {
                 if self.in_session(id) {
                     let request = Request::Unsubscribe(vec![filter.clone()]);
-                    self.submit(request, Waiting::Unsubscribed { reply, filter });
+                    let before = self.router.next_route();
+                    self.submit(request, Waiting::Unsubscribed { reply, filter, before });
                 } else {
                     reply.send(Err(Refusal::NotConnected.into())).ok();
                 }
@@ -382,6 +386,11 @@ impl<P: Port> Owner<P> {
                 }
                 Output::Event(event) => {
                     match &event {
+                        // Nothing comes of this filter any more.
+                        ModemEvent::Recovery(Recovery::SubscriptionRefused { filter }) => {
+                            let all = self.router.next_route();
+                            self.router.remove_filter(filter, all);
+                        }
                         // It will be there again, and nobody who holds it has to do anything.
                         _ if self.supervisor.is_keeping() => {}
                         ModemEvent::LinkLost(loss) => self.end_session(Some(loss.clone())),
@@ -418,9 +427,9 @@ impl<P: Port> Owner<P> {
                     self.router.take_back(route, messages);
                 }
             }
-            Waiting::Unsubscribed { reply, filter } => {
+            Waiting::Unsubscribed { reply, filter, before } => {
                 if outcome.is_ok() {
-                    self.router.remove_filter(&filter);
+                    self.router.remove_filter(&filter, before);
                 }
                 drop(reply.send(outcome));
             }

@@ -12,7 +12,7 @@ use crate::events::Event;
 const HELD: usize = 256;
 
 /// Names a route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RouteId(u64);
 
 /// Where messages go.
@@ -65,9 +65,14 @@ impl Router {
         }
     }
 
-    /// Ends the routes of exactly this filter.
-    pub(crate) fn remove_filter(&mut self, filter: &Filter) {
-        self.routes.retain(|route| route.filter != *filter);
+    /// The route that will be made next.
+    pub(crate) fn next_route(&self) -> RouteId {
+        RouteId(self.next)
+    }
+
+    /// Ends the routes of exactly this filter that were made before that one.
+    pub(crate) fn remove_filter(&mut self, filter: &Filter, before: RouteId) {
+        self.routes.retain(|route| route.filter != *filter || route.id >= before);
     }
 
     /// Forgets the messages that no subscription has taken.

@@ -224,8 +224,9 @@ async fn upload(
             Some(_) => written,
         };
     }
-    if matches!(written, Err(StoreFault::Damaged { .. } | StoreFault::Checksum)) && store.can_delete() {
-        store.delete(place, name.clone()).await?.ok();
+    if matches!(written, Err(fault) if fault != StoreFault::Exists) && store.can_delete() {
+        // What is there in part, if anything is.
+        store.delete(place, name.clone()).await.ok();
     }
     written.map_err(|fault| of(&name, fault))
 }

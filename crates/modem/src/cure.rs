@@ -7,6 +7,7 @@ use atmqtt_at::Command;
 use crate::dialect::Place;
 use crate::fault::Fault;
 use crate::identify;
+use crate::plan::Dialogue;
 use crate::supervisor::Cure;
 
 /// How long a network needs to notice that a module has gone.
@@ -21,14 +22,10 @@ pub(crate) async fn run(Place { dialogue, profile }: Place, cure: Cure) -> Resul
     let set = |name, value: u8| Command::set(name).int(value).within(patience).done();
     match cure {
         Cure::CyclePacketNetwork => {
-            dialogue.try_run(set("+CGATT", 0)).await?;
-            dialogue.pause(AWAY).await;
-            dialogue.try_run(set("+CGATT", 1)).await?;
+            away_and_back(&dialogue, set("+CGATT", 0), set("+CGATT", 1)).await?;
         }
         Cure::CycleRadio => {
-            dialogue.try_run(set("+CFUN", 0)).await?;
-            dialogue.pause(AWAY).await;
-            dialogue.try_run(set("+CFUN", 1)).await?;
+            away_and_back(&dialogue, set("+CFUN", 0), set("+CFUN", 1)).await?;
         }
         Cure::ResetModule => {
             let reset = Command::set("+CFUN").int(1).int(1).within(profile.timeouts.command.value).done();
@@ -42,4 +39,12 @@ pub(crate) async fn run(Place { dialogue, profile }: Place, cure: Cure) -> Resul
         }
     }
     Ok(())
+}
+
+/// Whatever the first came to, the second follows: a module that is left away stays so.
+async fn away_and_back(dialogue: &Dialogue, away: Command<()>, back: Command<()>) -> Result<(), Fault> {
+    let gone = dialogue.try_run(away).await;
+    dialogue.pause(AWAY).await;
+    dialogue.try_run(back).await?;
+    gone.map(drop)
 }

@@ -157,18 +157,29 @@ pub(crate) async fn bring_up(dialogue: &Dialogue, profile: &Profile, options: &N
 
 async fn unlock_sim(dialogue: &Dialogue, profile: &Profile, options: &NetworkOptions) -> Result<(), Fault> {
     let until = dialogue.now() + profile.timeouts.sim.value;
-    let mut pin = options.pin.as_ref();
+    let mut radio_seen_to = false;
     loop {
         match sim_state(dialogue, profile).await? {
-            SimState::Ready => return Ok(()),
+            SimState::Ready => {
+                dialogue.trust_pins();
+                return Ok(());
+            }
             SimState::Busy if dialogue.now() < until => dialogue.pause(LOOK_AGAIN).await,
             SimState::PinRequired => {
-                // Once and never again: the third wrong PIN locks the SIM.
-                let Some(pin) = pin.take() else { return Err(Fault::Sim(SimState::PinRequired)) };
+                let Some(pin) = &options.pin else { return Err(Fault::Sim(SimState::PinRequired)) };
+                // Once and never again, in no later attempt either: the third wrong PIN locks the SIM.
+                if !dialogue.may_try_pin(pin) {
+                    return Err(Fault::PinRefused);
+                }
                 let enter = Command::set("+CPIN").secret(pin).within(profile.timeouts.sim.value).done();
                 if dialogue.try_run(enter).await?.is_none() {
                     return Err(Fault::PinRefused);
                 }
+            }
+            // With its radio off a module may be without its SIM too, and somebody has left it so.
+            SimState::NotInserted | SimState::Failure if !radio_seen_to => {
+                radio_seen_to = true;
+                switch_radio_on(dialogue, profile).await?;
             }
             state => return Err(Fault::Sim(state)),
         }

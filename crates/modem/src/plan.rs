@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use atmqtt_at::{Answer, BodyRule, Command, Exchange, FrameWatch, Time};
+use atmqtt_at::{Answer, BodyRule, Command, Exchange, FrameWatch, Secret, Time};
 
 use crate::fault::Fault;
 use crate::message::Incoming;
@@ -40,6 +40,8 @@ struct Desk {
     /// The plan has opened a link of its own.
     link_open: bool,
     next_message_id: u16,
+    /// The PIN that was tried, as long as the SIM was not seen to take it.
+    doubtful_pin: Option<Secret>,
     /// Messages that the plan has read.
     messages: Vec<Incoming>,
 }
@@ -148,6 +150,19 @@ impl Dialogue {
         let mut desk = self.desk();
         desk.next_message_id = desk.next_message_id.checked_add(1).unwrap_or(1);
         desk.next_message_id
+    }
+
+    /// Whether a PIN may be tried: not if it was, and the SIM has not been ready since. From now on it was.
+    pub(crate) fn may_try_pin(&self, pin: &Secret) -> bool {
+        let mut desk = self.desk();
+        let was_tried = desk.doubtful_pin.as_ref().is_some_and(|tried| tried.expose() == pin.expose());
+        desk.doubtful_pin = Some(pin.clone());
+        !was_tried
+    }
+
+    /// The SIM is ready: the PIN that was tried was right.
+    pub(crate) fn trust_pins(&self) {
+        self.desk().doubtful_pin = None;
     }
 
     async fn wish(&self, wish: Wish) -> Reply {

@@ -8,6 +8,7 @@ mod keep;
 mod ladder;
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use atmqtt_at::Time;
 
@@ -25,12 +26,13 @@ pub use ladder::{Cure, Reconnect, Stage};
 ///
 /// Without a kept connection it does nothing of its own. With one, requests of the session wait while there is no connection, and
 /// [`Event::Recovery`] tells what is done about it.
-#[derive(Debug)]
 pub struct Supervisor {
     driver: Driver,
     keep: Option<Keep>,
-    /// What the driver's tickets are for, in their order.
-    under_way: VecDeque<(Ticket, Purpose)>,
+    /// What the driver's tickets are for, in their order, and for which of the connections that were kept one after the other.
+    under_way: VecDeque<(Ticket, Purpose, u64)>,
+    /// The number of the connection that is kept, or was kept last.
+    generation: u64,
     outputs: VecDeque<Output>,
     next_ticket: u64,
     random: fastrand::Rng,
@@ -61,6 +63,7 @@ impl Supervisor {
             driver: Driver::new(options),
             keep: None,
             under_way: VecDeque::new(),
+            generation: 0,
             outputs: VecDeque::new(),
             next_ticket: 0,
             random: fastrand::Rng::with_seed(seed),
@@ -79,7 +82,7 @@ impl Supervisor {
     /// # Errors
     /// It does not fit the module, or too many wait already: nothing of it has been sent.
     pub fn submit(&mut self, now: Time, request: Request) -> Result<Ticket, Refusal> {
-        if let Some(keep) = &mut self.keep
+        if let Some(keep) = self.keep.as_mut().filter(|keep| keep.is_begun())
             && matches!(request, Request::Publish(_) | Request::Subscribe(_) | Request::Unsubscribe(_))
         {
             self.driver.check(&request)?;
@@ -91,13 +94,16 @@ impl Supervisor {
             self.work(now);
             return Ok(ticket);
         }
+        if self.keep.is_some() && matches!(request, Request::Connect(..)) {
+            return Err(Refusal::AlreadyConnected);
+        }
         let is_end = matches!(request, Request::Disconnect);
         let of_driver = self.driver.submit(now, request)?;
         let ticket = self.ticket();
         if is_end {
             self.stop_keeping();
         }
-        self.under_way.push_back((of_driver, Purpose::Caller(ticket)));
+        self.under_way.push_back((of_driver, Purpose::Caller(ticket), self.generation));
         self.work(now);
         Ok(ticket)
     }
@@ -105,7 +111,7 @@ impl Supervisor {
     /// Connects, and keeps the connection from then on. Where the first sign-in fails, nothing is kept: it ends with its fault.
     ///
     /// # Errors
-    /// The options do not fit the module.
+    /// The options do not fit the module, or a connection is kept already.
     pub fn keep(
         &mut self,
         now: Time,
@@ -113,10 +119,14 @@ impl Supervisor {
         network: NetworkOptions,
         reconnect: Reconnect,
     ) -> Result<Ticket, Refusal> {
+        if self.keep.is_some() {
+            return Err(Refusal::AlreadyConnected);
+        }
         let request = Request::Connect(Box::new(options.clone()), network.clone());
         let of_driver = self.driver.submit(now, request)?;
         let ticket = self.ticket();
-        self.under_way.push_back((of_driver, Purpose::First(ticket)));
+        self.generation += 1;
+        self.under_way.push_back((of_driver, Purpose::First(ticket), self.generation));
         self.keep = Some(Keep::new(now, options, network, reconnect));
         self.work(now);
         Ok(ticket)
@@ -178,7 +188,7 @@ impl Supervisor {
 
     /// Whether nothing of its own, and no request of the session, is at the driver.
     fn is_free(&self) -> bool {
-        self.under_way.iter().all(|(_, purpose)| matches!(purpose, Purpose::Caller(_)))
+        self.under_way.iter().all(|(_, purpose, _)| matches!(purpose, Purpose::Caller(_)))
     }
 
     /// Does whatever can be done now.
@@ -203,9 +213,9 @@ impl Supervisor {
         let link = self.driver.link();
         let Some((request, purpose)) = keep.next(now, link) else { return false };
         match self.driver.submit(now, request) {
-            Ok(ticket) => self.under_way.push_back((ticket, purpose)),
+            Ok(ticket) => self.under_way.push_back((ticket, purpose, self.generation)),
             // It was checked when it was asked for: the module is another one now.
-            Err(refusal) => self.settle(now, purpose, Err(refusal.into())),
+            Err(refusal) => self.settle(now, purpose, self.generation, Err(refusal.into())),
         }
         true
     }
@@ -222,19 +232,30 @@ impl Supervisor {
     }
 
     fn done(&mut self, now: Time, ticket: Ticket, outcome: Result<Outcome, Fault>) {
-        let place = self.under_way.iter().position(|(of_driver, _)| *of_driver == ticket);
-        let Some((_, purpose)) = place.and_then(|place| self.under_way.remove(place)) else { return };
-        self.settle(now, purpose, outcome);
+        let place = self.under_way.iter().position(|(of_driver, ..)| *of_driver == ticket);
+        let Some((_, purpose, generation)) = place.and_then(|place| self.under_way.remove(place)) else { return };
+        self.settle(now, purpose, generation, outcome);
     }
 
-    fn settle(&mut self, now: Time, purpose: Purpose, outcome: Result<Outcome, Fault>) {
+    fn settle(&mut self, now: Time, purpose: Purpose, generation: u64, outcome: Result<Outcome, Fault>) {
         let is_up = self.driver.link() == LinkState::Up;
+        if generation != self.generation {
+            // Of a connection that is kept no more: whoever waits is told, and the one that is kept now has nothing to do with it.
+            match purpose {
+                Purpose::Caller(ticket) | Purpose::First(ticket) => {
+                    self.outputs.push_back(Output::Done(ticket, outcome))
+                }
+                Purpose::Session(asked) => self.outputs.push_back(asked.ended(outcome)),
+                Purpose::Again | Purpose::Restore | Purpose::Cure | Purpose::Probe => {}
+            }
+            return;
+        }
         match (purpose, &mut self.keep) {
             (Purpose::Caller(ticket), _) => self.outputs.push_back(Output::Done(ticket, outcome)),
             (Purpose::First(ticket), keep) => {
                 match keep {
                     Some(keep) if outcome.is_ok() => drop(keep.connected(now)),
-                    keep => *keep = None,
+                    _ => self.stop_keeping(),
                 }
                 self.outputs.push_back(Output::Done(ticket, outcome));
                 if self.keep.is_some() && !is_up {
@@ -271,8 +292,8 @@ impl Supervisor {
                 }
             },
             (Purpose::Restore, Some(keep)) => {
-                let recovery = keep.restored(now, outcome.err(), is_up);
-                self.outputs.extend(recovery.map(|recovery| Output::Event(Event::Recovery(recovery))));
+                let recoveries = keep.restored(now, outcome.err(), is_up);
+                self.outputs.extend(recoveries.into_iter().map(|recovery| Output::Event(Event::Recovery(recovery))));
                 self.mind_silence(now, is_up);
             }
             (Purpose::Cure, Some(keep)) => keep.cured(now),
@@ -307,5 +328,14 @@ impl Supervisor {
         let Some(keep) = self.keep.take() else { return };
         let never = |asked: Asked| asked.ended(Err(Refusal::NotConnected.into()));
         self.outputs.extend(keep.into_waiting().map(never));
+    }
+}
+
+impl fmt::Debug for Supervisor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Supervisor")
+            .field("driver", &self.driver)
+            .field("keeps", &self.is_keeping())
+            .finish_non_exhaustive()
     }
 }

@@ -17,9 +17,12 @@ pub struct TlsOptions {
     pub ca: Option<Text>,
     /// What the module shows of itself, where the broker asks for it.
     pub client: Option<ClientCertificate>,
-    /// Whether the broker has to prove who it is. Without it, anybody in between reads and writes everything.
+    /// Whether the broker has to prove who it is, by a certificate that the authority has signed. Without it, anybody in between reads and
+    /// writes everything. Whether the certificate also has to be for the broker's name is up to the module: no setting for that is known,
+    /// so name an authority that signs for your brokers only, where you can.
     pub verify_server: bool,
-    /// Whether certificates that are not yet valid, or not any more, are refused. It takes a clock: where the module's is not set, it is
+    /// Whether certificates that are not yet valid, or not any more, are refused; Quectel's NB-IoT modules have no setting for it, and it is
+    /// not known what they do. It takes a clock: where the module's is not set, it is
     /// set by [`host_time`](TlsOptions::host_time).
     pub check_time: bool,
     /// Whether the broker is told the name that it is called by. Many refuse a handshake without it.

@@ -3,10 +3,10 @@
 use std::future::{pending, ready};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use atmqtt::{
-    Broker, Client, Delivery, Fault, Filter, Modem, QoS, Refusal, SimState, Status, Subscription, TlsOptions,
+    Broker, Client, Delivery, Fault, Filter, Modem, QoS, Refusal, SimState, Spool, Status, Subscription, TlsOptions,
 };
 use serde::Serialize;
 use serde_json::{Value, json, to_value};
@@ -42,6 +42,8 @@ pub(super) struct Desk {
     /// Requests that need a connection wait for a `connect` that came before them: it holds the lock, which is fair.
     pub(super) link: RwLock<Option<Arc<Link>>>,
     pub(super) counters: Counters,
+    /// Where messages wait that are durable.
+    pub(super) spool: Option<Spool>,
 }
 
 /// What was typed: what is left out of `connect` comes from there.
@@ -202,6 +204,11 @@ impl Desk {
         let connect = self.modem.mqtt(session).reconnect(self.typed.line.figures.reconnect());
         let client = connect.connect().await.map_err(Failure::from)?;
         count(&self.counters.connects);
+        if let Some(spool) = self.spool.clone() {
+            let client = client.clone();
+            // It ends with the connection. What it could not do is told as it happens.
+            tokio::spawn(async move { drop(spool.send_through(&client).await) });
+        }
         let subscribing = tokio::sync::Mutex::new(0);
         *link = Some(Arc::new(Link { client, broker, subscribing, filters: Mutex::default() }));
         // Whether the broker had a session is not known.
@@ -247,13 +254,26 @@ impl Desk {
 
     async fn publish(&self, params: Publish) -> Result<Reply, Error> {
         let Publish { topic, payload, payload_base64, qos, retain, ttl_s, durable } = params;
-        if durable || ttl_s.is_some() {
-            let what = if durable { "durable" } else { "ttl_s" };
-            let message = format!("{what} is not supported yet: no message is kept for later");
-            return Err(Failure::new("input.unsupported", message).help("leave it out").into());
-        }
         let payload = payload_of(payload, payload_base64)?;
         let counters = &self.counters;
+        if durable {
+            let began = Instant::now();
+            let spool = self.spool.as_ref().ok_or_else(|| {
+                Failure::new("input.no_outbox", "there is no outbox that could keep a durable message")
+                    .help("begin with `atmqtt rpc --outbox FILE`")
+            })?;
+            let time_to_live = ttl_s.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+            let accepted = spool.publish(&topic, payload, level(qos), retain, time_to_live).await;
+            accepted.map_err(Failure::from).inspect_err(|_| count(&counters.failed))?;
+            let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            return Ok(json!({"outcome": "accepted", "retransmissions": 0, "elapsed_ms": elapsed_ms}).into());
+        }
+        if ttl_s.is_some() {
+            let message = "ttl_s is for durable messages: no other waits on disk";
+            return Err(Failure::new("input.unsupported", message)
+                .help("leave it out, or say \"durable\": true")
+                .into());
+        }
         let queued = Counted::new(&counters.queued);
         let published = async {
             let link = self.link().await?;

@@ -15,18 +15,19 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use atmqtt::{Broker, Modem, PortError, Refusal, TlsOptions};
+use atmqtt::outbox::{Outbox, OutboxOptions};
+use atmqtt::{Broker, Modem, PortError, Refusal, Spool, TlsOptions};
 use tokio::io::{BufReader, Stdin, stdin};
 use tokio::sync::{RwLock, Semaphore, watch};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 use self::desk::{Counters, Desk, STDIN_READER, Typed};
-use self::notify::{Notices, take_events};
+use self::notify::{Notices, take_events, take_spool_events};
 use self::output::Output;
 use self::protocol::{Lines, Request};
 use super::Context;
-use crate::args::Global;
+use crate::args::{self, Global};
 use crate::bench::Bench;
 use crate::exit::{Exit, Failure, Halt};
 use crate::guard::{Guard, Stage};
@@ -39,11 +40,13 @@ const IN_FLIGHT: u32 = 64;
 /// How long what is decided already may take to be said.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-pub(super) async fn run(context: Context) -> Result<Exit, Halt> {
+pub(super) async fn run(typed: args::Rpc, context: Context) -> Result<Exit, Halt> {
     let Context { global, environment, mut secrets, look, deadline, results } = context;
     secrets.claim_stdin(STDIN_READER)?;
     let tls = check(&global, &environment, &secrets)?;
     let line = Line::resolve(&global, &environment, &mut secrets)?;
+    let outbox = typed.outbox.map(|path| Outbox::open(path, OutboxOptions::default())).transpose();
+    let mut spool = outbox.map_err(atmqtt::Error::from)?.map(Spool::new);
     let mut guard = Guard::new(deadline)?;
     let bench = Bench::open(line.clone(), global.display.debug, look, &mut guard).await?;
     bench.tell_of_fallback();
@@ -58,6 +61,9 @@ pub(super) async fn run(context: Context) -> Result<Exit, Halt> {
         Err(halt) => return bench.close(Err(halt)).await,
     };
     let listening = tokio::spawn(take_events(events, Arc::clone(&notices)));
+    if let Some(spool) = &mut spool {
+        tokio::spawn(take_spool_events(spool.events(), Arc::clone(&notices)));
+    }
     let desk = Desk {
         modem: bench.modem.clone(),
         mock_broker,
@@ -68,6 +74,7 @@ pub(super) async fn run(context: Context) -> Result<Exit, Halt> {
         output: sender,
         out_of_time,
         link: RwLock::new(None),
+        spool,
         counters: Counters::default(),
     };
     let mut office = Office {

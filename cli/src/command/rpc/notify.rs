@@ -9,9 +9,10 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use atmqtt::{Event, Events, Filter, LinkState, ModemEvent, Registration};
+use atmqtt::{Event, Events, Filter, LinkState, ModemEvent, Registration, SpoolEvent};
 use serde::Serialize;
 use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until};
 
 use super::protocol::notification;
@@ -70,6 +71,16 @@ enum AtModem {
     EventsDropped {
         count: u64,
     },
+    /// A durable message that this module can never publish: it is kept no more.
+    DurableRefused {
+        topic: String,
+        code: &'static str,
+        reason: String,
+    },
+    /// Durable messages that were too old to be sent.
+    DurableExpired {
+        count: u64,
+    },
     PortLost,
 }
 
@@ -114,6 +125,22 @@ impl AtModem {
 
     fn line(&self) -> String {
         notification("modem", self)
+    }
+}
+
+/// Tells of durable messages that will not be delivered, until nobody sends any more.
+pub(super) async fn take_spool_events(mut events: UnboundedReceiver<SpoolEvent>, notices: Arc<Notices>) {
+    while let Some(event) = events.recv().await {
+        let told = match event {
+            SpoolEvent::Refused { message, fault, .. } => AtModem::DurableRefused {
+                topic: message.topic.to_string(),
+                code: fault.code(),
+                reason: fault.to_string(),
+            },
+            SpoolEvent::Expired(count) => AtModem::DurableExpired { count },
+            _ => continue,
+        };
+        notices.change(|waiting| waiting.push(told.line()));
     }
 }
 

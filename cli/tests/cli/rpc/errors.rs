@@ -62,7 +62,7 @@ async fn errors_have_the_names_and_the_numbers_of_the_command_line() {
         ("connect", broker, -32002, "input.already_connected"),
         ("publish", json!({"topic": "a/#", "payload": "x"}), -32002, "input.topic"),
         ("publish", json!({"topic": "a", "payload": "x".repeat(10_000)}), -32002, "input.too_long"),
-        ("publish", json!({"topic": "a", "payload": "x", "durable": true}), -32002, "input.unsupported"),
+        ("publish", json!({"topic": "a", "payload": "x", "durable": true}), -32002, "input.no_outbox"),
         ("publish", json!({"topic": "a", "payload": "x", "ttl_s": 5}), -32002, "input.unsupported"),
         ("publish", json!({"topic": "a"}), -32602, "input.params"),
         ("publish", json!({"topic": "a", "payload": "x", "payload_base64": ""}), -32602, "input.params"),

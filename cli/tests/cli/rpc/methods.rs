@@ -235,3 +235,27 @@ async fn what_a_slow_reader_misses_is_counted_to_the_message() {
     client.end().await;
     assert_eq!(client.code().await, Some(0));
 }
+
+#[tokio::test]
+async fn a_durable_message_is_accepted_without_a_connection_and_sent_with_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let outbox = folder.path().join("outbox");
+    let mock = Mock::builder().start().unwrap();
+    let mut client = Client::start(&mock, &["--outbox", outbox.to_str().unwrap()]);
+    for payload in ["1", "2"] {
+        let message = json!({"topic": "a", "payload": payload, "qos": 1, "durable": true, "ttl_s": 3600});
+        assert_eq!(client.call("publish", message).await["outcome"], "accepted");
+    }
+    assert_eq!(broker(&mock).published().len(), 0);
+    client.call("connect", json!({})).await;
+    broker(&mock).wait_for(|view| view.published == 2).await.unwrap();
+    let payloads: Vec<_> = broker(&mock).published().into_iter().map(|published| published.message.payload).collect();
+    assert_eq!(payloads, [b"1", b"2"]);
+    // Without an outbox there is no such promise.
+    let other = Mock::builder().start().unwrap();
+    let mut without = Client::start(&other, &[]);
+    let refused = without.refused("publish", json!({"topic": "a", "payload": "x", "durable": true})).await;
+    assert_eq!(refused["data"]["code"], "input.no_outbox");
+    client.end().await;
+    assert_eq!(client.code().await, Some(0));
+}

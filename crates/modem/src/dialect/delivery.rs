@@ -1,8 +1,8 @@
 //! How a payload gets to a module, and what becomes of it: what the dialects have in common.
 
-use atmqtt_at::{Command, DataPhase, Prompt, Stage};
+use atmqtt_at::{Answer, Command, DataPhase, Malformed, Prompt, Stage};
 
-use super::session::{CommandResult, packet_fault};
+use super::session::{CommandResult, packet_fault, result_and_extend};
 
 use crate::fault::{Fault, PacketFault};
 use crate::message::{Outgoing, QoS};
@@ -73,6 +73,16 @@ pub(super) fn terminated(profile: &Profile, message: &Outgoing) -> DataPhase {
 /// `<result>[,<value>]` in ECMT and QMT.
 pub(super) fn published(result: CommandResult) -> Published {
     if result.0 == 0 { Published::Done } else { Published::Failed(packet_fault(result)) }
+}
+
+/// The same, where the module has told before that it sent the packet again: then it did get out, and what was missing is the
+/// acknowledgement.
+pub(super) fn reported(answer: &Answer) -> Result<Published, Malformed> {
+    let was_sent = answer.intermediate_results() > 0;
+    Ok(match published(result_and_extend(answer.result()?)?) {
+        Published::Failed(PacketFault::SendFailed) if was_sent => Published::NotAcknowledged,
+        other => other,
+    })
 }
 
 /// What the report on a publish says.

@@ -124,6 +124,10 @@ pub(super) struct Keep {
     network: NetworkOptions,
     reconnect: Reconnect,
     state: State,
+    /// When the options were given: the host's time among them is of then.
+    given: Time,
+    /// How often in a row the subscriptions were not had again, over a connection that is there.
+    restores: u32,
     /// What was subscribed to.
     subscriptions: Vec<(Filter, QoS)>,
     /// What waits for the connection.
@@ -163,6 +167,8 @@ impl Keep {
             options,
             network,
             state: State::First,
+            given: now,
+            restores: 0,
             subscriptions: Vec::new(),
             waiting: VecDeque::new(),
             failures: 0,
@@ -216,7 +222,10 @@ impl Keep {
         match self.state {
             State::Waiting(until) if until <= now => {
                 self.state = State::Working;
-                let request = Request::Connect(Box::new(self.options.clone()), self.network.clone());
+                let mut options = self.options.clone();
+                let since = (now - self.given).as_secs();
+                options.tls.host_time = options.tls.host_time.map(|time| time.saturating_add(since));
+                let request = Request::Connect(Box::new(options), self.network.clone());
                 Some((request, Purpose::Again))
             }
             State::Curing(cure) => {
@@ -252,29 +261,36 @@ impl Keep {
     }
 
     /// What has come of having the subscriptions again.
-    pub(super) fn restored(&mut self, now: Time, fault: Option<Fault>, is_up: bool) -> Option<Recovery> {
-        let State::Restoring(since) = self.state else { return None };
+    pub(super) fn restored(&mut self, now: Time, fault: Option<Fault>, is_up: bool) -> Vec<Recovery> {
+        let State::Restoring(since) = self.state else { return Vec::new() };
+        let mut told = Vec::new();
         match fault {
-            None => {
-                self.state = State::Up(since);
-                let lost = self.lost.take()?;
-                Some(Recovery::Restored { after: now - lost, subscriptions: self.subscriptions.len() })
-            }
-            Some(Fault::Subscribe { filter, fault: SubscribeFault::Refused }) => {
-                self.subscriptions.retain(|(kept, _)| *kept != filter);
-                if self.subscriptions.is_empty() {
-                    self.state = State::Up(since);
-                    self.lost = None;
+            None => self.restores = 0,
+            // The next attempt will have them again.
+            Some(_) if !is_up => return told,
+            Some(fault) => {
+                self.restores += 1;
+                if self.restores < ATTEMPTS {
+                    return told;
                 }
-                Some(Recovery::SubscriptionRefused { filter })
-            }
-            // The next attempt will have them again, if the connection is gone; if it is not, they are asked for once more, and no
-            // more often than a module may be silent.
-            Some(_) => {
-                self.silences += u32::from(is_up);
-                None
+                self.restores = 0;
+                let Fault::Subscribe { filter, .. } = fault else {
+                    // The connection is there and takes nothing: it is given up, so that waits and cures have their turn.
+                    self.silences = SILENCES;
+                    return told;
+                };
+                self.subscriptions.retain(|(kept, _)| *kept != filter);
+                told.push(Recovery::SubscriptionRefused { filter });
+                if !self.subscriptions.is_empty() {
+                    return told;
+                }
             }
         }
+        self.state = State::Up(since);
+        if let Some(lost) = self.lost.take() {
+            told.push(Recovery::Restored { after: now - lost, subscriptions: self.subscriptions.len() });
+        }
+        told
     }
 
     /// The connection is gone; what is done about it, unless an attempt is under way that will say so itself.
@@ -357,10 +373,11 @@ impl Keep {
                     && attempts < self.reconnect.unconfirmed_retry
                     && !matches!(why, Unconfirmed::WrongAcknowledgement)
             }
-            // It did not get out. A module that has lost its connection without a word refuses everything, and the driver asks it next.
-            (Request::Publish(_), Err(Fault::Publish(PacketFault::SendFailed | PacketFault::Vendor { .. }))) => {
-                attempts < ATTEMPTS
+            // The module says that it did not get out, and some say so of what they have sent and sent again.
+            (Request::Publish(message), Err(Fault::Publish(PacketFault::SendFailed | PacketFault::Vendor { .. }))) => {
+                message.qos == QoS::AtLeastOnce && attempts < ATTEMPTS
             }
+            // Nothing of it was sent. A module that has lost its connection without a word refuses everything, and the driver asks it next.
             // What went out in full and was not answered is an unconfirmed message, and no fault. To subscribe twice changes nothing.
             (_, Err(fault)) if fault.is_line_fault() || matches!(fault, Fault::Refused { .. } | Fault::LinkLost) => {
                 attempts < ATTEMPTS

@@ -8,7 +8,7 @@ use atmqtt_at::{Command, InlineData};
 use crate::Delivery;
 use crate::dialect::Context;
 use crate::dialect::delivery::{self, CANCEL, END, Form};
-use crate::dialect::session::{is_last_word, result_and_extend};
+use crate::dialect::session::is_last_word;
 use crate::fault::Fault;
 use crate::message::{Outgoing, QoS};
 use crate::profile::{MessageIdRule, Profile};
@@ -44,7 +44,7 @@ pub(super) async fn publish(context: Context, message: Outgoing) -> Result<Deliv
     let command = command
         .result_when(&["+ECMTPUB"], &[i64::from(options.connection), i64::from(message_id)], is_last_word)
         .within(profile.timeouts.publish.value.max(last_packet))
-        .decode(|answer| Ok(delivery::published(result_and_extend(answer.result()?)?)));
+        .decode(delivery::reported);
     delivery::publish(&dialogue, command, message.qos, true).await
 }
 

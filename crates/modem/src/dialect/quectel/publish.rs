@@ -10,7 +10,7 @@ use super::{data, kind};
 use crate::Delivery;
 use crate::dialect::Context;
 use crate::dialect::delivery::{self, CANCEL, END, Form};
-use crate::dialect::session::{is_last_word, result_and_extend};
+use crate::dialect::session::is_last_word;
 use crate::fault::Fault;
 use crate::message::{Outgoing, QoS};
 use crate::profile::{MessageIdRule, Profile, QmtData, QmtKind};
@@ -56,7 +56,7 @@ pub(super) async fn publish(context: Context, message: Outgoing) -> Result<Deliv
     let command = command
         .result_when(RESULTS, &[i64::from(options.connection), i64::from(message_id)], is_last_word)
         .within(profile.timeouts.publish.value.max(last_packet))
-        .decode(|answer| Ok(delivery::published(result_and_extend(answer.result()?)?)));
+        .decode(delivery::reported);
     delivery::publish(&dialogue, command, message.qos, data == QmtData::Terminated).await
 }
 

@@ -14,6 +14,8 @@ impl Code {
     /// "network is opened": the service was started already.
     pub(super) const ALREADY_STARTED: Code = Code(23);
 
+    /// "socket is closed by server": what was on its way may have arrived.
+    pub(super) const CLOSED: Code = Code(26);
     /// "open session failed"
     pub(super) const SESSION: Code = Code(34);
 

@@ -65,7 +65,7 @@ fn finished(command: CommandBuilder, Context { profile, options, .. }: &Context)
 fn published(code: Code) -> Published {
     match code {
         Code(0) => Published::Done,
-        Code::TIMEOUT => Published::NotAcknowledged,
+        Code::TIMEOUT | Code::CLOSED => Published::NotAcknowledged,
         code => Published::Failed(code.of_packet()),
     }
 }
@@ -97,6 +97,7 @@ mod tests {
         for (code, expected) in [
             (0, Published::Done),
             (17, Published::NotAcknowledged),
+            (26, Published::NotAcknowledged),
             (16, Published::Failed(PacketFault::SendFailed)),
             (11, Published::Failed(PacketFault::Vendor { result: 11, extend: None })),
         ] {
