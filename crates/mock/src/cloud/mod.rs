@@ -12,7 +12,12 @@
 //! ```
 
 mod aliyun;
+mod azure;
+mod huawei;
 mod mac;
+mod onenet;
+mod tencent;
+mod text;
 
 #[cfg(test)]
 mod tests;
@@ -20,8 +25,16 @@ mod tests;
 use std::sync::Arc;
 
 pub use aliyun::Aliyun;
+pub use azure::Azure;
+pub use huawei::Huawei;
+pub use onenet::OneNet;
+pub use tencent::Tencent;
+pub use text::NotBase64;
 
 use crate::broker::{BrokerOptions, QoS, ReturnCode, SignIn};
+
+/// The time, in seconds since 1970: nothing here reads a clock of itself.
+type Clock = Box<dyn Fn() -> u64 + Send + Sync>;
 
 /// What a cloud decides. A *device* is what it calls one of its devices; there is one session of that name.
 pub trait Cloud: Send + Sync + 'static {
