@@ -52,6 +52,75 @@ async fn a_device_comes_in_by_every_sign_method() {
     end(mock).await;
 }
 
+/// A key that is written in Base64, and another one.
+const KEYS: [&str; 2] =
+    ["Jsm0lyGpjaVYVP2g3FnmnmG9dI/9qU24wNoykUmermc=", "Jsm0lyGpjaVYVP2g3FnmnmG9dI/9qU24wNoykUmermg="];
+
+#[tokio::test]
+async fn the_other_clouds_let_in_what_signs_rightly_too() {
+    const DEVICE: &str = "--device-secret env:ATMQTT_TEST_KEY";
+    const PRODUCT: &str = "--product-secret env:ATMQTT_TEST_KEY";
+    for (device, secret, registered, signing, topic, code) in [
+        (
+            "--cloud tencent --product-key ABCDE12345 --device-name dev001",
+            DEVICE,
+            "",
+            "--sign-method hmacsha1",
+            "ABCDE12345/dev001/data",
+            "broker.not_authorized",
+        ),
+        (
+            "--cloud huawei --product-key product --device-name node1",
+            DEVICE,
+            "",
+            "--broker mqtt://broker.example",
+            "$oc/devices/product_node1/sys/properties/report",
+            "broker.bad_user_name_or_password",
+        ),
+        (
+            "--cloud onenet --product-key 123123 --device-name device",
+            DEVICE,
+            "",
+            "--sign-method hmacmd5",
+            "$sys/123123/device/dp/post/json",
+            "broker.not_authorized",
+        ),
+        (
+            "--cloud onenet --product-key 123123 --device-name device",
+            PRODUCT,
+            "",
+            "",
+            "$sys/123123/device/dp/post/json",
+            "broker.not_authorized",
+        ),
+        (
+            "--cloud azure --instance example-hub --device-name dev001",
+            DEVICE,
+            "--tls --modem quectel-ec200",
+            "--insecure",
+            "devices/dev001/messages/events/",
+            "broker.not_authorized",
+        ),
+    ] {
+        let words = |more: &'static str| [device, secret, more].into_iter().flat_map(str::split_whitespace);
+        let mut command_of_mock = command(&["mock"].into_iter().chain(words(registered)).collect::<Vec<_>>());
+        command_of_mock.env("ATMQTT_TEST_KEY", KEYS[0]);
+        let mut mock = Running::of(command_of_mock);
+        let path = mock.line().await;
+        let publish = ["--json", "--port", &path, "pub", "-t", topic, "-m", "x", "-q", "1"];
+        let publish: Vec<_> = publish.into_iter().chain(words(signing)).collect();
+        for (key, ends_with) in [(KEYS[0], 0), (KEYS[1], 6)] {
+            let mut program = command(&publish);
+            let done = finish(program.env("ATMQTT_TEST_KEY", key).spawn().expect("the program starts")).await;
+            let done = done.ended(ends_with);
+            if ends_with == 6 {
+                assert_eq!(done.error()["code"], code, "{device}");
+            }
+        }
+        end(mock).await;
+    }
+}
+
 #[tokio::test]
 async fn who_signs_wrongly_is_told_so() {
     let (mock, path) = cloud(&[&DEVICE[..], &SECRET].concat()).await;
@@ -107,6 +176,25 @@ async fn what_no_cloud_of_the_mock_is_made_of_is_refused() {
         (&DEVICE[..], "input.credential_missing", "a mock of aliyun needs --device-secret: DeviceSecret"),
         (&[&signed[..], &["--region", "cn-shanghai"]].concat(), "input.usage", "has no use for --region"),
         (&[&signed[..], &["--broker", "none"]].concat(), "input.usage", "is the embedded broker"),
+        (
+            &[
+                "--cloud",
+                "azure",
+                "--instance",
+                "h",
+                "--device-name",
+                "d",
+                "--device-secret",
+                "env:ATMQTT_TEST_OTHER_FORM",
+            ],
+            "input.secret_missing",
+            "the device secret is not in the environment",
+        ),
+        (
+            &["--cloud", "onenet", "--product-key", "p", "--product-secret", SECRET[1], SECRET[0], SECRET[1]],
+            "input.usage",
+            "do not go together",
+        ),
         (&["--cloud", "aws"], "input.usage", "the mock does not play aws"),
         (&[&DEVICE[..], &["--device-secret", "hunter2"]].concat(), "input.literal_secret", "takes no secret"),
     ] {
@@ -119,5 +207,5 @@ async fn what_no_cloud_of_the_mock_is_made_of_is_refused() {
     let (mock, path) = cloud(&[&signed[..], &["--tls"]].concat()).await;
     publish(&path, OWN, &signed).await.ended(0);
     end(mock).await;
-    assert!(run(&["mock", "--help"]).await.ended(0).stdout().contains("--cloud aliyun"));
+    assert!(run(&["mock", "--help"]).await.ended(0).stdout().contains("With --cloud (aliyun"));
 }
