@@ -53,8 +53,9 @@ pub trait Cloud: Send + Sync + 'static {
 }
 
 impl BrokerOptions {
-    /// The broker of a cloud: it lets in whom the cloud lets in, under the names of their devices. None of these clouds
-    /// has `QoS` 2, so none is granted.
+    /// The broker of a cloud: it lets in whom the cloud lets in, under the names of their devices. None of these clouds has `QoS` 2,
+    /// so none is granted. What they do with a message to a topic that is not the device's own is not documented; of the two things
+    /// that MQTT allows this one ends the link, which can be seen, and does not acknowledge what it throws away.
     #[must_use]
     pub fn cloud(self, cloud: impl Cloud) -> Self {
         let cloud = Arc::new(cloud);
