@@ -104,6 +104,10 @@ pub(crate) enum Command {
     /// stdout is the path or address to open (with --count a line for each modem), and the next, where there is an embedded
     /// broker, `broker mqtt://127.0.0.1:PORT`; where that has a TLS port, one more, `broker mqtts://127.0.0.1:PORT`. What the
     /// modem dials at port 8883 or at that one leads to it.
+    ///
+    /// With --cloud (aliyun, huawei, tencent, onenet, azure) and --product-key, --device-name, --device-secret, or what that cloud
+    /// has instead, the embedded broker is that cloud: it lets in the device alone, and only if its sign-in is right, and lets it
+    /// have its own topics only.
     #[command(after_long_help = atmqtt_mock::fault::Faults::help())]
     Mock(Mock),
     /// Play a transcript as a modem on a pseudo-terminal, or check the driver against transcripts.

@@ -1,5 +1,6 @@
 //! `atmqtt mock`: a mock modem, or many, until it is interrupted.
 
+mod cloud;
 mod tls;
 
 use std::convert::Infallible;
@@ -30,7 +31,7 @@ enum Modems {
 }
 
 pub(super) async fn run(typed: args::Mock, context: Context) -> Result<Exit, Halt> {
-    let Context { global, environment, look, deadline, mut results, .. } = context;
+    let Context { global, environment, mut secrets, look, deadline, mut results } = context;
     if typed.faults.as_deref() == Some(HELP) {
         results.line(Faults::help().trim_end()).await?;
         return Ok(Exit::Done);
@@ -55,6 +56,12 @@ pub(super) async fn run(typed: args::Mock, context: Context) -> Result<Exit, Hal
     if broker_options.is_some() && !is_embedded {
         return Err(Failure::usage("a TLS port is one of the embedded broker's")
             .help("leave --broker out, or the options whose names begin with --tls")
+            .into());
+    }
+    let broker_options = cloud::options(&global.cloud, &mut secrets, broker_options)?;
+    if global.cloud.cloud.is_some() && !is_embedded {
+        return Err(Failure::usage("a cloud that checks sign-ins is the embedded broker")
+            .help("leave --broker out, or --cloud")
             .into());
     }
     let mut builder = Mock::builder().modem(scenario.options(model)).broker(broker);

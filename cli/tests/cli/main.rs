@@ -2,6 +2,7 @@
 
 mod at_and_info;
 mod certs;
+mod cloud;
 mod ends;
 mod mock;
 mod profile_file;

@@ -23,6 +23,7 @@
 //! written, from the manuals' side.
 
 pub mod broker;
+pub mod cloud;
 pub mod fault;
 mod front;
 mod line;

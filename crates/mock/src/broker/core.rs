@@ -9,8 +9,8 @@ use super::link::{Link, LinkEvent, LinkFault, LinkId};
 use super::secure::Secure;
 use super::session::Session;
 use super::{
-    BrokerOptions, Message, Publication, PublishFault, Publisher, QoS, ReturnCode, SessionSnapshot, SignIn,
-    SubscribeRequest,
+    BrokerOptions, Message, Publication, PublishFault, PublishRequest, Publisher, QoS, ReturnCode, SessionSnapshot,
+    SignIn, SubscribeRequest,
 };
 use crate::mqtt::{TopicFilter, is_topic_name};
 
@@ -185,6 +185,10 @@ impl Broker {
     }
 
     fn apply(&mut self, now: Duration, link: LinkId, events: Vec<LinkEvent>) {
+        if !self.may_do(link, &events) {
+            // Before anything else of it: the codec's acknowledgement of the message is among the events.
+            return self.fail(now, link, &LinkFault::NotAllowed);
+        }
         for event in events {
             let done = match event {
                 LinkEvent::Send(bytes) => {
@@ -227,8 +231,8 @@ impl Broker {
     fn sign_in(&mut self, now: Duration, link: LinkId, connect: &v3_1_1::Connect) -> Result<(), LinkFault> {
         let will = will(connect);
         let clean = connect.clean_session();
-        let code = if connect.client_id().is_empty() && !clean {
-            ReturnCode::IdentifierRejected
+        let answer = if connect.client_id().is_empty() && !clean {
+            Err(ReturnCode::IdentifierRejected)
         } else {
             (self.options.sign_in)(&SignIn {
                 client_id: connect.client_id(),
@@ -239,13 +243,11 @@ impl Broker {
                 will: will.as_ref(),
             })
         };
-        if code != ReturnCode::Accepted {
-            self.refuse(now, link, code)?;
-            return Ok(());
-        }
-        let client_id = match connect.client_id() {
-            "" => self.assign_client_id(),
-            given => given.to_owned(),
+        let client_id = match (answer, connect.client_id()) {
+            (Err(code), _) => return self.refuse(now, link, code),
+            (Ok(Some(name)), _) => name,
+            (Ok(None), "") => self.assign_client_id(),
+            (Ok(None), given) => given.to_owned(),
         };
         if self.drop_link(now, &client_id) {
             tracing::debug!(client_id, "taken over");
@@ -263,6 +265,18 @@ impl Broker {
         self.apply(now, link, events);
         self.send_due(now, &client_id);
         Ok(())
+    }
+
+    fn may_do(&mut self, link: LinkId, events: &[LinkEvent]) -> bool {
+        let Some(client_id) = self.client_of(link) else { return true };
+        events.iter().all(|event| match event {
+            LinkEvent::Publish(message) => self.may_publish(&client_id, message),
+            _ => true,
+        })
+    }
+
+    fn may_publish(&mut self, client_id: &str, message: &Message) -> bool {
+        (self.options.publish)(&PublishRequest { client_id, message })
     }
 
     fn assign_client_id(&mut self) -> String {
@@ -448,7 +462,9 @@ impl Broker {
         {
             self.sessions.insert(client_id.to_owned(), kept);
         }
-        if let Some(will) = will {
+        if let Some(will) = will
+            && self.may_publish(client_id, &will)
+        {
             self.route(now, Publisher::Will(client_id.to_owned()), will);
         }
     }

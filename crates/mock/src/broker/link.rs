@@ -54,6 +54,8 @@ pub(super) enum LinkFault {
     Connect,
     #[error("topic filter or QoS of SUBSCRIBE or UNSUBSCRIBE")]
     Subscription,
+    #[error("a message that this client may not publish")]
+    NotAllowed,
 }
 
 /// The unacknowledged packets of a link, in both directions: what a kept session carries to the next link.

@@ -96,12 +96,25 @@ pub struct SubscribeRequest<'a> {
     pub qos: QoS,
 }
 
-type SignInHook = Box<dyn FnMut(&SignIn<'_>) -> ReturnCode + Send>;
+/// One message that a client wants published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PublishRequest<'a> {
+    /// Who publishes.
+    pub client_id: &'a str,
+    /// What.
+    pub message: &'a Message,
+}
+
+/// The name of who is let in, where it is not the client identifier; or why nobody is.
+type SignInHook = Box<dyn FnMut(&SignIn<'_>) -> Result<Option<String>, ReturnCode> + Send>;
+type PublishHook = Box<dyn FnMut(&PublishRequest<'_>) -> bool + Send>;
 type SubscribeHook = Box<dyn FnMut(&SubscribeRequest<'_>) -> Option<QoS> + Send>;
 
-/// How a broker behaves. The default lets everybody in and grants every subscription.
+/// How a broker behaves. The default lets everybody in, takes every message and grants every subscription.
 pub struct BrokerOptions {
     pub(super) sign_in: SignInHook,
+    pub(super) publish: PublishHook,
     pub(super) subscribe: SubscribeHook,
     pub(super) connect_timeout: Duration,
     pub(super) max_packet: usize,
@@ -117,7 +130,8 @@ impl BrokerOptions {
     /// queued for each session, the last 1000 publications on record, 4 MiB unsent for each link.
     pub fn new() -> Self {
         Self {
-            sign_in: Box::new(|_| ReturnCode::Accepted),
+            sign_in: Box::new(|_| Ok(None)),
+            publish: Box::new(|_| true),
             subscribe: Box::new(|request| Some(request.qos)),
             connect_timeout: Duration::from_secs(10),
             max_packet: 1 << 20,
@@ -131,8 +145,32 @@ impl BrokerOptions {
 
     /// Who may come in: asked once for each CONNECT of level 4, after the broker's own rules for client identifiers.
     #[must_use]
-    pub fn sign_in(self, hook: impl FnMut(&SignIn<'_>) -> ReturnCode + Send + 'static) -> Self {
-        Self { sign_in: Box::new(hook), ..self }
+    pub fn sign_in(self, mut hook: impl FnMut(&SignIn<'_>) -> ReturnCode + Send + 'static) -> Self {
+        let answer = move |sign_in: &SignIn<'_>| match hook(sign_in) {
+            ReturnCode::Accepted => Ok(None),
+            refused => Err(refused),
+        };
+        Self { sign_in: Box::new(answer), ..self }
+    }
+
+    /// The same for a broker that knows its clients by another name than their identifiers, as clouds do: the name. It stands
+    /// for the client identifier wherever the broker shows one, and who comes in under a name takes over from who was in.
+    /// [`ReturnCode::Accepted`] as an error lets the client in under its identifier.
+    #[must_use]
+    pub fn sign_in_as(self, mut hook: impl FnMut(&SignIn<'_>) -> Result<String, ReturnCode> + Send + 'static) -> Self {
+        let answer = move |sign_in: &SignIn<'_>| match hook(sign_in) {
+            Ok(name) => Ok(Some(name)),
+            Err(ReturnCode::Accepted) => Ok(None),
+            Err(refused) => Err(refused),
+        };
+        Self { sign_in: Box::new(answer), ..self }
+    }
+
+    /// Who may publish what. `false` closes the link, as MQTT 3.1.1 has no other way to refuse a message (3.3.5); a will
+    /// that may not be published is dropped when its time comes.
+    #[must_use]
+    pub fn publish(self, hook: impl FnMut(&PublishRequest<'_>) -> bool + Send + 'static) -> Self {
+        Self { publish: Box::new(hook), ..self }
     }
 
     /// Who may subscribe to what: the `QoS` to grant, or `None` to refuse that one filter (0x80 in its SUBACK). More than

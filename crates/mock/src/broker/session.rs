@@ -10,7 +10,8 @@ use crate::mqtt::TopicFilter;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionSnapshot {
-    /// As sent by the client, or as assigned.
+    /// As sent by the client, as assigned, or the name that it came in by
+    /// ([`BrokerOptions::sign_in_as`](super::BrokerOptions::sign_in_as)).
     pub client_id: String,
     /// Whether the client is here now.
     pub connected: bool,

@@ -33,8 +33,12 @@ fn a_later_client_of_the_same_identifier_takes_over() {
 
 #[test]
 fn every_return_code_can_be_given() {
-    for code in ReturnCode::ALL {
-        let mut bench = Bench::with(BrokerOptions::new().sign_in(move |_| code));
+    let options_with = [
+        |code| BrokerOptions::new().sign_in(move |_| code),
+        |code| BrokerOptions::new().sign_in_as(move |_| Err(code)),
+    ];
+    for (code, options_of) in ReturnCode::ALL.into_iter().flat_map(|code| options_with.map(|of| (code, of))) {
+        let mut bench = Bench::with(options_of(code));
         let peer = bench.join(options("any"));
         let answer = ClientOutput::Connack { session_present: false, return_code: code.code() };
         assert_eq!(bench.heard(peer), [answer]);

@@ -2,6 +2,7 @@
 //! client cannot misbehave.
 
 mod bench;
+mod cloud;
 mod conformance;
 mod delivery;
 mod links;
