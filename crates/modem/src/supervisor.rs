@@ -243,7 +243,7 @@ impl Supervisor {
             // Of a connection that is kept no more: whoever waits is told, and the one that is kept now has nothing to do with it.
             match purpose {
                 Purpose::Caller(ticket) | Purpose::First(ticket) => {
-                    self.outputs.push_back(Output::Done(ticket, outcome))
+                    self.outputs.push_back(Output::Done(ticket, outcome));
                 }
                 Purpose::Session(asked) => self.outputs.push_back(asked.ended(outcome)),
                 Purpose::Again | Purpose::Restore | Purpose::Cure | Purpose::Probe => {}

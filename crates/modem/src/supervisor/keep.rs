@@ -302,7 +302,7 @@ impl Keep {
             (self.failures, self.kicks, self.at_stage) = (0, 0, None);
         } else {
             self.kicks += 1;
-            if self.kicks % KICKS == 0 {
+            if self.kicks.is_multiple_of(KICKS) {
                 told.push(Recovery::IdentityInUse { times: self.kicks });
             }
         }
