@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use atmqtt_modem::{Delivery, Fault, Outgoing, QoS, Refusal, Topic};
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::client::Client;
 use crate::outbox::{Accepted, MessageId, Now, Outbox, OutboxError, OutboxStatus, Queued};
@@ -70,6 +70,8 @@ pub enum SpoolEvent {
     },
     /// So many were too old to be sent, and are in the outbox no more.
     Expired(u64),
+    /// The disk is full, or cannot be written for another reason that may pass: nothing is sent until it can. Told each time.
+    Stalled(OutboxError),
 }
 
 /// How often a message may be refused by the module before it is given up: it holds up all behind it.
@@ -77,7 +79,7 @@ const REFUSALS: u32 = 10;
 /// How long to wait after an attempt that came to nothing, the first time and at most.
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// How often it is looked whether messages are too old.
+/// How often it is looked whether messages are too old: that is a walk past all of them.
 const LOOK: Duration = Duration::from_secs(60);
 
 impl Spool {
@@ -126,7 +128,8 @@ impl Spool {
     /// Sends what is there, and what is accepted from now on, until the client's connection has ended for good. One at a time calls this.
     ///
     /// # Errors
-    /// Why it has ended, or that the file cannot be used any more. What was not delivered is still there.
+    /// Why it has ended, or that the file cannot be used any more; a disk that is full is waited for. What was not delivered is still
+    /// there.
     ///
     /// # Cancel safety
     /// Dropping the future stops the sending. A message that was in flight is sent again by whoever sends next.
@@ -150,15 +153,20 @@ impl Spool {
     /// As for [`send_through`](Spool::send_through).
     pub async fn send_all(&self, client: &Client) -> Result<(), Error> {
         let mut failures = Failures::default();
+        let mut look = Instant::now();
         loop {
-            let expired = self.at_disk(|outbox| outbox.expire(Now::read())).await?;
-            if expired > 0 {
-                self.tell(SpoolEvent::Expired(expired));
-            }
-            let Some(next) = self.at_disk(|outbox| outbox.next(None)).await? else { return Ok(()) };
-            if self.send(client, next, &mut failures).await? {
-                failures = Failures::default();
-                continue;
+            match self.send_next(client, &mut failures, &mut look).await {
+                Ok(Sent::Nothing) => return Ok(()),
+                Ok(Sent::Done) => {
+                    failures = Failures::default();
+                    continue;
+                }
+                Ok(Sent::NotYet) => {}
+                Err(Error::Outbox(fault)) if fault.is_retryable() => {
+                    failures.count += 1;
+                    self.tell(SpoolEvent::Stalled(fault));
+                }
+                Err(error) => return Err(error),
             }
             // The connection is made again meanwhile, or the network gets better; if it has ended for good, this ends too.
             if timeout(failures.pause(), client.disconnected()).await.is_ok() {
@@ -167,12 +175,29 @@ impl Spool {
         }
     }
 
-    /// Sends one; whether it is done with.
-    async fn send(&self, client: &Client, queued: Queued, failures: &mut Failures) -> Result<bool, Error> {
+    /// Throws away what is too old, once it is time to `look`, and sends the first message.
+    async fn send_next(&self, client: &Client, failures: &mut Failures, look: &mut Instant) -> Result<Sent, Error> {
+        let now = Instant::now();
+        if now >= *look {
+            let expired = self.at_disk(|outbox| outbox.expire(Now::read())).await?;
+            *look = now + LOOK;
+            if expired > 0 {
+                self.tell(SpoolEvent::Expired(expired));
+            }
+        }
+        let Some(next) = self.at_disk(|outbox| outbox.next(None)).await? else { return Ok(Sent::Nothing) };
+        if next.is_over(Now::read()) {
+            *look = now;
+            return Ok(Sent::Done);
+        }
+        self.send(client, next, failures).await
+    }
+
+    async fn send(&self, client: &Client, queued: Queued, failures: &mut Failures) -> Result<Sent, Error> {
         let Queued { id, message, sent, .. } = queued;
         if !self.at_disk(move |outbox| outbox.mark_sent(id)).await? {
             // It was thrown away meanwhile.
-            return Ok(true);
+            return Ok(Sent::Done);
         }
         let Outgoing { topic, payload, qos, retain } = message.clone();
         let outcome = client.publish(topic.text().as_str(), payload).qos(qos).retain(retain).await;
@@ -185,15 +210,15 @@ impl Spool {
             {
                 self.at_disk(move |outbox| outbox.done(id)).await?;
                 self.tell(SpoolEvent::Delivered { id, receipt, duplicate: sent > 0 });
-                Ok(true)
+                Ok(Sent::Done)
             }
             Ok(receipt) => {
                 self.tell(SpoolEvent::Unconfirmed { id, delivery: receipt.delivery });
-                Ok(false)
+                Ok(Sent::NotYet)
             }
             Err(Error::Modem(Fault::Input(Refusal::NotConnected | Refusal::QueueFull { .. }))) => {
                 self.at_disk(move |outbox| outbox.retry(id)).await?;
-                Ok(false)
+                Ok(Sent::NotYet)
             }
             Err(Error::Modem(fault)) => {
                 let is_final = matches!(fault, Fault::Input(_));
@@ -201,9 +226,9 @@ impl Spool {
                 if is_final || failures.refusals >= REFUSALS {
                     self.at_disk(move |outbox| outbox.discard(id)).await?;
                     self.tell(SpoolEvent::Refused { id, message, fault });
-                    return Ok(true);
+                    return Ok(Sent::Done);
                 }
-                Ok(false)
+                Ok(Sent::NotYet)
             }
             Err(error) => Err(error),
         }
@@ -233,6 +258,17 @@ impl Spool {
             },
         }
     }
+}
+
+/// What came of a look at the first message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    /// There is none.
+    Nothing,
+    /// It is done with.
+    Done,
+    /// It is still the first.
+    NotYet,
 }
 
 /// How a message has fared.

@@ -108,6 +108,14 @@ pub struct Queued {
     pub accepted_at: Option<SystemTime>,
     /// How often it was handed to a module without it being known what came of it: if not 0, it may arrive twice.
     pub sent: u32,
+    slip: Slip,
+}
+
+impl Queued {
+    /// Whether it is too old to be worth sending.
+    pub(crate) fn is_over(&self, now: Now) -> bool {
+        now.date().is_some_and(|date| self.slip.dated(date).is_over(date))
+    }
 }
 
 /// Messages on disk that are still to be sent. See the [module](self).
@@ -209,6 +217,7 @@ impl Outbox {
                         message: tables::message(transaction, id, slip)?,
                         accepted_at: dated.and_then(|since| UNIX_EPOCH.checked_add(since)),
                         sent: slip.sent,
+                        slip,
                     })
                 })
                 .collect()

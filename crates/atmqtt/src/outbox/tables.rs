@@ -31,7 +31,7 @@ const FOR_EVER: u64 = u64::MAX;
 const RETAIN: u8 = 0b100;
 
 /// A message without its content.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Slip {
     /// Milliseconds since 1970; 0: no clock could tell.
     pub(super) accepted_at: u64,
