@@ -75,13 +75,15 @@ pub(crate) enum Command {
     #[command(name = "pub")]
     Publish(Publish),
     /// Subscribe, and print the messages that come.
+    ///
+    /// A lost connection is made again, with every subscription. It ends by -C, -W, --timeout, a signal or the loss of the port.
     #[command(name = "sub")]
     Subscribe(Subscribe),
     /// Show what the module says of itself, its SIM, the signal and the network.
     Info(Info),
     /// Look after the certificates that the module keeps for TLS.
     Certs(Certs),
-    /// Look after an outbox: the file with messages that are still to be sent.
+    /// Look after an outbox, or send it: the file with messages that are still to be sent.
     Spool(Spool),
     /// Print what a device signs in at an IoT cloud with: host, port, client id, user name and, if asked for, password.
     ///
@@ -130,6 +132,9 @@ Methods: info, signal, registration, imei, imsi, iccid, at, connect, publish, su
 Notifications: message, link, modem. All of them are described in docs/rpc.schema.json; a client is in examples/rpc_client.py.
 
 Requests may be in flight together, and are answered as they are done; what needs a connection waits for a `connect` before it.
+A lost connection is made again, until `disconnect`. With --outbox, messages that are \"durable\" outlast the program: what is left
+at its end is sent by the next run, or by `spool drain`.
+
 At the end of stdin what is pending is done, then it disconnects and ends with 0.";
 
 const REPLAY_HELP: &str = "\
@@ -169,7 +174,7 @@ pub(crate) struct Line {
     /// [env: ATMQTT_MODEM] [default: auto]
     #[arg(long, global = true, value_name = "PROFILE")]
     pub(crate) modem: Option<String>,
-    /// Put a figure in the place of the profile's: timeouts.command=3s; may be given more than once.
+    /// Put a figure in the place of the profile's, or of what is built in: timeouts.command=3s, reconnect.max=5m; may be given more than once.
     /// `info --profile-figures` shows them all
     #[arg(long, id = SET, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
@@ -207,7 +212,7 @@ pub(crate) struct Session {
     /// The keep-alive in seconds; 0: none [default: 120]
     #[arg(short, long, global = true, value_name = "SECONDS")]
     pub(crate) keepalive: Option<u16>,
-    /// Have the broker keep the session; needs a client id
+    /// Have the broker keep the session, and what comes while the connection is away; needs a client id
     #[arg(short = 'c', long, global = true)]
     pub(crate) disable_clean_session: bool,
     /// The topic of the will: what the broker publishes when the connection is lost
@@ -444,6 +449,9 @@ pub(crate) enum SpoolCommand {
     /// A file that a program has open is in use, and ends this with 7.
     Status(SpoolFile),
     /// Send what is there, in its order, and end when nothing is left; the connection is made again where it is lost.
+    ///
+    /// It has --timeout for it, which says how long that may take: `none`, or a time. What was not sent by then is still there. Ends with 7
+    /// when a message was refused for good.
     Drain(SpoolFile),
     /// Throw away all messages that are still to be sent; the counts stay.
     Purge {

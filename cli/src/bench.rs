@@ -81,7 +81,7 @@ impl Bench {
         ));
     }
 
-    /// Signs in at the broker; with `reconnect` the connection is made again where it is lost.
+    /// Signs in at the broker; with `reconnect` the connection is made again where it is lost, unless its password expires.
     pub(crate) async fn connect(
         &self,
         session: Session,
@@ -89,13 +89,13 @@ impl Bench {
         guard: &mut Guard,
     ) -> Result<Client, Halt> {
         self.tell_of_fallback();
-        let Session { mut connect, on_mock } = session;
+        let Session { mut connect, on_mock, expires } = session;
         if let (true, Some(broker)) = (on_mock, self.mock_broker()?) {
             self.look.status(format_args!("the mock's broker is {broker}"));
             connect.broker = broker;
         }
         let connect = self.modem.mqtt(connect);
-        let connect = reconnect.into_iter().fold(connect, atmqtt::Connect::reconnect);
+        let connect = reconnect.filter(|_| !expires).into_iter().fold(connect, atmqtt::Connect::reconnect);
         guard.run(Stage::Connecting, connect.connect()).await
     }
 
@@ -137,8 +137,7 @@ pub(crate) async fn ended(modem: &Modem, client: &Client) -> Failure {
         return atmqtt::Error::Port(PortError::Lost).into();
     }
     let because = loss.map(|loss| format!(": {loss}")).unwrap_or_default();
-    Failure::new("delivery.link_lost", format!("the connection to the broker was lost{because}"))
-        .help("run it again; with -c and a client id of its own (-i) the broker keeps what comes meanwhile")
+    Failure::new("delivery.link_lost", format!("the connection to the broker was lost{because}")).help("run it again")
 }
 
 /// Starts a mock module for this program alone.

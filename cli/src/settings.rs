@@ -162,6 +162,8 @@ pub(crate) struct Session {
     pub(crate) connect: MqttOptions,
     /// The broker is the mock's own.
     pub(crate) on_mock: bool,
+    /// The password is good for a while only: the broker would refuse it when the connection is made again later.
+    pub(crate) expires: bool,
 }
 
 impl Session {
@@ -179,7 +181,8 @@ impl Session {
                 return Err(Failure::usage("the user name is secret here, and -d and --trace hide passwords only")
                     .help("leave -d and --trace out"));
             }
-            return Session::of(signed(&sign_in)?, typed, line, false);
+            let session = Session::of(signed(&sign_in)?, typed, line, false)?;
+            return Ok(Session { expires: sign_in.expires_at.is_some(), ..session });
         }
         let url = environment.or(typed.broker.as_ref(), "ATMQTT_BROKER");
         let (broker, user) = match (url, &line.port) {
@@ -217,7 +220,7 @@ impl Session {
             let dialect = atmqtt::dialect::named(&profile.model.dialect);
             dialect.map_or(Ok(()), |dialect| profile.check_connect(dialect, &connect))
         })?;
-        Ok(Session { connect, on_mock })
+        Ok(Session { connect, on_mock, expires: false })
     }
 }
 

@@ -2,17 +2,21 @@
 
 use std::time::Duration;
 
-use atmqtt::SpoolEvent;
 use atmqtt::outbox::{Now, Outbox, OutboxStatus};
+use atmqtt::{Fault, Refusal, SpoolEvent};
 use serde::Serialize;
+use tokio::time::timeout;
 
 use super::Context;
 use crate::args::{Spool, SpoolCommand, SpoolFile};
-use crate::bench::Bench;
+use crate::bench::{Bench, ended};
 use crate::exit::{Exit, Failure, Halt};
 use crate::guard::{Guard, Stage};
 use crate::render::{Look, json};
 use crate::settings::{Line, Session};
+
+/// How long the result of a drain that was cut off may take to be said.
+const SAYING: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(typed: Spool, context: Context) -> Result<Exit, Halt> {
     if let SpoolCommand::Drain(file) = &typed.command {
@@ -52,14 +56,27 @@ async fn drain(file: &SpoolFile, context: Context) -> Result<Exit, Halt> {
     let bench = Bench::open(line, global.display.debug, look, &mut guard).await?;
     let outcome = async {
         let client = bench.connect(session, Some(reconnect), &mut guard).await?;
-        guard.run(Stage::Publishing, spool.send_all(&client)).await?;
-        // What was told is told in full once nobody sends any more.
+        let sending = async {
+            match spool.send_all(&client).await {
+                Err(atmqtt::Error::Modem(Fault::Input(Refusal::NotConnected))) => {
+                    Err(ended(&bench.modem, &client).await)
+                }
+                sent => sent.map_err(Failure::from),
+            }
+        };
+        let sent = guard.run(Stage::Publishing, sending).await;
+        // What was told is told in full once nobody sends any more; also of what did not go well to its end.
         drop(spool);
         let mut drained = Drained::default();
         while let Ok(event) = events.try_recv() {
             drained.count(&event, look);
         }
         let line = if look.json { json(&drained) } else { drained.in_words() };
+        if let Err(failed) = sent {
+            // A signal or a deadline ends the guard too, and the count is worth a line all the same.
+            let _ = timeout(SAYING, results.line(line)).await;
+            return Err(failed);
+        }
         guard.tell(results.line(line)).await?;
         Ok(if drained.refused > 0 { Exit::NotDelivered } else { Exit::Done })
     }
@@ -89,6 +106,7 @@ impl Drained {
                 look.warn(format_args!("a message for {} cannot be published here: {fault}", message.topic));
             }
             SpoolEvent::Expired(count) => self.expired += count,
+            SpoolEvent::Stalled(fault) => look.warn(fault),
             _ => {}
         }
     }

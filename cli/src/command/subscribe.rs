@@ -1,6 +1,6 @@
 //! `atmqtt sub`: prints the messages that come.
 
-use std::future::{pending, poll_fn};
+use std::future::{pending, poll_fn, ready};
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -100,7 +100,13 @@ impl Inbox {
     async fn next(&mut self) -> Result<Message, Failure> {
         match first_of(&mut self.subscriptions).await {
             Some(message) => Ok(message),
-            None => Err(ended(&self.modem, &self.client).await),
+            None => tokio::select! {
+                biased;
+                ended = ended(&self.modem, &self.client) => Err(ended),
+                // The connection is there, and none of the filters is any more.
+                () = ready(()) => Err(Failure::new("delivery.unsubscribed", "the broker does not take the subscription any more")
+                    .help("its reason is not known; look at the permissions of this client at the broker")),
+            },
         }
     }
 }
@@ -164,26 +170,21 @@ impl Dropped {
 /// The next message of all subscriptions; `None` when every one has ended.
 ///
 /// A message that matches several filters comes once: the first filter that it matches has it.
-async fn first_of(subscriptions: &mut [Subscription]) -> Option<Message> {
+async fn first_of(subscriptions: &mut Vec<Subscription>) -> Option<Message> {
     poll_fn(|context| {
-        let mut ended = true;
-        for index in 0..subscriptions.len() {
+        let mut index = 0;
+        while index < subscriptions.len() {
             let (earlier, later) = subscriptions.split_at_mut(index);
-            let Some(subscription) = later.first_mut() else { continue };
-            loop {
-                match Pin::new(&mut *subscription).poll_next(context) {
-                    Poll::Ready(Some(message))
-                        if earlier.iter().any(|other| other.filter().matches(&message.topic)) => {}
-                    Poll::Ready(Some(message)) => return Poll::Ready(Some(message)),
-                    Poll::Ready(None) => break,
-                    Poll::Pending => {
-                        ended = false;
-                        break;
-                    }
-                }
+            let Some(subscription) = later.first_mut() else { break };
+            match Pin::new(subscription).poll_next(context) {
+                Poll::Ready(Some(message)) if earlier.iter().any(|other| other.filter().matches(&message.topic)) => {}
+                Poll::Ready(Some(message)) => return Poll::Ready(Some(message)),
+                // One that has ended has nothing any more, and leaves the others what they have.
+                Poll::Ready(None) => drop(subscriptions.remove(index)),
+                Poll::Pending => index += 1,
             }
         }
-        if ended { Poll::Ready(None) } else { Poll::Pending }
+        if subscriptions.is_empty() { Poll::Ready(None) } else { Poll::Pending }
     })
     .await
 }

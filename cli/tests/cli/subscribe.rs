@@ -1,5 +1,8 @@
 //! `atmqtt sub`
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use atmqtt_mock::Mock;
 use atmqtt_mock::broker::{BrokerView, Handle, Message, QoS};
 use atmqtt_mock::modem::Fault;
@@ -138,6 +141,22 @@ async fn a_subscription_that_the_broker_refuses_ends_it_with_7() {
     let mock = Mock::builder().broker_options(options).start().unwrap();
     let done = run(&arguments(&mock, &["-t", "secret/#", "--json"])).await.ended(7);
     assert_eq!(done.error()["code"], "delivery.not_subscribed");
+}
+
+#[tokio::test]
+async fn the_last_subscription_that_is_refused_when_the_connection_is_made_again_ends_it_with_7() {
+    let is_withdrawn = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&is_withdrawn);
+    let options = atmqtt_mock::broker::BrokerOptions::new()
+        .subscribe(move |asked| (!seen.load(Ordering::Relaxed)).then_some(asked.qos));
+    let mock = Mock::builder().broker_options(options).start().unwrap();
+    let quick = ["-t", "a", "--set", "reconnect.min=10ms", "--set", "reconnect.max=10ms"];
+    let (mut program, _) = start(&mock, 1, &quick).await;
+    program.says("subscribed to a").await;
+    is_withdrawn.store(true, Ordering::Relaxed);
+    mock.control().order(Fault::DropLinks).await.unwrap();
+    program.says("does not take the subscription any more").await;
+    assert_eq!(program.code().await, Some(7));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Does what is asked for.
 
 use std::future::{pending, ready};
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use atmqtt::{
 use serde::Serialize;
 use serde_json::{Value, json, to_value};
 use tokio::sync::{OwnedSemaphorePermit, RwLock, watch};
+use tokio::task::JoinSet;
 
 use super::methods::{At, Call, Connect, Number, Publish, Subscribe};
 use super::notify::{Notices, Registered};
@@ -44,6 +46,26 @@ pub(super) struct Desk {
     pub(super) counters: Counters,
     /// Where messages wait that are durable.
     pub(super) spool: Option<Spool>,
+    /// What sends them.
+    pub(super) sending: Sending,
+}
+
+/// Tasks that end with the connection.
+#[derive(Debug, Default)]
+pub(super) struct Sending(Mutex<JoinSet<()>>);
+
+impl Sending {
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(task);
+    }
+
+    /// Waits until they have written down what they know.
+    pub(super) async fn finish(&self) {
+        let mut tasks = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        while tasks.join_next().await.is_some() {}
+    }
 }
 
 /// What was typed: what is left out of `connect` comes from there.
@@ -121,21 +143,41 @@ impl From<Value> for Reply {
 impl Desk {
     /// Does what a line asks for, and answers it.
     pub(super) async fn serve(self: Arc<Desk>, line: Result<Request, Invalid>, in_flight: OwnedSemaphorePermit) {
+        let mut in_flight = Some(in_flight);
         let (id, outcome) = match line {
             Err(Invalid { id, error }) => (Some(id), Err(error)),
             Ok(Request { id, method, params }) => match Call::of(&method, params) {
                 Err(error) => (id, Err(error)),
-                Ok(call) => (id, self.in_time(call).await),
+                Ok(call) => (id, self.attend(call, &mut in_flight).await),
             },
         };
         if let Some(id) = id {
             let text = answer(&id, outcome.as_ref().map(|reply| &reply.result));
             // Without a reader the program ends.
-            self.output.send(Line { text, in_flight: Some(in_flight) }).await.ok();
+            self.output.send(Line { text, in_flight }).await.ok();
         }
         if let Ok(Reply { messages: Some((link, number, subscription)), .. }) = outcome {
             tokio::spawn(self.pass_on(link, number, subscription));
         }
+    }
+
+    /// Does it. What waits for a lost connection gives its place to others meanwhile, or nobody could ask for the status, or for an
+    /// end of it; how many wait is limited by the SDK.
+    async fn attend(&self, call: Call, in_flight: &mut Option<OwnedSemaphorePermit>) -> Result<Reply, Error> {
+        let waits_for_link = matches!(call, Call::Publish(_) | Call::Subscribe(_) | Call::Unsubscribe(_));
+        let mut done = pin!(self.in_time(call));
+        tokio::select! {
+            biased;
+            done = &mut done => return done,
+            () = self.notices.link_away(), if waits_for_link => {}
+        }
+        let places = in_flight.take().map(|place| Arc::clone(place.semaphore()));
+        let done = done.await;
+        if let Some(places) = places {
+            // They are never closed.
+            *in_flight = places.acquire_owned().await.ok();
+        }
+        done
     }
 
     /// Gives up once nobody waits any longer. The module does what was begun all the same.
@@ -199,15 +241,23 @@ impl Desk {
             return Err(Failure::from(Refusal::AlreadyConnected).into());
         }
         *link = None;
-        let session = self.sign_in(params).await?;
+        let Session { connect: session, expires, .. } = self.sign_in(params).await?;
         let broker = session.broker.to_string();
-        let connect = self.modem.mqtt(session).reconnect(self.typed.line.figures.reconnect());
+        let reconnect = self.typed.line.figures.reconnect();
+        let connect = self.modem.mqtt(session);
+        let connect = if expires { connect } else { connect.reconnect(reconnect) };
         let client = connect.connect().await.map_err(Failure::from)?;
         count(&self.counters.connects);
         if let Some(spool) = self.spool.clone() {
             let client = client.clone();
-            // It ends with the connection. What it could not do is told as it happens.
-            tokio::spawn(async move { drop(spool.send_through(&client).await) });
+            let notices = Arc::clone(&self.notices);
+            // It ends with the connection.
+            self.sending.spawn(async move {
+                match spool.send_through(&client).await {
+                    Err(atmqtt::Error::Modem(Fault::Input(Refusal::NotConnected))) => {}
+                    Err(fault) => notices.durable_stalled(&fault),
+                }
+            });
         }
         let subscribing = tokio::sync::Mutex::new(0);
         *link = Some(Arc::new(Link { client, broker, subscribing, filters: Mutex::default() }));
@@ -216,7 +266,7 @@ impl Desk {
     }
 
     /// How to sign in, with these params before what was typed.
-    async fn sign_in(&self, params: Connect) -> Result<atmqtt::MqttOptions, Error> {
+    async fn sign_in(&self, params: Connect) -> Result<Session, Error> {
         let Typed { mut global, environment, line } = self.typed.clone();
         let typed = &mut global.session;
         let Connect { broker, client_id, username, password_ref, clean_session, keepalive, will } = params;
@@ -245,11 +295,11 @@ impl Desk {
             Session::resolve(&global, &environment, &line, &mut secrets)
         });
         let resolved = resolved.await.map_err(|fault| Failure::new("internal.reader", fault.to_string()))?;
-        let Session { mut connect, on_mock } = resolved?;
-        if let (true, Some(broker)) = (on_mock, &self.mock_broker) {
-            connect.broker = broker.clone();
+        let mut session = resolved?;
+        if let (true, Some(broker)) = (session.on_mock, &self.mock_broker) {
+            session.connect.broker = broker.clone();
         }
-        Ok(connect)
+        Ok(session)
     }
 
     async fn publish(&self, params: Publish) -> Result<Reply, Error> {
@@ -381,6 +431,8 @@ impl Desk {
                 return;
             }
         }
+        // The broker may have refused it when the connection was made again.
+        link.filters().retain(|(still, _)| *still != number);
     }
 }
 

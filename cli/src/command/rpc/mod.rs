@@ -22,7 +22,7 @@ use tokio::sync::{RwLock, Semaphore, watch};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::timeout;
 
-use self::desk::{Counters, Desk, STDIN_READER, Typed};
+use self::desk::{Counters, Desk, STDIN_READER, Sending, Typed};
 use self::notify::{Notices, take_events, take_spool_events};
 use self::output::Output;
 use self::protocol::{Lines, Request};
@@ -75,6 +75,7 @@ pub(super) async fn run(typed: args::Rpc, context: Context) -> Result<Exit, Halt
         out_of_time,
         link: RwLock::new(None),
         spool,
+        sending: Sending::default(),
         counters: Counters::default(),
     };
     let mut office = Office {
@@ -89,6 +90,8 @@ pub(super) async fn run(typed: args::Rpc, context: Context) -> Result<Exit, Halt
     };
     let outcome = office.serve(deadline, &mut guard).await;
     let outcome = bench.close(outcome).await;
+    // A message whose confirmation is not written down is sent again by the next run.
+    let _ = timeout(LAST_WORDS, office.desk.sending.finish()).await;
     office.last_words(outcome, &mut guard).await
 }
 

@@ -1,6 +1,6 @@
 //! What the program says without being asked: messages, the link to the broker, and what happens at the module.
 //!
-//! Nothing is lost without being told. Messages wait in the queues of their subscriptions, which the SDK bounds (`--set inbox`) and
+//! Nothing is lost without being told; of what is done to have a connection again only the link is told. Messages wait in the queues of their subscriptions, which the SDK bounds (`--set inbox`) and
 //! whose losses it counts. Events are taken from the SDK as they come, however slow the reader of stdout is, and wait in a
 //! queue that is bounded too; what does not fit is counted, and the count stands where the events are missing.
 
@@ -9,10 +9,10 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use atmqtt::{Event, Events, Filter, LinkState, ModemEvent, Registration, SpoolEvent};
+use atmqtt::{Event, Events, Filter, LinkState, ModemEvent, Recovery, Registration, SpoolEvent};
 use serde::Serialize;
-use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::protocol::notification;
@@ -81,6 +81,15 @@ enum AtModem {
     DurableExpired {
         count: u64,
     },
+    /// The outbox cannot be read and written: durable messages are not sent until it can.
+    DurableStalled {
+        code: &'static str,
+        reason: String,
+    },
+    /// When the connection was made again, the broker did not take a subscription of before.
+    SubscriptionRefused {
+        filter: String,
+    },
     PortLost,
 }
 
@@ -119,6 +128,9 @@ impl AtModem {
             ModemEvent::LateResult { message_id } => AtModem::LateResult { message_id },
             ModemEvent::Damaged(fault) => AtModem::Damaged { reason: fault.to_string() },
             ModemEvent::Resynchronised { discarded } => AtModem::Resynchronised { discarded: discarded.len() },
+            ModemEvent::Recovery(Recovery::SubscriptionRefused { filter }) => {
+                AtModem::SubscriptionRefused { filter: filter.to_string() }
+            }
             _ => return None,
         })
     }
@@ -138,6 +150,10 @@ pub(super) async fn take_spool_events(mut events: UnboundedReceiver<SpoolEvent>,
                 reason: fault.to_string(),
             },
             SpoolEvent::Expired(count) => AtModem::DurableExpired { count },
+            SpoolEvent::Stalled(fault) => {
+                notices.durable_stalled(&fault.into());
+                continue;
+            }
             _ => continue,
         };
         notices.change(|waiting| waiting.push(told.line()));
@@ -149,6 +165,7 @@ pub(super) async fn take_spool_events(mut events: UnboundedReceiver<SpoolEvent>,
 pub(super) struct Notices {
     inner: Mutex<Waiting>,
     changed: Notify,
+    away: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -160,6 +177,8 @@ struct Waiting {
     ended: bool,
     /// As it was told last.
     link: Option<LinkState>,
+    /// It was lost, and has not come up again.
+    away: bool,
     links_lost: u64,
     messages_dropped: u64,
 }
@@ -188,13 +207,31 @@ impl Notices {
         (link_name(waiting.link.unwrap_or(LinkState::Down)), waiting.links_lost, waiting.messages_dropped)
     }
 
+    /// Comes while the connection is lost.
+    pub(super) async fn link_away(&self) {
+        if self.away.subscribe().wait_for(|away| *away).await.is_err() {
+            // The sender is here.
+            pending::<()>().await;
+        }
+    }
+
+    pub(super) fn durable_stalled(&self, fault: &atmqtt::Error) {
+        let told = AtModem::DurableStalled { code: fault.code(), reason: fault.to_string() };
+        self.change(|waiting| waiting.push(told.line()));
+    }
+
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Waiting) -> T) -> T {
-        let changed = change(&mut self.waiting());
+        let (changed, away) = {
+            let mut waiting = self.waiting();
+            (change(&mut waiting), waiting.away)
+        };
         self.changed.notify_one();
+        // Only a change wakes those who wait, since it wakes them in any order, and theirs is that of asking.
+        self.away.send_if_modified(|was| std::mem::replace(was, away) != away);
         changed
     }
 }
@@ -235,11 +272,13 @@ impl Waiting {
             return;
         }
         self.link = Some(state);
+        self.away &= state != LinkState::Up;
         self.push(notification("link", &Link { state: link_name(state), reason }));
     }
 
     fn lost(&mut self, reason: &str) {
         self.links_lost += u64::from(self.link == Some(LinkState::Up));
+        self.away |= self.link == Some(LinkState::Up);
         self.link(LinkState::Down, Some(reason));
     }
 

@@ -3,6 +3,7 @@
 mod client;
 mod ends;
 mod errors;
+mod kept;
 mod methods;
 mod python;
 mod readme;
