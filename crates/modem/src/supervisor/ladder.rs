@@ -103,7 +103,7 @@ pub(super) fn cure(fault: &Fault, failures: u32) -> Option<Cure> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reconnect {
-    /// The longest wait before the second attempt: half of it on average. Doubled with each that fails.
+    /// The longest wait before the first attempt behind a loss: half of it on average. Doubled with each that fails.
     pub min: Duration,
     /// The longest wait of all.
     pub max: Duration,
