@@ -5,6 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::*;
+use crate::{Modem, MqttOptions, QoS, Spool, SpoolEvent};
 use redb::StorageBackend;
 
 #[derive(Debug, Clone)]
@@ -306,4 +307,32 @@ fn what_another_program_accepted_meanwhile_is_not_taken_back() {
     let next = outbox.push(at(0), &numbered(3), None).unwrap();
     assert_eq!(outbox.batch(None, 9).unwrap().last().unwrap().id, next.id);
     assert_balanced(&outbox.status(at(0)).unwrap());
+}
+
+/// Nobody sends the rest, or says so, if the one who sends gives up.
+#[tokio::test]
+async fn sending_waits_for_a_disk_that_is_full_for_a_while() {
+    let disk = Disk::default();
+    file::make_on(disk.clone()).unwrap();
+    let mut spool = Spool::new(disk.open().unwrap());
+    let mut events = spool.events();
+    for payload in ["1", "2"] {
+        spool.publish("t", payload, QoS::AtLeastOnce, false, None).await.unwrap();
+    }
+    let mock = atmqtt_mock::Mock::builder().start().unwrap();
+    let modem = Modem::open(&mock.path().to_string_lossy()).await.unwrap();
+    let options = MqttOptions::new(mock.broker_url().unwrap().parse().unwrap(), "gateway".try_into().unwrap());
+    let client = modem.mqtt(options).connect().await.unwrap();
+    disk.record().room = Some(0);
+    let sending = tokio::spawn({
+        let spool = spool.clone();
+        async move { spool.send_all(&client).await }
+    });
+    let told = tokio::time::timeout(Duration::from_secs(30), events.recv()).await.expect("it is told");
+    assert!(matches!(told, Some(SpoolEvent::Stalled(OutboxError::NoSpace { .. }))), "{told:?}");
+    disk.record().room = None;
+    sending.await.unwrap().unwrap();
+    assert_eq!(spool.status().await.unwrap().messages, 0);
+    let arrived: Vec<Vec<u8>> = mock.broker().unwrap().published().into_iter().map(|it| it.message.payload).collect();
+    assert_eq!(arrived, [b"1", b"2"]);
 }
