@@ -115,3 +115,29 @@ async fn drain_sends_what_is_there_and_says_what_may_be_a_duplicate() {
     let status = run(&["--json", "spool", "status", "--outbox", path]).await.ended(0).json();
     assert_eq!((&status[0]["messages"], &status[0]["delivered"]), (&json!(0), &json!(3)));
 }
+
+#[tokio::test]
+async fn a_drain_that_is_cut_off_says_what_it_has_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("outbox");
+    let outbox = Outbox::open(&path, OutboxOptions::default()).unwrap();
+    // The first is too long for every module, the second more than the broker takes.
+    for topic in ["t".repeat(5000), "t".to_owned()] {
+        let message = Outgoing {
+            topic: Topic::new(&topic).unwrap(),
+            payload: b"x".to_vec(),
+            qos: QoS::AtLeastOnce,
+            retain: false,
+        };
+        outbox.push(Now::read(), &message, None).unwrap();
+    }
+    drop(outbox);
+    let options = atmqtt_mock::broker::BrokerOptions::new().publish(|_| false);
+    let mock = atmqtt_mock::Mock::builder().broker_options(options).start().unwrap();
+    let path = path.to_str().unwrap();
+    let (port, url) = (port(&mock), url(&mock));
+    let arguments = ["--json", "--port", port, "--broker", url, "--timeout", "2s", "spool", "drain", "--outbox", path];
+    let done = run(&arguments).await.ended(8);
+    assert_eq!(done.json(), [json!({"delivered": 0, "duplicates": 0, "refused": 1, "expired": 0})]);
+    assert_eq!(Outbox::open_existing(path).unwrap().batch(None, 9).unwrap().len(), 1);
+}
