@@ -153,3 +153,15 @@ fn without_a_profile_the_widest_limit_holds() {
         Err("the payload has 1461 bytes, and lierda-nt35e takes 1460 at the most".to_owned())
     );
 }
+
+#[test]
+fn a_password_that_is_good_for_a_while_only_is_known() {
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&secret, "c2VjcmV0").unwrap();
+    let secret = secret.path().display();
+    for (cloud, expires) in [("onenet", true), ("aliyun", false)] {
+        let typed =
+            format!("--port p --cloud {cloud} --product-key 123123 --device-name device --device-secret file:{secret}");
+        assert_eq!(session(&typed, NONE).unwrap().expires, expires, "{cloud}");
+    }
+}
