@@ -204,15 +204,16 @@ async fn what_a_slow_reader_misses_is_counted_to_the_message() {
     // More than the pipe and the queues behind it hold; but each no longer than the line takes.
     const PUBLISHED: u64 = 1300;
     let mock = Mock::builder().start().unwrap();
-    let mut client = Client::start(&mock, &["--set", "inbox=10"]);
+    let mut client = Client::start(&mock, &["--set", "inbox=10", "-d"]);
     client.call("connect", json!({})).await;
     client.call("subscribe", json!({"filter": "a"})).await;
     let handle = broker(&mock);
-    for _ in 0..PUBLISHED {
+    for _ in 1..PUBLISHED {
         handle.publish(Message::new("a", "x")).unwrap();
     }
-    // Nobody reads, until they have all gone over the line.
-    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    handle.publish(Message::new("a", "the last of them")).unwrap();
+    // Nobody reads stdout, until they have all gone over the line; that is seen on stderr.
+    client.program.says("the last of them").await;
     let (mut came, mut dropped) = (0, 0);
     while came + dropped < PUBLISHED {
         let line = client.line().await.unwrap();
