@@ -16,7 +16,7 @@ use atmqtt::QoS;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-pub(crate) use cloud::{Cloud, Name as CloudName, Sign};
+pub(crate) use cloud::{Cloud, Name as CloudName, Sign, SignBy};
 
 use crate::duration::{self, Deadline};
 use crate::format::Format;

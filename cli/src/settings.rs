@@ -6,14 +6,15 @@ use std::hash::{BuildHasher, RandomState};
 
 use atmqtt::transcript::Privacy;
 use atmqtt::{
-    Baud, Broker, ClientCertificate, InvalidTopic, MqttOptions, NetworkOptions, Profile, QoS, Refusal, Secret, Text,
-    TlsOptions, TlsVersion, Topic, Will,
+    Baud, Broker, ClientCertificate, DeviceSecret, InvalidTopic, ModuleSignIn, MqttOptions, NetworkOptions, Profile,
+    QoS, Refusal, Secret, Text, TlsOptions, TlsVersion, Topic, Will,
 };
+use atmqtt_credentials::aliyun::ForModule;
 use atmqtt_credentials::{SignIn, UserName};
 use atmqtt_mock::{BrokerChoice, modem::Model, modem::NT35E};
 
 use crate::args::{self, Global};
-use crate::cloud;
+use crate::cloud::{self, Made};
 use crate::exit::Failure;
 use crate::figures::Figures;
 use crate::nearest::nearest;
@@ -175,7 +176,11 @@ impl Session {
     ) -> Result<Session, Failure> {
         let typed = &global.session;
         // What it is called by is signed, so that it is all of one piece.
-        if let Some(sign_in) = cloud::resolve(global, environment, secrets)? {
+        let made = cloud::resolve(global, environment, secrets)?;
+        if let Some(Made::ByModule(device)) = &made {
+            return Session::of(told(device)?, typed, line, false);
+        }
+        if let Some(Made::ByHost(sign_in)) = made {
             let is_shown = global.display.debug || global.display.trace.is_some() && !global.display.raw;
             if is_shown && sign_in.username.as_ref().is_some_and(UserName::is_secret) {
                 return Err(Failure::usage("the user name is secret here, and -d and --trace hide passwords only")
@@ -222,6 +227,19 @@ impl Session {
         })?;
         Ok(Session { connect, on_mock, expires: false })
     }
+}
+
+/// A sign-in at a cloud that the module makes by itself.
+fn told(device: &ForModule) -> Result<MqttOptions, Failure> {
+    let broker = Broker { host: text("broker's host", &device.host)?, port: device.port, tls: device.tls };
+    let mut connect = MqttOptions::new(broker, text("client id", &device.client_id)?);
+    let device_secret = Secret::new(device.device_secret.expose());
+    connect.sign_in = Some(ModuleSignIn::Aliyun(DeviceSecret {
+        product_key: text("product key", &device.product_key)?,
+        device_name: text("device name", &device.device_name)?,
+        device_secret: device_secret.map_err(|source| Refusal::Character { what: "device secret", source })?,
+    }));
+    Ok(connect)
 }
 
 /// A sign-in at a cloud as the module is to make it.

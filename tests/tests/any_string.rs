@@ -274,8 +274,7 @@ fn device(life: &mut Life, strings: [&str; 3]) -> Option<()> {
         device_name: text(device_name)?,
         device_secret: Secret::new(device_secret).ok()?,
     };
-    // A cloud type with which the mock module does not sign in by itself: only the strings matter here.
-    life.options.sign_in = Some(ModuleSignIn { cloud: 1, data_type: 1, device });
+    life.options.sign_in = Some(ModuleSignIn::Aliyun(device));
     Some(())
 }
 

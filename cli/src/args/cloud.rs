@@ -53,10 +53,22 @@ pub(crate) struct Cloud {
     /// The access key: file:PATH, env:NAME, or -
     #[arg(long, global = true, value_name = "SECRETREF", hide_short_help = true)]
     pub(crate) access_key_secret: Option<String>,
+    /// Who makes the sign-in; the module can only where its profile says so [default: host]
+    #[arg(long, global = true, value_enum, value_name = "WHO", hide_short_help = true)]
+    pub(crate) sign_by: Option<SignBy>,
     /// Connect to the cloud by TLS
     // `mock` has an option of that name too, which goes before this one there.
     #[arg(long, global = true, hide_short_help = true)]
     pub(crate) tls: bool,
+}
+
+/// Who makes a sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SignBy {
+    /// This computer, and the module gets a password
+    Host,
+    /// The module by itself, and it gets the device's secret
+    Modem,
 }
 
 /// The clouds.

@@ -6,8 +6,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use atmqtt::{Broker, Refusal};
-use atmqtt_credentials::aliyun::Aliyun;
 use atmqtt_credentials::aliyun::registration::Registration;
+use atmqtt_credentials::aliyun::{Aliyun, ForModule};
 use atmqtt_credentials::aliyun_mq::AliyunMq;
 use atmqtt_credentials::aws::Aws;
 use atmqtt_credentials::azure::{Azure, dps};
@@ -21,7 +21,7 @@ use atmqtt_credentials::tencent::Tencent;
 use atmqtt_credentials::thingsboard::ThingsBoard;
 use atmqtt_credentials::{Clock, Invalid, Secret, SignIn, SignMethod};
 
-use crate::args::{Cloud, CloudName, Global};
+use crate::args::{Cloud, CloudName, Global, SignBy};
 use crate::exit::Failure;
 use crate::secret::Secrets;
 use crate::settings::Environment;
@@ -30,12 +30,30 @@ use words::Field;
 /// How long a sign-in that expires is good for, unless something else was said: a day, in seconds.
 const LIFETIME: u64 = 86_400;
 
+/// A sign-in, and who makes it.
+#[derive(Debug)]
+pub(crate) enum Made {
+    /// It is complete.
+    ByHost(SignIn),
+    /// The module makes it, of what it is told.
+    ByModule(ForModule),
+}
+
+impl Made {
+    fn check_keep_alive(&self, seconds: u16) -> Result<(), Invalid> {
+        match self {
+            Made::ByHost(sign_in) => sign_in.check_keep_alive(seconds),
+            Made::ByModule(device) => device.check_keep_alive(seconds),
+        }
+    }
+}
+
 /// The sign-in at the cloud that `--cloud` names; `None` where it names none.
 pub(crate) fn resolve(
     global: &Global,
     environment: &Environment,
     secrets: &mut Secrets,
-) -> Result<Option<SignIn>, Failure> {
+) -> Result<Option<Made>, Failure> {
     let typed = &global.cloud;
     let Some(cloud) = typed.cloud else {
         return match Field::of_cloud(typed).next() {
@@ -65,12 +83,19 @@ pub(crate) fn resolve(
         return Err(Failure::usage("--tls and mqtt:// do not go together").help("write mqtts:// in --broker"));
     }
     let mut maker = Maker { cloud, typed, global, broker, secrets };
-    let sign_in = maker.make()?;
+    let made = match typed.sign_by {
+        // No other cloud has a use for it.
+        Some(SignBy::Modem) => Made::ByModule(maker.aliyun_for_module()?),
+        None | Some(SignBy::Host) => Made::ByHost(maker.make()?),
+    };
     if let Some(seconds) = global.session.keepalive {
-        sign_in.check_keep_alive(seconds)?;
+        made.check_keep_alive(seconds)?;
     }
-    tracing::debug!(cloud = %cloud.typed(), host = %sign_in.host, port = sign_in.port, "a sign-in is made");
-    Ok(Some(sign_in))
+    let (host, port) = match &made {
+        Made::ByHost(SignIn { host, port, .. }) | Made::ByModule(ForModule { host, port, .. }) => (host, port),
+    };
+    tracing::debug!(cloud = %cloud.typed(), %host, port, "a sign-in is made");
+    Ok(Some(made))
 }
 
 /// What a sign-in is made with.
@@ -91,6 +116,27 @@ macro_rules! placed {
         let builder = $builder;
         match &$maker.broker {
             Some(broker) => builder.host(broker.host.as_str()).port(broker.port),
+            None => builder,
+        }
+    }};
+}
+
+/// What a device of Alibaba's, and its registration, are made with alike.
+macro_rules! aliyun_set {
+    ($maker:expr, $builder:expr) => {{
+        let mut builder = $builder;
+        let Cloud { sign_method, region, instance, .. } = $maker.typed;
+        if let Some(method) = sign_method {
+            builder = builder.sign_method(*method);
+        }
+        if let Some(region) = region {
+            builder = builder.region(region);
+        }
+        if let Some(instance) = instance {
+            builder = builder.instance(instance);
+        }
+        match &$maker.global.session.client_id {
+            Some(client_id) => builder.client_id(client_id),
             None => builder,
         }
     }};
@@ -129,47 +175,50 @@ impl Maker<'_> {
     }
 
     fn aliyun(&mut self) -> Result<SignIn, Failure> {
-        let key = self.need(Field::ProductKey, self.typed.product_key.as_ref())?;
-        let name = self.need(Field::DeviceName, self.typed.device_name.as_ref())?;
-        if self.typed.region.is_some() {
-            self.not_both(Field::Region, Field::Instance)?;
-        }
-        let (region, instance) = (&self.typed.region, &self.typed.instance);
-        macro_rules! set {
-            ($builder:expr) => {{
-                let mut builder = $builder;
-                if let Some(method) = self.typed.sign_method {
-                    builder = builder.sign_method(method);
-                }
-                if let Some(region) = region {
-                    builder = builder.region(region);
-                }
-                if let Some(instance) = instance {
-                    builder = builder.instance(instance);
-                }
-                match &self.global.session.client_id {
-                    Some(client_id) => builder.client_id(client_id),
-                    None => builder,
-                }
-            }};
-        }
         if self.typed.product_secret.is_some() {
+            let (key, name) = self.aliyun_names()?;
             self.not_both(Field::ProductSecret, Field::DeviceSecret)?;
             self.not_both(Field::ProductSecret, Field::Timestamp)?;
             self.never_plain()?;
             let random = self.typed.random.clone().unwrap_or_else(|| digits(10));
             let secret = self.secret(Field::ProductSecret)?;
-            return Ok(placed!(self, set!(Registration::new(key, name, secret, random))).preregistered()?);
+            return Ok(placed!(self, aliyun_set!(self, Registration::new(key, name, secret, random))).preregistered()?);
         }
+        let mut device = self.aliyun_device()?;
+        if let Some(milliseconds) = self.typed.timestamp {
+            device = device.timestamp(milliseconds);
+        }
+        Ok(device.sign_in()?)
+    }
+
+    /// What the module is told that makes the sign-in by itself.
+    fn aliyun_for_module(&mut self) -> Result<ForModule, Failure> {
+        for field in [Field::ProductSecret, Field::SignMethod, Field::Timestamp] {
+            if self.is_given(field) {
+                return Err(Failure::usage(format!("with --sign-by modem there is no place for {}", field.option()))
+                    .help("the module signs with the device's secret, in a way of its own; --sign-by host signs in every way"));
+            }
+        }
+        Ok(self.aliyun_device()?.for_module()?)
+    }
+
+    fn aliyun_device(&mut self) -> Result<Aliyun, Failure> {
+        let (key, name) = self.aliyun_names()?;
         if self.typed.random.is_some() {
             return Err(Failure::usage("--random is said of a registration").help("it needs --product-secret"));
         }
         let secret = self.secret(Field::DeviceSecret)?;
-        let mut device = set!(Aliyun::new(key, name, secret));
-        if let Some(milliseconds) = self.typed.timestamp {
-            device = device.timestamp(milliseconds);
+        Ok(placed!(self, aliyun_set!(self, Aliyun::new(key, name, secret)), tls))
+    }
+
+    /// Product key and device name.
+    fn aliyun_names(&self) -> Result<(String, String), Failure> {
+        let key = self.need(Field::ProductKey, self.typed.product_key.as_ref())?;
+        let name = self.need(Field::DeviceName, self.typed.device_name.as_ref())?;
+        if self.typed.region.is_some() {
+            self.not_both(Field::Region, Field::Instance)?;
         }
-        Ok(placed!(self, device, tls).sign_in()?)
+        Ok((key.to_owned(), name.to_owned()))
     }
 
     fn aliyun_mq(&mut self) -> Result<SignIn, Failure> {

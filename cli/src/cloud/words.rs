@@ -24,6 +24,7 @@ pub(crate) enum Field {
     GroupKey,
     AccessKeyId,
     AccessKeySecret,
+    SignBy,
     Tls,
     Username,
     Password,
@@ -48,6 +49,7 @@ impl Field {
             Field::GroupKey => "--group-key",
             Field::AccessKeyId => "--access-key-id",
             Field::AccessKeySecret => "--access-key-secret",
+            Field::SignBy => "--sign-by",
             Field::Tls => "--tls",
             Field::Username => "--username",
             Field::Password => "--password",
@@ -71,6 +73,7 @@ impl Field {
             (Field::GroupKey, typed.group_key.is_some()),
             (Field::AccessKeyId, typed.access_key_id.is_some()),
             (Field::AccessKeySecret, typed.access_key_secret.is_some()),
+            (Field::SignBy, typed.sign_by.is_some()),
             (Field::Tls, typed.tls),
         ];
         given.into_iter().filter(|(_, is_given)| *is_given).map(|(field, _)| field)
@@ -95,7 +98,7 @@ const NOW: (Field, &str) = (Field::Timestamp, "the time, for a default of --expi
 pub(crate) fn of(cloud: CloudName) -> &'static [(Field, &'static str)] {
     use Field::{
         AccessKeyId, AccessKeySecret, ClientId, DeviceName, DeviceSecret, Expires, GroupId, GroupKey, Instance,
-        Password, ProductKey, ProductSecret, Random, Region, SignMethod, Timestamp, Username,
+        Password, ProductKey, ProductSecret, Random, Region, SignBy, SignMethod, Timestamp, Username,
     };
     match cloud {
         CloudName::Aliyun => &[
@@ -109,6 +112,7 @@ pub(crate) fn of(cloud: CloudName) -> &'static [(Field, &'static str)] {
             (Timestamp, "timestamp, which is signed if it is given; nobody holds it against a clock"),
             (Region, "region of a public instance from before 2021-07-30 [default: cn-shanghai]"),
             (Instance, "id of a newer instance, iot-…; instead of --region"),
+            (SignBy, "modem: the module signs, with DeviceSecret; it has its own signmethod and timestamp"),
             TLS,
         ],
         CloudName::AliyunMq => &[

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::Context;
 use crate::args::Sign;
-use crate::cloud;
+use crate::cloud::{self, Made};
 use crate::exit::{Exit, Failure, Halt};
 use crate::render::json;
 use crate::utc::Utc;
@@ -15,9 +15,19 @@ const HIDDEN: &str = "***";
 
 pub(super) async fn run(typed: &Sign, context: Context) -> Result<Exit, Halt> {
     let Context { global, environment, mut secrets, look, mut results, .. } = context;
-    let sign_in = cloud::resolve(&global, &environment, &mut secrets)?.ok_or_else(|| {
+    let made = cloud::resolve(&global, &environment, &mut secrets)?.ok_or_else(|| {
         Failure::usage("there is no cloud to sign in at").help("name it with --cloud; --help lists them")
     })?;
+    let sign_in = match made {
+        Made::ByHost(sign_in) => sign_in,
+        Made::ByModule(_) => {
+            return Err(Failure::usage(
+                "with --sign-by modem the module makes the sign-in, and there is none to print",
+            )
+            .help("leave it out to see the one that this computer makes")
+            .into());
+        }
+    };
     if look.json {
         results.line(json(&Object::of(&sign_in, typed.show_password))).await?;
     } else {

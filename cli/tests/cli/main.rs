@@ -12,6 +12,7 @@ mod refusals;
 mod rpc;
 mod schema;
 mod sign;
+mod sign_by;
 mod spool;
 mod subscribe;
 mod transcripts;

@@ -103,7 +103,11 @@ impl SignIn {
     /// # Errors
     /// It is out of the range.
     pub fn check_keep_alive(&self, seconds: u16) -> Result<(), Invalid> {
-        let (low, high) = self.keep_alive.clone().into_inner();
-        range("keep-alive, in seconds,", seconds.into(), low.into(), high.into())
+        check_keep_alive(seconds, self.keep_alives())
     }
+}
+
+pub(crate) fn check_keep_alive(seconds: u16, keep_alives: RangeInclusive<u16>) -> Result<(), Invalid> {
+    let (low, high) = keep_alives.into_inner();
+    range("keep-alive, in seconds,", seconds.into(), low.into(), high.into())
 }

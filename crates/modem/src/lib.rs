@@ -36,8 +36,9 @@ pub use message::{Filter, Framing, Incoming, InvalidTopic, Outgoing, QoS, Topic}
 pub use network::{NetworkOptions, Registration, RegistrationStatus, Signal, SimState};
 pub use options::{Broker, ConnectOptions, DeviceSecret, InvalidBroker, ModuleSignIn, Will};
 pub use profile::{
-    CmqttKind, CmqttRules, CmqttVersion, Evidence, Figure, FigureSource, FigureValue, InvalidOverride, InvalidProfile,
-    MessageIdRule, NamedFigure, Overrides, Place, Profile, ProfileFault, QmtData, QmtKind, QmtRules, Restart, TlsRules,
+    AliyunRules, CmqttKind, CmqttRules, CmqttVersion, Evidence, Figure, FigureSource, FigureValue, InvalidOverride,
+    InvalidProfile, MessageIdRule, NamedFigure, Overrides, Place, Profile, ProfileFault, QmtData, QmtKind, QmtRules,
+    Restart, TlsRules,
 };
 pub use refusal::Refusal;
 pub use status::Status;

@@ -4,7 +4,7 @@ use atmqtt_at::{Secret, Text};
 
 use crate::dialect::Dialect;
 use crate::message::{Filter, Outgoing};
-use crate::options::ConnectOptions;
+use crate::options::{ConnectOptions, ModuleSignIn};
 use crate::profile::Profile;
 use crate::refusal::Refusal;
 use crate::tls;
@@ -37,6 +37,13 @@ impl Profile {
         self.within("the connection identifier", u32::from(options.connection), 0, last)?;
         if options.broker.tls {
             tls::check(self, dialect, options)?;
+        }
+        if let Some(ModuleSignIn::Aliyun(device)) = &options.sign_in {
+            let rules = self.aliyun.as_ref();
+            let rules = rules.ok_or_else(|| Refusal::NoModuleSignIn { model: self.model.name.clone() })?;
+            self.fits("product key", device.product_key.len(), rules.text.value)?;
+            self.fits("device name", device.device_name.len(), rules.text.value)?;
+            self.fits("device secret", device.device_secret.len(), rules.text.value)?;
         }
         dialect.check_connect(self, options)
     }
@@ -78,7 +85,7 @@ mod tests {
     use super::*;
     use crate::dialect;
     use crate::message::{QoS, Topic};
-    use crate::options::Broker;
+    use crate::options::{Broker, DeviceSecret};
 
     fn text(length: usize) -> Text {
         Text::new("x".repeat(length)).unwrap()
@@ -110,6 +117,25 @@ mod tests {
             (|options| options.broker.tls = true, "lierda-nt26e has no known way to make a TLS connection"),
         ] {
             assert_eq!(check(change), Err(expected.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_module_signs_in_by_itself_where_its_profile_says_how() {
+        let check = |profile: &str, secret: usize| {
+            let mut options = ConnectOptions::new(Broker { host: text(1), port: 1, tls: false }, text(1));
+            let device_secret = Secret::new("x".repeat(secret)).unwrap();
+            let device = DeviceSecret { product_key: text(11), device_name: text(32), device_secret };
+            options.sign_in = Some(ModuleSignIn::Aliyun(device));
+            let profile = Profile::named(profile).unwrap();
+            profile.check_connect(dialect::named(&profile.model.dialect).unwrap(), &options)
+        };
+        for profile in ["lierda-nt35e", "lierda-nt26e", "quectel-bc26", "quectel-bg95", "quectel-ec800"] {
+            assert_eq!(check(profile, 64), Ok(()), "{profile}");
+            assert!(matches!(check(profile, 65), Err(Refusal::TooLong { what: "device secret", .. })), "{profile}");
+        }
+        for profile in ["generic-lmqtt", "generic-qmt-lte", "lierda-nt35e-ecmt", "simcom-a76xx", "cmiot-mn316"] {
+            assert!(matches!(check(profile, 32), Err(Refusal::NoModuleSignIn { .. })), "{profile}");
         }
     }
 

@@ -125,15 +125,15 @@ pub struct Will {
     pub retain: bool,
 }
 
-/// The sign-in at a cloud that the module makes by itself.
+/// The sign-in at a cloud that the module makes by itself; how it is told to, the profile says.
+///
+/// The secret goes over the line, and stays in the module for as long as the connection: where the host can sign, it is better kept there.
 #[derive(Debug, Clone)]
-pub struct ModuleSignIn {
-    /// Which cloud: `cloud_type` of the dialect. Lierda: 2 is Alibaba.
-    pub cloud: u8,
-    /// What the payloads are: `data_type` of the dialect. Lierda, for Alibaba: 1 is JSON.
-    pub data_type: u8,
-    /// Who the device is.
-    pub device: DeviceSecret,
+#[non_exhaustive]
+pub enum ModuleSignIn {
+    /// At Alibaba's IoT platform, as a device that has a secret of its own. The profile needs a table `[aliyun]`
+    /// ([`AliyunRules`](crate::AliyunRules)).
+    Aliyun(DeviceSecret),
 }
 
 /// One device, one secret: the three strings of an Alibaba device.
@@ -169,7 +169,8 @@ pub struct ConnectOptions {
     pub packet_timeout: u8,
     /// How often the module sends a packet again, 0 to 10.
     pub packet_retries: u8,
-    /// The module signs in to a cloud by itself; then user name and password are left out.
+    /// The module signs in at a cloud by itself; then user name and password are left out, and the client id is what the module makes
+    /// the whole one of.
     pub sign_in: Option<ModuleSignIn>,
     /// The module's connection identifier.
     pub connection: u8,

@@ -82,6 +82,9 @@ pub struct Profile {
     /// What it takes for TLS connections of its own. `None`: it makes none, or it is not known how.
     #[serde(default)]
     pub tls: Option<TlsRules>,
+    /// How it signs in at Alibaba's IoT platform by itself. `None`: it does not, or it is not known how.
+    #[serde(default)]
+    pub aliyun: Option<AliyunRules>,
     /// What differs between modules of the dialect `qmt`; no other dialect has it.
     #[serde(default)]
     pub qmt: Option<QmtRules>,
@@ -223,6 +226,22 @@ pub struct TlsRules {
     pub handshake: Figure<Duration>,
 }
 
+/// How a model is told who it is at Alibaba's IoT platform, where it makes the sign-in by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct AliyunRules {
+    /// Product key, device name and device secret, in bytes each.
+    #[serde(deserialize_with = "figure::bytes")]
+    pub text: Figure<usize>,
+    /// What a setting of its own calls Alibaba. `None`: there is no such setting.
+    #[serde(default, deserialize_with = "figure::optional_count")]
+    pub cloud: Option<Figure<u32>>,
+    /// What the same setting calls payloads in JSON, some of which the module may hold them to.
+    #[serde(default, deserialize_with = "figure::optional_count")]
+    pub data_type: Option<Figure<u32>>,
+}
+
 /// What else differs from model to model.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -344,6 +363,10 @@ mod figure {
 
     pub(super) fn count<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<u32>, D::Error> {
         Count::deserialize(from).map(Into::into)
+    }
+
+    pub(super) fn optional_count<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Figure<u32>>, D::Error> {
+        count(from).map(Some)
     }
 
     pub(super) fn rate<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<u32>, D::Error> {

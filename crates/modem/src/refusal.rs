@@ -73,6 +73,12 @@ pub enum Refusal {
         /// The model.
         model: Box<str>,
     },
+    /// The module does not sign in at a cloud by itself, or it is not known how.
+    #[error("{model} has no known way to sign in at a cloud by itself")]
+    NoModuleSignIn {
+        /// The model.
+        model: Box<str>,
+    },
     /// The module cannot make TLS connections, or it is not known how.
     #[error("{model} has no known way to make a TLS connection")]
     TlsUnsupported {
@@ -131,6 +137,7 @@ impl Refusal {
             Refusal::EmptyPayload { .. } => "input.empty_payload",
             Refusal::Unsupported { .. } => "input.unsupported",
             Refusal::OutOfRange { .. } => "input.out_of_range",
+            Refusal::NoModuleSignIn { .. } => "input.no_module_sign_in",
             Refusal::TlsUnsupported { .. } => "input.tls_unsupported",
             Refusal::NoCertificateAuthority => "input.no_certificate_authority",
             Refusal::Certificate(_) => "input.certificate",
@@ -160,6 +167,9 @@ impl Refusal {
                 "send at least one byte; a retained message can be cleared by another client"
             }
             Refusal::Unsupported { .. } => "leave it out, or use another module",
+            Refusal::NoModuleSignIn { .. } => {
+                "have the host make the sign-in (--sign-by host), which every module can carry"
+            }
             Refusal::TlsUnsupported { .. } => "use mqtt://, on a private packet network if it has to be safe",
             Refusal::NoCertificateAuthority => {
                 "upload it to the module and name it; a connection whose server nobody checks is safe from nobody"

@@ -10,10 +10,10 @@ use crate::schema::Schema;
 
 const SCHEMA: &str = include_str!("../../../../docs/rpc.schema.json");
 
-pub(super) struct Client {
-    pub(super) program: Running,
+pub(crate) struct Client {
+    pub(crate) program: Running,
     /// Everything that has come, as it came.
-    pub(super) seen: String,
+    pub(crate) seen: String,
     schema: Schema,
     /// What was asked for, by the id.
     asked: HashMap<String, String>,
@@ -24,22 +24,22 @@ pub(super) struct Client {
 
 impl Client {
     /// The program on a mock, whose broker it knows.
-    pub(super) fn start(mock: &Mock, more: &[&str]) -> Client {
+    pub(crate) fn start(mock: &Mock, more: &[&str]) -> Client {
         Client::with(&[&["rpc", "--port", port(mock), "--broker", url(mock)], more].concat())
     }
 
-    pub(super) fn with(arguments: &[&str]) -> Client {
+    pub(crate) fn with(arguments: &[&str]) -> Client {
         Client::of(Running::start(arguments))
     }
 
-    pub(super) fn of(program: Running) -> Client {
+    pub(crate) fn of(program: Running) -> Client {
         let schema = Schema::parse(SCHEMA);
         let (answers, notifications) = (VecDeque::new(), VecDeque::new());
         Client { program, seen: String::new(), schema, asked: HashMap::new(), next: 1, answers, notifications }
     }
 
     /// Asks, and does not wait; gives the id.
-    pub(super) async fn ask(&mut self, method: &str, params: Value) -> Value {
+    pub(crate) async fn ask(&mut self, method: &str, params: Value) -> Value {
         let id = json!(self.next);
         self.next += 1;
         let request = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
@@ -49,7 +49,7 @@ impl Client {
     }
 
     /// Asks what may not be in the schema.
-    pub(super) async fn ask_anything(&mut self, method: &str, request: &Value) {
+    pub(crate) async fn ask_anything(&mut self, method: &str, request: &Value) {
         if let Some(id) = request.get("id") {
             self.asked.insert(id.to_string(), method.to_owned());
         }
@@ -57,7 +57,7 @@ impl Client {
     }
 
     /// The next line; `None` at the end.
-    pub(super) async fn line(&mut self) -> Option<Value> {
+    pub(crate) async fn line(&mut self) -> Option<Value> {
         let line = self.program.next_line().await?;
         self.seen.push_str(&line);
         let line: Value = serde_json::from_str(&line).expect("a line is JSON");
@@ -75,7 +75,7 @@ impl Client {
     }
 
     /// The answer to a request.
-    pub(super) async fn answer(&mut self, id: &Value) -> Value {
+    pub(crate) async fn answer(&mut self, id: &Value) -> Value {
         loop {
             if let Some(place) = self.answers.iter().position(|answer| answer["id"] == *id) {
                 return self.answers.remove(place).expect("it is there");
@@ -85,14 +85,14 @@ impl Client {
     }
 
     /// Asks, and gives the result.
-    pub(super) async fn call(&mut self, method: &str, params: Value) -> Value {
+    pub(crate) async fn call(&mut self, method: &str, params: Value) -> Value {
         let id = self.ask(method, params).await;
         let answer = self.answer(&id).await;
         answer.get("result").unwrap_or_else(|| panic!("{method}: {answer}")).clone()
     }
 
     /// Asks for what is refused, and gives the error.
-    pub(super) async fn refused(&mut self, method: &str, params: Value) -> Value {
+    pub(crate) async fn refused(&mut self, method: &str, params: Value) -> Value {
         let id = json!(self.next);
         self.next += 1;
         let request = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
@@ -102,7 +102,7 @@ impl Client {
     }
 
     /// The params of the next notification of this kind that fits; those before it are passed over.
-    pub(super) async fn notified(&mut self, method: &str, mut fits: impl FnMut(&Value) -> bool) -> Value {
+    pub(crate) async fn notified(&mut self, method: &str, mut fits: impl FnMut(&Value) -> bool) -> Value {
         loop {
             while let Some(line) = self.notifications.pop_front() {
                 if line["method"] == method && fits(&line["params"]) {
@@ -114,13 +114,13 @@ impl Client {
     }
 
     /// Ends stdin, and gives what comes until stdout ends, too.
-    pub(super) async fn end(&mut self) -> Vec<Value> {
+    pub(crate) async fn end(&mut self) -> Vec<Value> {
         drop(self.program.stdin.take());
         self.rest().await
     }
 
     /// What comes until stdout ends.
-    pub(super) async fn rest(&mut self) -> Vec<Value> {
+    pub(crate) async fn rest(&mut self) -> Vec<Value> {
         let mut lines: Vec<Value> = self.answers.drain(..).chain(self.notifications.drain(..)).collect();
         while let Some(line) = self.line().await {
             lines.push(line);
@@ -128,7 +128,7 @@ impl Client {
         lines
     }
 
-    pub(super) async fn code(&mut self) -> Option<i32> {
+    pub(crate) async fn code(&mut self) -> Option<i32> {
         self.program.code().await
     }
 }

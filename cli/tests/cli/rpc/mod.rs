@@ -1,6 +1,6 @@
 //! `atmqtt rpc`
 
-mod client;
+pub(crate) mod client;
 mod ends;
 mod errors;
 mod kept;

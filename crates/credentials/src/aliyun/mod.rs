@@ -19,7 +19,7 @@ use crate::invalid::Invalid;
 use crate::mac::SignMethod;
 use crate::rule::{Endpoint, REGION, Rule, endpoint_setters, is_alphanumeric, is_identifier, is_name, is_visible};
 use crate::secret::Secret;
-use crate::sign_in::SignIn;
+use crate::sign_in::{SignIn, check_keep_alive};
 
 const PRODUCT_KEY: Rule = Rule::new("ProductKey", 1, 20, is_alphanumeric, "1 to 20 letters and digits");
 const DEVICE_NAME: Rule = Rule::new("DeviceName", 4, 32, is_name, "4 to 32 letters, digits and - _ @ . :");
@@ -132,6 +132,36 @@ pub struct PreSharedKey {
     pub key: Secret,
 }
 
+/// What a module is told that makes the sign-in by itself, and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ForModule {
+    /// The platform's host name.
+    pub host: String,
+    /// Its TCP port; never zero.
+    pub port: u16,
+    /// Whether the connection is to be TLS.
+    pub tls: bool,
+    /// What the module puts before the bars of the client id.
+    pub client_id: String,
+    /// `ProductKey`
+    pub product_key: String,
+    /// `DeviceName`
+    pub device_name: String,
+    /// `DeviceSecret`
+    pub device_secret: Secret,
+}
+
+impl ForModule {
+    /// Holds a keep-alive against what the platform takes, 30 to 1200 s.
+    ///
+    /// # Errors
+    /// It is out of the range.
+    pub fn check_keep_alive(&self, seconds: u16) -> Result<(), Invalid> {
+        check_keep_alive(seconds, KEEP_ALIVE)
+    }
+}
+
 impl Aliyun {
     /// `product_key`: 1 to 20 letters and digits. `device_name`: 4 to 32 letters, digits and `- _ @ . :`. `device_secret`: used as text,
     /// although it looks like hexadecimal.
@@ -213,6 +243,24 @@ impl Aliyun {
             .username(username(&self.device_name, &self.product_key))
             .password(self.sign(&self.content()))
             .keep_alive(KEEP_ALIVE))
+    }
+
+    /// The same for a module that makes the sign-in by itself: nothing is signed here, and sign method, timestamp and tags are the module's.
+    ///
+    /// # Errors
+    /// A field is not what it can be.
+    pub fn for_module(&self) -> Result<ForModule, Invalid> {
+        self.check()?;
+        let (host, port, tls) = self.place.resolve(&self.endpoint, &self.product_key)?;
+        Ok(ForModule {
+            host,
+            port,
+            tls,
+            client_id: self.client(),
+            product_key: self.product_key.clone(),
+            device_name: self.device_name.clone(),
+            device_secret: self.device_secret.clone(),
+        })
     }
 
     /// What a TLS connection by a shared key is made from. It is signed with HMAC-SHA256, and with the timestamp or one of 2050.
@@ -308,6 +356,16 @@ mod tests {
         let tagged = tagged.unwrap();
         assert_eq!(tagged.client_id, "12345|securemode=2,signmethod=hmacsha256,ext=3,_ss=1,_v=1|");
         assert_eq!(plain.password, tagged.password);
+    }
+
+    #[test]
+    fn a_module_is_told_who_the_device_is_and_what_goes_before_the_bars() {
+        let told = device().client_id("12345").region("us-west-1").for_module().unwrap();
+        assert_eq!((&*told.host, told.port), ("pk.iot-as-mqtt.us-west-1.aliyuncs.com", 1883));
+        assert_eq!([&*told.client_id, &told.product_key, &told.device_name], ["12345", "pk", "device"]);
+        assert_eq!(told.device_secret.expose(), "secret");
+        assert!(!format!("{told:?}").contains("secret\""), "{told:?}");
+        assert!(device().client_id("a|b").for_module().is_err() && told.check_keep_alive(29).is_err());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! [`Modem`] has no clock, no port and no socket. Its owner brings bytes, network events and the time, and carries out what
 //! [`Modem::poll`] asks for; the same inputs give the same outputs.
 
+mod aliyun;
 mod answer;
 mod clock;
 mod command;

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use atmqtt_mock::{
     broker::{BrokerOptions, ReturnCode},
+    cloud::Aliyun,
     modem::{DialOutcome, Fault, Latency, LinkStatus, ModemOptions, NT35E, NetworkInput, Quirks, Registration, Step},
 };
 
@@ -407,12 +408,12 @@ fn an_nt35e_has_connections_of_their_own() {
     assert_eq!(bench.dialled, [("one".to_owned(), 1883), ("two".to_owned(), 1884)]);
 }
 
+/// `"cloud"` and `"aliauth"` hold for one connection, and with them CONN takes a client id alone.
 #[test]
-fn the_modules_own_sign_in_to_a_cloud_is_not_played() {
-    Bench::new(ModemOptions::default()).play(
+fn a_module_signs_in_at_alibaba_by_itself() {
+    let cloud = Aliyun::new().device("product", "device", "secret");
+    Bench::with_broker(ModemOptions::default(), BrokerOptions::new().cloud(cloud)).play(
         r#"
-        > AT+CMEE=1
-        < OK
         > AT+LMQTTCFG="cloud",0,2,1
         < OK
         > AT+LMQTTCFG="aliauth",0,"product","device","secret"
@@ -421,10 +422,30 @@ fn the_modules_own_sign_in_to_a_cloud_is_not_played() {
         < OK
         < +LMQTTOPEN: 0,0
         > AT+LMQTTCONN=0,"any"
-        < +CME ERROR: 3
-        > AT+LMQTTCONN=0,"any","device&product","0123456789abcdef"
         < OK
         < +LMQTTCONN: 0,0,0
+        > AT+LMQTTCLOSE=0
+        < OK
+        < +LMQTTCLOSE: 0,0
+        > AT+LMQTTOPEN=0,"product.iot-as-mqtt.cn-shanghai.aliyuncs.com",1883
+        < OK
+        < +LMQTTOPEN: 0,0
+        > AT+LMQTTCONN=0,"any"
+        < OK
+        < +LMQTTCONN: 0,0,2
+        > AT+LMQTTCLOSE=0
+        < OK
+        < +LMQTTCLOSE: 0,0
+        > AT+LMQTTCFG="cloud",0,2,1
+        < OK
+        > AT+LMQTTCFG="aliauth",0,"product","device","another"
+        < OK
+        > AT+LMQTTOPEN=0,"product.iot-as-mqtt.cn-shanghai.aliyuncs.com",1883
+        < OK
+        < +LMQTTOPEN: 0,0
+        > AT+LMQTTCONN=0,"any"
+        < OK
+        < +LMQTTCONN: 0,0,5
         "#,
     );
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use atmqtt_mock::{
     broker::{BrokerOptions, Message, QoS, ReturnCode},
+    cloud::Aliyun,
     modem::{
         BC26, BC660K, BG95, DialOutcome, EC200S, Fault, LinkStatus, Model, ModemOptions, NT26E_Q, NT35E_Q,
         NetworkInput, QMT_MODELS, UrcPort, VendorQuirks,
@@ -234,6 +235,25 @@ fn what_is_typed_is_echoed_where_that_is_asked_for() {
     bench.play("> AT+QMTCFG=\"view/mode\",0,1\n< OK\n> AT+QMTPUBEX=0,1,1,0,\"t\",3\n<>");
     bench.host(b"a\x1bc");
     assert_eq!(bench.take_said(), b"a\x1bc\r\nOK\r\n\r\n+QMTPUBEX: 0,1,0\r\n");
+}
+
+#[test]
+fn a_module_signs_in_at_alibaba_by_itself() {
+    for model in [BC26, EC200S] {
+        let cloud = Aliyun::new().device("product", "device", "secret");
+        Bench::with_broker(of(model), BrokerOptions::new().cloud(cloud)).play(
+            r#"
+            > AT+QMTCFG="aliauth",0,"product","device","secret"
+            < OK
+            > AT+QMTOPEN=0,"iot-as-mqtt.cn-shanghai.aliyuncs.com",1883
+            < OK
+            < +QMTOPEN: 0,0
+            > AT+QMTCONN=0,"any"
+            < OK
+            < +QMTCONN: 0,0,0
+            "#,
+        );
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //!
 //! To add one: a folder with an implementation of [`Dialect`], and a line in [`named`].
 
+mod aliyun;
 mod certificates;
 mod delivery;
 mod eigencomm;

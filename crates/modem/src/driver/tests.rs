@@ -310,7 +310,7 @@ fn the_module_signs_in_at_alibaba_by_itself() {
         device_name: text("NT35E_06011"),
         device_secret: Secret::new("390358fc595040aa73221e8393aba86c").unwrap(),
     };
-    options.sign_in = Some(ModuleSignIn { cloud: 2, data_type: 1, device });
+    options.sign_in = Some(ModuleSignIn::Aliyun(device));
     bench.connect(options);
     bench.online().purged();
     for _ in 0..7 {

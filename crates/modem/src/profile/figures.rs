@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{CmqttRules, Evidence, Figure, MessageIdRule, Profile, QmtRules, TlsRules};
+use super::{AliyunRules, CmqttRules, Evidence, Figure, MessageIdRule, Profile, QmtRules, TlsRules};
 
 /// One figure, to be shown.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -126,6 +126,11 @@ impl Profile {
         if let Some(TlsRules { certificate, name, .. }) = &self.tls {
             figures.push(bytes("tls.certificate", *certificate));
             figures.extend(name.map(|figure| bytes("tls.name", figure)));
+        }
+        if let Some(AliyunRules { text, cloud, data_type }) = &self.aliyun {
+            figures.push(bytes("aliyun.text", *text));
+            figures.extend(cloud.map(|figure| count("aliyun.cloud", figure)));
+            figures.extend(data_type.map(|figure| count("aliyun.data_type", figure)));
         }
         if let Some(QmtRules { kind, data }) = &self.qmt {
             figures.push(named("qmt.kind", *kind, |kind| FigureValue::Word(kind.name())));

@@ -213,6 +213,15 @@ pub(super) const TABLES: &[Table] = &[
         ],
     },
     Table {
+        name: "aliyun",
+        presence: Presence::Optional,
+        keys: &[
+            required("text", bytes(1, TEXT)),
+            optional("cloud", count(0, 255)),
+            optional("data_type", count(0, 255)),
+        ],
+    },
+    Table {
         name: "qmt",
         presence: Presence::Of("qmt"),
         keys: &[

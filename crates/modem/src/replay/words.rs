@@ -29,8 +29,7 @@ fn connect(words: &str) -> Result<Request, String> {
                 };
                 let (product_key, device_name) = (text(product_key)?, text(device_name)?);
                 let device = DeviceSecret { product_key, device_name, device_secret: secret(device_secret)? };
-                // Alibaba, JSON.
-                sign_in = Some(ModuleSignIn { cloud: 2, data_type: 1, device });
+                sign_in = Some(ModuleSignIn::Aliyun(device));
             }
             Some(("tls", given)) => {
                 let names = given.split(',').map(text).collect::<Result<Vec<_>, _>>()?;

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     modem::{
+        aliyun,
         answer::{Answer, Cme},
         command::{Args, Form},
         data::{DataEnd, Purpose},
@@ -107,10 +108,6 @@ impl Lierda {
         if !matches!(connection.link, Link::Open { .. }) {
             return Err(Cme::NotAllowed);
         }
-        // The module's own sign-in to Alibaba's cloud is not played.
-        if connection.config.signs_in() && username.is_none() {
-            return Err(Cme::NotAllowed);
-        }
         let id = connection.id;
         let of = completion(id, Step::Connect, 0, around.options);
         let config = &connection.config;
@@ -125,6 +122,10 @@ impl Lierda {
             keep_alive: config.keep_alive,
             clean_session: config.clean_session,
             will: config.will.clone(),
+        };
+        let options = match config.signs_in().filter(|_| options.username.is_none()) {
+            Some(triple) => aliyun::sign(options, triple),
+            None => options,
         };
         if !self.links.connect(now, of, options) {
             self.links.complete(of, Some(format!("+LMQTTCONN: {id},2,7")));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     super::{
+        aliyun::Triple,
         answer::{Answer, Cme},
         command::Args,
         link::Settings,
@@ -61,7 +62,7 @@ pub(in crate::modem) struct Config {
     pub(super) tls: bool,
     tls_context: u8,
     cloud: (u8, u8),
-    triple: Option<[String; 3]>,
+    triple: Option<Triple>,
 }
 
 /// Longest wait for the CONNACK (NT26 manual, LMQTTCONN).
@@ -108,9 +109,9 @@ impl Settings for Config {
 }
 
 impl Config {
-    /// Whether the module signs in to Alibaba's cloud by itself: cloud type 2 and a triple.
-    pub(super) fn signs_in(&self) -> bool {
-        self.cloud.0 == 2 && self.triple.is_some()
+    /// The triple with which the module signs in at Alibaba's cloud by itself, where the cloud is 2, Alibaba's.
+    pub(super) fn signs_in(&self) -> Option<&Triple> {
+        self.triple.as_ref().filter(|_| self.cloud.0 == 2)
     }
 
     /// One key: written, or read where its values are left off. `opened`: the keys that must be set before LMQTTOPEN come too late

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     modem::{
+        aliyun,
         answer::{Answer, Cme},
         command::{Args, Form},
         data::Purpose,
@@ -183,6 +184,10 @@ impl Quectel {
             keep_alive: config.keep_alive,
             clean_session: config.clean_session,
             will: config.will.clone(),
+        };
+        let options = match config.triple.as_ref().filter(|_| options.username.is_none()) {
+            Some(triple) => aliyun::sign(options, triple),
+            None => options,
         };
         let of = completion(connection.id, Step::Connect, 0);
         match self.links.connect(now, of, options) {

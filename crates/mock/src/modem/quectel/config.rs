@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     super::{
+        aliyun::Triple,
         answer::Cme,
         command::Args,
         dialect::{Dialect, QmtKind},
@@ -84,6 +85,8 @@ pub(in crate::modem) struct Config {
     data_timeout: u8,
     ping_grace: u8,
     cloud: Vec<String>,
+    /// Of `"aliauth"`: with it the module signs in at Alibaba's cloud by itself.
+    pub(super) triple: Option<Triple>,
     /// Where QMTOPEN went last.
     pub(super) address: Option<(String, u16)>,
     /// What is kept, the oldest first, with its slot.
@@ -122,6 +125,7 @@ impl Settings for Config {
             data_timeout: 60,
             ping_grace: 5,
             cloud: Vec::new(),
+            triple: None,
             address: None,
             stored: Vec::new(),
         }
@@ -212,7 +216,12 @@ impl Config {
                 }
             }
             "qmtping" => changed.ping_grace = args.number(5..=60)?,
-            "aliauth" | "hwprodid" => changed.cloud = texts(&mut args, 3)?,
+            "aliauth" => {
+                let triple = [args.string(64)?, args.string(64)?, args.string(64)?];
+                changed.cloud = triple.to_vec();
+                changed.triple = Some(triple);
+            }
+            "hwprodid" => changed.cloud = texts(&mut args, 3)?,
             "hwauth" | "onenet" => changed.cloud = texts(&mut args, 2)?,
             _ => return Err(Cme::NotAllowed),
         }

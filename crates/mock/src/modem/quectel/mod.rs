@@ -9,7 +9,7 @@
 //! of input with an error; in hex the length counts the bytes that are meant, not their digits; a downlink for which no slot is free is
 //! lost; QMTRECV without a slot reads the oldest, and what was not read is lost when the id is opened again; the loss of the packet network
 //! and an overflow are status 7; MQTT 3.1 is spoken as 3.1.1; without TLS on a link that is to have it, QMTOPEN has the result of a link
-//! that fails. `"willex"` and the sign-in of the cloud modes are not played.
+//! that fails. `"willex"` and the sign-ins of the cloud modes are not played, but for `"aliauth"`.
 
 mod commands;
 mod config;

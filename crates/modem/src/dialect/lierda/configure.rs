@@ -5,10 +5,11 @@
 
 use atmqtt_at::{Command, CommandBuilder};
 
-use crate::dialect::Context;
 use crate::dialect::setting::{Setting, try_write, write};
+use crate::dialect::{Context, aliyun};
 use crate::fault::Fault;
-use crate::options::{ConnectOptions, ModuleSignIn};
+use crate::options::ConnectOptions;
+use crate::profile::Profile;
 
 use super::receive;
 
@@ -19,11 +20,11 @@ fn set(key: &'static str, connection: u8) -> CommandBuilder {
 
 /// Writes every setting.
 pub(super) async fn configure(context: &Context) -> Result<(), Fault> {
-    write(context, settings(&context.options)).await?;
+    write(context, settings(&context.profile, &context.options)).await?;
     counted_messages(context).await
 }
 
-fn settings(options: &ConnectOptions) -> Vec<Setting> {
+fn settings(profile: &Profile, options: &ConnectOptions) -> Vec<Setting> {
     let id = options.connection;
     let (required, optional) = (Setting::required, Setting::optional);
     let mut settings = vec![
@@ -45,12 +46,7 @@ fn settings(options: &ConnectOptions) -> Vec<Setting> {
             set("will", id).int(1).int(will.qos.level()).int(will.retain).text(will.topic.text()).text(&will.payload),
         ));
     }
-    if let Some(ModuleSignIn { cloud, data_type, device }) = &options.sign_in {
-        settings.push(required(set("cloud", id).int(*cloud).int(*data_type)));
-        settings.push(required(
-            set("aliauth", id).text(&device.product_key).text(&device.device_name).secret(&device.device_secret),
-        ));
-    }
+    settings.extend(aliyun::settings(set, profile, options));
     settings
 }
 

@@ -20,7 +20,7 @@ pub(super) fn check(profile: &Profile, options: &ConnectOptions) -> Result<(), R
         return Err(Refusal::TlsUnsupported { model: model() });
     }
     if options.sign_in.is_some() {
-        return Err(Refusal::Unsupported { what: "signing in to a cloud by itself", model: model() });
+        return Err(Refusal::NoModuleSignIn { model: model() });
     }
     if (1..KEEP_ALIVE).contains(&options.keep_alive) {
         return Err(Refusal::OutOfRange {

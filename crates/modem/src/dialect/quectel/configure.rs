@@ -3,10 +3,10 @@
 use atmqtt_at::{Command, CommandBuilder};
 
 use super::{kind, receive, tls};
-use crate::dialect::Context;
 use crate::dialect::setting::{Setting, try_write, write};
+use crate::dialect::{Context, aliyun};
 use crate::fault::Fault;
-use crate::options::{ConnectOptions, ModuleSignIn};
+use crate::options::ConnectOptions;
 use crate::profile::{Profile, QmtKind};
 
 /// `AT+QMTCFG="<key>",<id>,…`
@@ -52,11 +52,7 @@ fn settings(kind: QmtKind, profile: &Profile, options: &ConnectOptions) -> Vec<S
             set("will", id).int(1).int(will.qos.level()).int(will.retain).text(will.topic.text()).text(&will.payload),
         ));
     }
-    if let Some(ModuleSignIn { device, .. }) = &options.sign_in {
-        settings.push(required(
-            set("aliauth", id).text(&device.product_key).text(&device.device_name).secret(&device.device_secret),
-        ));
-    }
+    settings.extend(aliyun::settings(set, profile, options));
     settings
 }
 

@@ -86,25 +86,9 @@ fn urc_port() -> Command<String> {
     })
 }
 
-/// `cloud` of a [`ModuleSignIn`](crate::ModuleSignIn) that is at Alibaba.
-const ALIBABA: u8 = 2;
-
 /// Refuses what the module cannot connect with.
 pub(super) fn check(profile: &Profile, options: &ConnectOptions) -> Result<(), Refusal> {
-    let model = || profile.model.name.clone();
-    if options.broker.tls {
-        tls::check(profile, &options.tls)?;
-    }
-    match &options.sign_in {
-        Some(sign_in) if sign_in.cloud != ALIBABA => Err(Refusal::OutOfRange {
-            what: "the cloud that the module signs in to",
-            value: sign_in.cloud.into(),
-            low: ALIBABA.into(),
-            high: ALIBABA.into(),
-            model: model(),
-        }),
-        _ => Ok(()),
-    }
+    if options.broker.tls { tls::check(profile, &options.tls) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub(super) const PATIENCE: u8 = 60;
 pub(super) fn check(profile: &Profile, options: &ConnectOptions) -> Result<(), Refusal> {
     let model = || profile.model.name.clone();
     if options.sign_in.is_some() {
-        return Err(Refusal::Unsupported { what: "signing in to a cloud by itself", model: model() });
+        return Err(Refusal::NoModuleSignIn { model: model() });
     }
     if options.keep_alive == 0 {
         let (what, high) = ("the keep-alive", profile.limits.keep_alive.value);
