@@ -9,8 +9,8 @@ use super::link::{Link, LinkEvent, LinkFault, LinkId};
 use super::secure::Secure;
 use super::session::Session;
 use super::{
-    BrokerOptions, Message, Publication, PublishFault, PublishRequest, Publisher, QoS, ReturnCode, SessionSnapshot,
-    SignIn, SubscribeRequest,
+    Admission, BrokerOptions, Message, Publication, PublishFault, PublishRequest, Publisher, QoS, ReturnCode,
+    SessionSnapshot, SignIn, SubscribeRequest,
 };
 use crate::mqtt::{TopicFilter, is_topic_name};
 
@@ -114,13 +114,13 @@ impl Broker {
         self.end(now, link);
     }
 
-    /// Time has passed: links that were silent for too long are closed.
+    /// Time has passed: links that were silent for too long, or whose time is up, are closed.
     pub fn advance(&mut self, now: Duration) {
         let due = |link: &Link| link.deadline().is_some_and(|at| at <= now);
         let overdue = self.links.iter().filter(|(_, link)| due(link));
         let overdue: Vec<_> = overdue.map(|(id, _)| *id).collect();
         for link in overdue {
-            tracing::debug!(?link, "the client was silent for too long");
+            tracing::debug!(?link, "the client was silent for too long, or its time is up");
             self.close(now, link);
         }
     }
@@ -241,13 +241,17 @@ impl Broker {
                 keep_alive: connect.keep_alive(),
                 clean_session: clean,
                 will: will.as_ref(),
+                secured: self.secure.is_secured(link),
             })
         };
-        let client_id = match (answer, connect.client_id()) {
-            (Err(code), _) => return self.refuse(now, link, code),
-            (Ok(Some(name)), _) => name,
-            (Ok(None), "") => self.assign_client_id(),
-            (Ok(None), given) => given.to_owned(),
+        let Admission { name, greeting, limit } = match answer {
+            Ok(admission) => admission,
+            Err(code) => return self.refuse(now, link, code),
+        };
+        let client_id = match (name, connect.client_id()) {
+            (Some(name), _) => name,
+            (None, "") => self.assign_client_id(),
+            (None, given) => given.to_owned(),
         };
         if self.drop_link(now, &client_id) {
             tracing::debug!(client_id, "taken over");
@@ -261,8 +265,12 @@ impl Broker {
             return Ok(());
         };
         open.will = will;
+        open.ends_at = limit.map(|limit| now + limit);
         let events = open.accept(now, client_id.clone(), session_present.then_some(unfinished))?;
         self.apply(now, link, events);
+        if let Some(message) = greeting {
+            self.deliver(now, &client_id, message);
+        }
         self.send_due(now, &client_id);
         Ok(())
     }

@@ -93,6 +93,8 @@ pub(super) struct Link {
     stage: Stage,
     /// When the client will have been silent for 1.5 times its keep-alive.
     silent_at: Option<Duration>,
+    /// When the client has to have gone.
+    pub(super) ends_at: Option<Duration>,
     /// To be published unless the client says goodbye.
     pub(super) will: Option<Message>,
 }
@@ -107,6 +109,7 @@ impl Link {
             connection,
             stage: Stage::Opening { until },
             silent_at: None,
+            ends_at: None,
             will: None,
         }
     }
@@ -122,7 +125,7 @@ impl Link {
     pub(super) fn deadline(&self) -> Option<Duration> {
         match self.stage {
             Stage::Opening { until } => Some(until),
-            Stage::SigningIn | Stage::Open { .. } => self.silent_at,
+            Stage::SigningIn | Stage::Open { .. } => self.silent_at.into_iter().chain(self.ends_at).min(),
         }
     }
 

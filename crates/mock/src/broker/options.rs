@@ -69,6 +69,8 @@ pub struct SignIn<'a> {
     pub clean_session: bool,
     /// What is to be published when the client goes without a DISCONNECT.
     pub will: Option<&'a Message>,
+    /// Whether the link is TLS.
+    pub secured: bool,
 }
 
 impl fmt::Debug for SignIn<'_> {
@@ -80,7 +82,59 @@ impl fmt::Debug for SignIn<'_> {
             .field("keep_alive", &self.keep_alive)
             .field("clean_session", &self.clean_session)
             .field("will", &self.will)
+            .field("secured", &self.secured)
             .finish()
+    }
+}
+
+/// How a client comes in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// See [`BrokerOptions::sign_in_as`]; `None`: the client identifier.
+    pub(super) name: Option<String>,
+    pub(super) greeting: Option<Message>,
+    pub(super) limit: Option<Duration>,
+}
+
+impl Admission {
+    /// Under a name, which stands for its client identifier.
+    #[must_use]
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { name: Some(name.into()), ..Self::unnamed() }
+    }
+
+    pub(super) fn unnamed() -> Self {
+        Self { name: None, greeting: None, limit: None }
+    }
+
+    /// It gets that message behind its CONNACK, without having subscribed to anything.
+    #[must_use]
+    pub fn greeted(self, message: Message) -> Self {
+        Self { greeting: Some(message), ..self }
+    }
+
+    /// The broker closes its link after that time, however busy it is.
+    #[must_use]
+    pub fn for_at_most(self, time: Duration) -> Self {
+        Self { limit: Some(time), ..self }
+    }
+
+    /// The name that it comes in under, where that is not its client identifier.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// What it is greeted with.
+    #[must_use]
+    pub fn greeting(&self) -> Option<&Message> {
+        self.greeting.as_ref()
+    }
+
+    /// How long it may stay.
+    #[must_use]
+    pub fn limit(&self) -> Option<Duration> {
+        self.limit
     }
 }
 
@@ -106,8 +160,8 @@ pub struct PublishRequest<'a> {
     pub message: &'a Message,
 }
 
-/// The name of who is let in, where it is not the client identifier; or why nobody is.
-type SignInHook = Box<dyn FnMut(&SignIn<'_>) -> Result<Option<String>, ReturnCode> + Send>;
+/// How a client is let in, or why it is not.
+type SignInHook = Box<dyn FnMut(&SignIn<'_>) -> Result<Admission, ReturnCode> + Send>;
 type PublishHook = Box<dyn FnMut(&PublishRequest<'_>) -> bool + Send>;
 type SubscribeHook = Box<dyn FnMut(&SubscribeRequest<'_>) -> Option<QoS> + Send>;
 
@@ -130,7 +184,7 @@ impl BrokerOptions {
     /// queued for each session, the last 1000 publications on record, 4 MiB unsent for each link.
     pub fn new() -> Self {
         Self {
-            sign_in: Box::new(|_| Ok(None)),
+            sign_in: Box::new(|_| Ok(Admission::unnamed())),
             publish: Box::new(|_| true),
             subscribe: Box::new(|request| Some(request.qos)),
             connect_timeout: Duration::from_secs(10),
@@ -147,7 +201,7 @@ impl BrokerOptions {
     #[must_use]
     pub fn sign_in(self, mut hook: impl FnMut(&SignIn<'_>) -> ReturnCode + Send + 'static) -> Self {
         let answer = move |sign_in: &SignIn<'_>| match hook(sign_in) {
-            ReturnCode::Accepted => Ok(None),
+            ReturnCode::Accepted => Ok(Admission::unnamed()),
             refused => Err(refused),
         };
         Self { sign_in: Box::new(answer), ..self }
@@ -158,10 +212,15 @@ impl BrokerOptions {
     /// [`ReturnCode::Accepted`] as an error lets the client in under its identifier.
     #[must_use]
     pub fn sign_in_as(self, mut hook: impl FnMut(&SignIn<'_>) -> Result<String, ReturnCode> + Send + 'static) -> Self {
+        self.admit(move |sign_in| hook(sign_in).map(Admission::named))
+    }
+
+    /// The same for a broker that has something to say to who comes in, or lets it in for a while only.
+    #[must_use]
+    pub fn admit(self, mut hook: impl FnMut(&SignIn<'_>) -> Result<Admission, ReturnCode> + Send + 'static) -> Self {
         let answer = move |sign_in: &SignIn<'_>| match hook(sign_in) {
-            Ok(name) => Ok(Some(name)),
-            Err(ReturnCode::Accepted) => Ok(None),
-            Err(refused) => Err(refused),
+            Err(ReturnCode::Accepted) => Ok(Admission::unnamed()),
+            answer => answer,
         };
         Self { sign_in: Box::new(answer), ..self }
     }

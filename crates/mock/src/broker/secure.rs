@@ -19,6 +19,11 @@ impl Secure {
         self.sessions.extend(tls.session().map(|session| (link, session)));
     }
 
+    /// Whether that link speaks TLS.
+    pub(super) fn is_secured(&self, link: LinkId) -> bool {
+        self.sessions.contains_key(&link)
+    }
+
     /// What bytes of a link say; they say it themselves where it is not sealed.
     pub(super) fn open(&mut self, link: LinkId, bytes: &[u8]) -> Result<Vec<u8>, rustls::Error> {
         let Some(session) = self.sessions.get_mut(&link) else {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::text::{self, NotBase64};
 use super::{Clock, Cloud, mac};
-use crate::broker::{ReturnCode, SignIn};
+use crate::broker::{Admission, ReturnCode, SignIn};
 
 /// The hub, and the devices that it knows. Sessions have the device ids.
 ///
@@ -58,9 +58,9 @@ impl fmt::Debug for Azure {
 }
 
 impl Cloud for Azure {
-    fn sign_in(&self, sign_in: &SignIn<'_>) -> Result<String, ReturnCode> {
+    fn sign_in(&self, sign_in: &SignIn<'_>) -> Result<Admission, ReturnCode> {
         match self.is_signed(sign_in) {
-            Some(true) => Ok(sign_in.client_id.to_owned()),
+            Some(true) => Ok(Admission::named(sign_in.client_id)),
             _ => Err(ReturnCode::NotAuthorized),
         }
     }

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use time::OffsetDateTime;
 
 use super::{Clock, Cloud, mac, text};
-use crate::broker::{ReturnCode, SignIn};
+use crate::broker::{Admission, ReturnCode, SignIn};
 
 /// Seconds; outside is refused with the return code of a client id.
 const KEEP_ALIVE: RangeInclusive<u16> = 30..=1200;
@@ -55,7 +55,7 @@ impl fmt::Debug for Huawei {
 }
 
 impl Cloud for Huawei {
-    fn sign_in(&self, sign_in: &SignIn<'_>) -> Result<String, ReturnCode> {
+    fn sign_in(&self, sign_in: &SignIn<'_>) -> Result<Admission, ReturnCode> {
         let (id, is_checked, hour) = parse(sign_in.client_id).ok_or(ReturnCode::IdentifierRejected)?;
         if !KEEP_ALIVE.contains(&sign_in.keep_alive) {
             return Err(ReturnCode::IdentifierRejected);
@@ -68,7 +68,7 @@ impl Cloud for Huawei {
         if !mac::sha256(hour.as_bytes(), secret.as_bytes(), &code) {
             return Err(ReturnCode::BadUserNameOrPassword);
         }
-        if is_checked && !self.is_now(hour) { Err(ReturnCode::NotAuthorized) } else { Ok(id.to_owned()) }
+        if is_checked && !self.is_now(hour) { Err(ReturnCode::NotAuthorized) } else { Ok(Admission::named(id)) }
     }
 
     fn may_publish(&self, device: &str, topic: &str) -> bool {

@@ -25,3 +25,9 @@ pub(super) fn sha256(key: &[u8], message: &[u8], code: &[u8]) -> bool {
 fn check<M: Mac>(mac: Result<M, InvalidLength>, message: &[u8], code: &[u8]) -> bool {
     mac.is_ok_and(|mac| mac.chain_update(message).verify_slice(code).is_ok())
 }
+
+/// The authentication code of a message, for what a cloud makes up.
+pub(super) fn sha256_of(key: &[u8], message: &[u8]) -> Vec<u8> {
+    let mac = Hmac::<Sha256>::new_from_slice(key).map(|mac| mac.chain_update(message));
+    mac.map(|mac| mac.finalize().into_bytes().to_vec()).unwrap_or_default()
+}

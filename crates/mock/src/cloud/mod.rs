@@ -13,6 +13,7 @@
 
 mod aliyun;
 mod azure;
+mod http;
 mod huawei;
 mod mac;
 mod onenet;
@@ -26,24 +27,25 @@ use std::sync::Arc;
 
 pub use aliyun::Aliyun;
 pub use azure::Azure;
+pub use http::{BadRequest, HttpRequest, HttpResponse, HttpsServer, RequestReader};
 pub use huawei::Huawei;
 pub use onenet::OneNet;
 pub use tencent::Tencent;
 pub use text::NotBase64;
 
-use crate::broker::{BrokerOptions, QoS, ReturnCode, SignIn};
+use crate::broker::{Admission, BrokerOptions, QoS, ReturnCode, SignIn};
 
 /// The time, in seconds since 1970: nothing here reads a clock of itself.
 type Clock = Box<dyn Fn() -> u64 + Send + Sync>;
 
 /// What a cloud decides. A *device* is what it calls one of its devices; there is one session of that name.
 pub trait Cloud: Send + Sync + 'static {
-    /// Which device signs in.
+    /// Which device signs in: the name of its session, and what else there is to its coming in.
     ///
     /// # Errors
     ///
     /// The return code that the cloud has for what is wrong with it.
-    fn sign_in(&self, sign_in: &SignIn<'_>) -> Result<String, ReturnCode>;
+    fn sign_in(&self, sign_in: &SignIn<'_>) -> Result<Admission, ReturnCode>;
 
     /// Whether the device may publish to the topic.
     fn may_publish(&self, device: &str, topic: &str) -> bool;
@@ -60,7 +62,7 @@ impl BrokerOptions {
     pub fn cloud(self, cloud: impl Cloud) -> Self {
         let cloud = Arc::new(cloud);
         let (publishing, subscribing) = (Arc::clone(&cloud), Arc::clone(&cloud));
-        self.sign_in_as(move |sign_in| cloud.sign_in(sign_in))
+        self.admit(move |sign_in| cloud.sign_in(sign_in))
             .publish(move |request| publishing.may_publish(request.client_id, &request.message.topic))
             .subscribe(move |request| {
                 let is_allowed = subscribing.may_subscribe(request.client_id, request.filter);

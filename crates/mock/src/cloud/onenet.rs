@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use super::text::{self, NotBase64};
 use super::{Clock, Cloud, mac};
-use crate::broker::{ReturnCode, SignIn};
+use crate::broker::{Admission, ReturnCode, SignIn};
 
 /// Seconds.
 const KEEP_ALIVE: RangeInclusive<u16> = 10..=1800;
@@ -58,7 +58,7 @@ impl fmt::Debug for OneNet {
 }
 
 impl Cloud for OneNet {
-    fn sign_in(&self, sign_in: &SignIn<'_>) -> Result<String, ReturnCode> {
+    fn sign_in(&self, sign_in: &SignIn<'_>) -> Result<Admission, ReturnCode> {
         let name = sign_in.client_id;
         if name.is_empty() || name.contains('/') || !KEEP_ALIVE.contains(&sign_in.keep_alive) {
             return Err(ReturnCode::IdentifierRejected);
@@ -70,7 +70,7 @@ impl Cloud for OneNet {
         let is_own = token.resource == of_product || token.resource == format!("{of_product}/devices/{name}");
         let key = self.keys.get(&token.resource).filter(|_| is_own).ok_or(ReturnCode::NotAuthorized)?;
         if token.is_signed(key) && token.expires.parse().is_ok_and(|expires: u64| expires > (self.now)()) {
-            Ok(format!("{product}/{name}"))
+            Ok(Admission::named(format!("{product}/{name}")))
         } else {
             Err(ReturnCode::NotAuthorized)
         }

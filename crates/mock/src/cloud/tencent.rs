@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::text::{self, NotBase64};
 use super::{Clock, Cloud, mac};
-use crate::broker::{ReturnCode, SignIn};
+use crate::broker::{Admission, ReturnCode, SignIn};
 
 /// The longest keep-alive, in seconds; none is one too.
 const KEEP_ALIVE: u16 = 900;
@@ -70,14 +70,14 @@ impl fmt::Debug for Tencent {
 }
 
 impl Cloud for Tencent {
-    fn sign_in(&self, sign_in: &SignIn<'_>) -> Result<String, ReturnCode> {
+    fn sign_in(&self, sign_in: &SignIn<'_>) -> Result<Admission, ReturnCode> {
         if sign_in.keep_alive > KEEP_ALIVE {
             return Err(ReturnCode::IdentifierRejected);
         }
         let (username, expires, check, code) = read(sign_in).ok_or(ReturnCode::BadUserNameOrPassword)?;
         let device = self.devices.get(sign_in.client_id).ok_or(ReturnCode::NotAuthorized)?;
         if check(&device.key, username.as_bytes(), &code) && expires > (self.now)() {
-            Ok(sign_in.client_id.to_owned())
+            Ok(Admission::named(sign_in.client_id))
         } else {
             Err(ReturnCode::NotAuthorized)
         }

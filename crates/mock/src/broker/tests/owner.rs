@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::bench::{Bench, kept, line, message, options, will};
-use crate::broker::{BrokerOptions, Message, Publication, PublishFault, Publisher, QoS};
+use crate::broker::{Admission, BrokerOptions, Message, Publication, PublishFault, Publisher, QoS};
 use crate::mqtt::{ClientOutput, ConnectOptions, LossCause};
 
 const Q0: QoS = QoS::AtMostOnce;
@@ -88,4 +88,25 @@ fn the_owner_publishes_by_the_rules_too() {
     bench.settle();
     assert_eq!(bench.messages(peer), [line("t", "kept", Q1)]);
     assert_eq!(bench.broker.retained().collect::<Vec<_>>(), [&message("t", "kept", Q1).retained()]);
+}
+
+#[test]
+fn who_comes_in_is_greeted_and_goes_when_its_time_is_up() {
+    for qos in [Q0, Q1] {
+        let greeting = message("hello", "you", qos);
+        let admission = Admission::named("guest").greeted(greeting).for_at_most(Duration::from_secs(15));
+        let mut bench = Bench::with(BrokerOptions::new().admit(move |_| Ok(admission.clone())));
+        let peer = bench.join(options("peer"));
+        assert_eq!(bench.messages(peer), [line("hello", "you", qos)]);
+        // What it has not acknowledged, and what keeps it busy, keeps it no longer.
+        for _ in 0..14 {
+            bench.pass(Duration::from_secs(1));
+            bench.publish(peer, "busy", "", Q0);
+        }
+        assert!(bench.is_connected(peer));
+        bench.heard(peer);
+        bench.pass(Duration::from_secs(1));
+        assert_eq!(bench.heard(peer), [ClientOutput::Lost(LossCause::Closed)]);
+        assert_eq!(bench.broker.sessions(), []);
+    }
 }

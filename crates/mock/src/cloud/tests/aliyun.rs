@@ -1,7 +1,7 @@
 //! Alibaba Cloud IoT Platform: what comes in, what is refused, and which topics are a device's.
 
 use super::said;
-use crate::broker::{ReturnCode, SignIn};
+use crate::broker::{Admission, ReturnCode, SignIn};
 use crate::cloud::{Aliyun, Cloud};
 
 const SHA1: &str = "fafd82a3d602b37fb0fa8b7892f24a477f851a14";
@@ -14,7 +14,7 @@ fn cloud() -> Aliyun {
         .disabled_device("pk", "disabled", "secret")
 }
 
-fn answer(client_id: &str, username: &str, password: &str) -> Result<String, ReturnCode> {
+fn answer(client_id: &str, username: &str, password: &str) -> Result<Admission, ReturnCode> {
     cloud().sign_in(&said(client_id, username, password))
 }
 
@@ -43,7 +43,7 @@ fn what_is_signed_rightly_comes_in() {
             "4cdce2673dbe3a3611d34b06a2dbb377f1e091505facd9b354314fc5ff3d5931",
         ),
     ] {
-        assert_eq!(answer(client_id, username, password).as_deref(), Ok(username), "{client_id}");
+        assert_eq!(answer(client_id, username, password), Ok(Admission::named(username)), "{client_id}");
     }
 }
 

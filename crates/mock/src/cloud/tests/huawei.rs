@@ -1,7 +1,7 @@
 //! Huawei Cloud IoTDA: what comes in, what is refused, and which topics are a device's.
 
 use super::said;
-use crate::broker::{ReturnCode, SignIn};
+use crate::broker::{Admission, ReturnCode, SignIn};
 use crate::cloud::{Cloud, Huawei};
 
 const ID: &str = "5f052ac562369102d42b0fb6";
@@ -16,11 +16,11 @@ fn cloud(now: u64) -> Huawei {
 
 #[test]
 fn what_is_signed_rightly_comes_in() {
-    assert_eq!(cloud(0).sign_in(&said(CLIENT_ID, ID, PASSWORD)).as_deref(), Ok(ID));
+    assert_eq!(cloud(0).sign_in(&said(CLIENT_ID, ID, PASSWORD)), Ok(Admission::named(ID)));
     // The only output that the cloud itself has published, and an id with a stroke in it.
     let published = "c75150e6cb841417396819e4d2ee4358a416344a03a083e3a8567074ddec820a";
     let answer = cloud(0).sign_in(&said("product_node_0_0_2025041401", "product_node", published));
-    assert_eq!(answer.as_deref(), Ok("product_node"));
+    assert_eq!(answer, Ok(Admission::named("product_node")));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The clouds' decisions, held to sign-ins that are published or were recomputed with other tools.
 
 mod aliyun;
+mod aliyun_registration;
 mod azure;
 mod huawei;
 mod onenet;
@@ -17,5 +18,6 @@ fn said<'a>(client_id: &'a str, username: &'a str, password: &'a str) -> SignIn<
         keep_alive: 120,
         clean_session: true,
         will: None,
+        secured: false,
     }
 }

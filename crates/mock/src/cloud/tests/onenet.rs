@@ -1,7 +1,7 @@
 //! OneNET: what comes in, what is refused, and which topics are a device's.
 
 use super::said;
-use crate::broker::{ReturnCode, SignIn};
+use crate::broker::{Admission, ReturnCode, SignIn};
 use crate::cloud::{Cloud, OneNet};
 
 const KEY: &str = "KuF3NT/jUBJ62LNBB/A8XZA9CqS3Cu79B/ABmfA1UCw=";
@@ -23,7 +23,7 @@ fn what_is_signed_rightly_comes_in_until_it_expires() {
          sign=tuFMd8Cc5krZO%2BRiNaW4mad5tauSFq2J89Gd70MXQPI%3D",
     ] {
         let sign_in = said("device", "123123", token);
-        assert_eq!(cloud(NOW).sign_in(&sign_in).as_deref(), Ok("123123/device"), "{token}");
+        assert_eq!(cloud(NOW).sign_in(&sign_in), Ok(Admission::named("123123/device")), "{token}");
         assert_eq!(cloud(1_537_255_523).sign_in(&sign_in), Err(ReturnCode::NotAuthorized));
     }
     for (keep_alive, is_in) in [(9, false), (10, true), (1800, true), (1801, false)] {

@@ -1,7 +1,7 @@
 //! Tencent IoT Hub and IoT Explorer: what comes in, what is refused, and which topics are a device's.
 
 use super::said;
-use crate::broker::{ReturnCode, SignIn};
+use crate::broker::{Admission, ReturnCode, SignIn};
 use crate::cloud::{Cloud, NotBase64, Tencent};
 
 const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZg==";
@@ -16,7 +16,7 @@ fn cloud(now: u64) -> Tencent {
 #[test]
 fn what_is_signed_rightly_comes_in_until_it_expires() {
     let sign_in = said(CLIENT_ID, USERNAME, PASSWORD);
-    assert_eq!(cloud(1_700_000_000).sign_in(&sign_in).as_deref(), Ok(CLIENT_ID));
+    assert_eq!(cloud(1_700_000_000).sign_in(&sign_in), Ok(Admission::named(CLIENT_ID)));
     assert_eq!(cloud(4_102_444_800).sign_in(&sign_in), Err(ReturnCode::NotAuthorized));
     assert_eq!(Tencent::new(|| 0).sign_in(&sign_in), Err(ReturnCode::NotAuthorized));
     for (keep_alive, is_in) in [(0, true), (900, true), (901, false)] {
