@@ -1,7 +1,7 @@
 //! Modems, clients and subscriptions as handles: cloned, dropped, closed, and side by side.
 
 use atmqtt::{Error, Event, Fault, Filter, Modem, ModemOptions, MqttOptions, QoS, Refusal, Text, Topic, Will};
-use atmqtt_mock::broker::{Handle, Message, Publisher, QoS as BrokerQos};
+use atmqtt_mock::broker::{Admission, BrokerOptions, Handle, Message, Publisher, QoS as BrokerQos};
 use atmqtt_mock::modem::LinkStatus;
 use atmqtt_mock::{BrokerChoice, Mock};
 use atmqtt_tests::{Bench, Line, broker, delivered, next, soon};
@@ -276,7 +276,7 @@ async fn what_a_slow_reader_misses_is_counted() {
 
 #[tokio::test]
 async fn a_broker_that_refuses_a_filter() {
-    let options = atmqtt_mock::broker::BrokerOptions::new()
+    let options = BrokerOptions::new()
         .subscribe(|request| if request.filter == "forbidden" { None } else { Some(request.qos) });
     let bench = Bench::start(Line::PseudoTerminal, Mock::builder().broker_options(options)).await;
     let client = bench.connect("device").await;
@@ -296,4 +296,27 @@ fn handles_are_send_and_sync() {
     is::<atmqtt::Subscription>();
     is::<atmqtt::Events>();
     is::<Error>();
+}
+
+#[tokio::test]
+async fn what_a_broker_sends_by_itself_is_there_without_a_subscription() {
+    let greeting = Message::new("ext/hello", "you").qos(BrokerQos::AtLeastOnce);
+    let options = BrokerOptions::new().admit(move |_| Ok(Admission::named("device").greeted(greeting.clone())));
+    let bench = Bench::start(Line::Duplex, Mock::builder().broker_options(options)).await;
+    let client = bench.sign_in(broker("device")).await;
+    // It comes behind the CONNACK, and is acknowledged: it is with the host, or held for whoever asks.
+    let broker = bench.mock.broker().unwrap();
+    let is_taken = |view: &atmqtt_mock::broker::BrokerView| view.session("device").is_some_and(|it| it.in_flight == 0);
+    soon(broker.wait_for(is_taken)).await.unwrap();
+    let mut greetings = client.unsolicited("ext/+").await.unwrap();
+    assert_eq!(soon(greetings.recv()).await.unwrap().payload, b"you");
+    // What comes later comes too, and nothing was said to the broker.
+    assert!(broker.sessions()[0].subscriptions.is_empty());
+    assert!(matches!(client.unsolicited("a/#/b").await.unwrap_err(), Error::Modem(Fault::Input(_))));
+    client.disconnect().await.unwrap();
+    assert_eq!(soon(greetings.recv()).await, None);
+    assert!(matches!(
+        client.unsolicited("ext/+").await.unwrap_err(),
+        Error::Modem(Fault::Input(Refusal::NotConnected))
+    ));
 }

@@ -37,6 +37,7 @@ mod channel;
 mod command;
 mod exchange;
 mod fields;
+mod given;
 mod grammar;
 mod lines;
 mod multiplexer;

@@ -5,6 +5,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use crate::exchange::Exchange;
+use crate::given;
 use crate::shown::Shown;
 use crate::time::Time;
 
@@ -67,9 +68,12 @@ impl Redactor {
         }
     }
 
-    /// `bytes` without any secret.
+    /// `bytes` without any secret: none that was sent, and none that a message brings.
     pub(crate) fn redact(&self, bytes: &[u8]) -> Box<[u8]> {
         let mut shown = bytes.to_vec();
+        for range in given::secrets(bytes).into_iter().rev() {
+            shown.splice(range, *b"***");
+        }
         for secret in &self.secrets {
             while let Some(at) = memchr::memmem::find(&shown, secret) {
                 shown.splice(at..at + secret.len(), *b"***");
@@ -93,5 +97,8 @@ mod tests {
         redactor.learn(command.exchange());
         assert_eq!(&*redactor.redact(b"CONN=0,\"390358fc595040aa\",390358fc595040aa"), b"CONN=0,\"***\",***");
         assert_eq!(&*redactor.redact(b"+CSQ: 20,99"), b"+CSQ: 20,99");
+        let given = br#"+QMTRECV: 0,1,"/ext/register","{"deviceSecret":"s3cret"}""#;
+        let shown = br#"+QMTRECV: 0,1,"/ext/register","{"deviceSecret":"***"}""#;
+        assert_eq!(&*redactor.redact(given), shown);
     }
 }

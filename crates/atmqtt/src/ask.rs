@@ -31,6 +31,8 @@ pub(crate) enum Ask {
     /// A request within a session.
     Session(SessionId, Request, Reply<Outcome>),
     Subscribe(SessionId, Filter, QoS, Reply<mpsc::Receiver<Incoming>>),
+    /// For what comes without a subscription.
+    Unsolicited(SessionId, Filter, Reply<mpsc::Receiver<Incoming>>),
     Unsubscribe(SessionId, Filter, Reply<Outcome>),
     Listen(oneshot::Sender<Events>),
     /// Sign out, if need be, and end.

@@ -131,6 +131,23 @@ impl Client {
         Ok(Subscription::new(filter, messages, Arc::clone(&self.session)))
     }
 
+    /// What the broker sends by itself: the messages that match a filter, although nobody subscribes to it. Nothing is said to the
+    /// module or to the broker. What came before, and nobody has taken, comes first.
+    ///
+    /// Some clouds give a device its secret in this way, and some subscribe to their own topics for it.
+    ///
+    /// # Errors
+    /// The filter is not one, or there is no connection.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no message: what it would have given is there for the next.
+    pub async fn unsolicited(&self, filter: &str) -> Result<Subscription, Error> {
+        let filter = Filter::new(filter)?;
+        let Session { handle, id, .. } = &*self.session;
+        let messages = handle.ask(|reply| Ask::Unsolicited(*id, filter.clone(), reply)).await?;
+        Ok(Subscription::new(filter, messages, Arc::clone(&self.session)))
+    }
+
     /// Unsubscribes from a filter, and ends its streams.
     ///
     /// # Errors

@@ -308,6 +308,16 @@ impl<P: Port> Owner<P> {
                 let request = Request::Subscribe(vec![(filter, qos)]);
                 self.submit(request, Waiting::Subscribed { reply, route, messages });
             }
+            Ask::Unsolicited(id, filter, reply) => {
+                if !self.in_session(id) {
+                    reply.send(Err(Refusal::NotConnected.into())).ok();
+                    return;
+                }
+                let (route, messages) = self.router.add(filter);
+                if let Some(unread) = reply.send(Ok(messages)).err().and_then(Result::ok) {
+                    self.router.take_back(route, unread);
+                }
+            }
             Ask::Unsubscribe(id, filter, reply) => {
                 if self.in_session(id) {
                     let request = Request::Unsubscribe(vec![filter.clone()]);
@@ -483,7 +493,9 @@ impl<P: Port> Owner<P> {
                     drop(reply.send(Err(fault.clone().into())));
                 }
                 Ask::Connect { reply, .. } => drop(reply.send(Err(fault.clone().into()))),
-                Ask::Subscribe(_, _, _, reply) => drop(reply.send(Err(fault.clone().into()))),
+                Ask::Subscribe(_, _, _, reply) | Ask::Unsolicited(_, _, reply) => {
+                    drop(reply.send(Err(fault.clone().into())));
+                }
                 Ask::Listen(_) | Ask::Close(_) => {}
             }
         }

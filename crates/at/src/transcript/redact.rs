@@ -1,13 +1,15 @@
 //! What a recording hides: secrets, by the grammar of the commands that carry them, and identities, by their form.
 //!
 //! Whoever listens on a line does not know which arguments are secret. So the commands that have one are listed here, for
-//! all vendors; a secret that was seen once is then hidden wherever it comes back.
+//! all vendors, and the [fields of messages](crate::given) that bring one; a secret that was seen once is then hidden wherever it comes
+//! back.
 
 use std::ops::Range;
 
 use zeroize::Zeroizing;
 
 use super::Side;
+use crate::given;
 
 /// Which arguments of a command are secret.
 struct Rule {
@@ -165,6 +167,11 @@ impl Redactor {
                 self.announced(line);
             }
             from += line.len();
+        }
+        // Before the identities: a secret may look like one. It is remembered, since it is a password soon.
+        for range in given::secrets(bytes) {
+            self.remember(&bytes[range.clone()]);
+            cover(&mut covers, range, Cloak::Bytes);
         }
         // Before the secrets, of which one may be a few digits.
         for range in digits(bytes) {

@@ -294,3 +294,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_secret_that_a_message_brings_is_hidden_then_and_later() {
+    let given = "0123456789abcdef";
+    for line in [
+        format!("\r\n+QMTRECV: 0,0,\"/ext/register\",\"{{\"deviceName\":\"d\",\"deviceSecret\":\"{given}\"}}\"\r\n"),
+        format!("\r\n+CMQTTRXPAYLOAD: 0,34\r\n{{\"deviceToken\": \"{given}\"}}\r\n"),
+    ] {
+        for cut in 1..line.len() {
+            let (first, second) = line.split_at(cut);
+            let text = record(&[
+                (0, Side::Module, first),
+                (3, Side::Module, second),
+                (9, Side::Host, "AT+QMTCONN=0,\"c\",\"u\",\""),
+                (9, Side::Host, given),
+                (9, Side::Host, "\"\r"),
+            ]);
+            assert!(!text.contains(&given[..4]) && !text.contains(&given[12..]), "{text}");
+        }
+    }
+}
