@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use atmqtt::{Baud, Broker, Client, Direction, Modem, ModemOptions, PortError, Reconnect, TraceRecord};
+use atmqtt::{
+    Baud, Broker, Client, Direction, Modem, ModemOptions, PortError, Profile, Reconnect, TraceRecord, UsbPort, UsbRole,
+};
 use atmqtt_mock::{BrokerChoice, Mock, Resolve, modem};
 use tokio::time::timeout;
 
@@ -53,7 +55,7 @@ impl Bench {
         if let (Err(_), Some(recording)) = (&opened, &recording) {
             recording.finish(look);
         }
-        let modem = opened?;
+        let modem = opened.map_err(|halt| with_usb_role(halt, UsbPort::of(&path)))?;
         if let (Baud::Auto, Some(rate)) = (line.baud, modem.baud())
             && rate != modem.profile().rules.baud.value
         {
@@ -140,6 +142,27 @@ pub(crate) async fn ended(modem: &Modem, client: &Client) -> Failure {
     Failure::new("delivery.link_lost", format!("the connection to the broker was lost{because}")).help("run it again")
 }
 
+/// Says of a port where nothing answers what it is for, where that is known.
+fn with_usb_role(halt: Halt, port: Option<UsbPort>) -> Halt {
+    match (halt, port.and_then(|port| wrong_port(port, Profile::shipped()))) {
+        (Halt::Failed(failure), Some(help)) if failure.code == "modem.no_answer" => Halt::Failed(failure.help(help)),
+        (halt, _) => halt,
+    }
+}
+
+/// What is wrong with a port on USB that is known to be another one than its module's AT port.
+pub(crate) fn wrong_port<'p>(port: UsbPort, profiles: impl IntoIterator<Item = &'p Profile>) -> Option<String> {
+    let (role, at) = port.better(profiles)?;
+    let what = match role {
+        UsbRole::Modem => "for data calls",
+        UsbRole::Diag => "for diagnosis",
+        UsbRole::Nmea => "for positions",
+        UsbRole::At => return None,
+    };
+    let is = format!("this port of the module ({}, interface {}) is {what}", port.id, port.interface?);
+    Some(format!("{is}: name the one with interface {at}, which is its AT port"))
+}
+
 /// Starts a mock module for this program alone.
 pub(crate) fn start_mock(model: modem::Model, own_broker: bool) -> Result<Mock, Failure> {
     let builder = Mock::builder().modem(modem::ModemOptions { model, ..modem::ModemOptions::default() });
@@ -159,4 +182,32 @@ fn show(look: Look, record: &TraceRecord) {
     };
     let seconds = record.time.since_epoch().as_secs_f64();
     say(format_args!("{seconds:.3} {}", look.paint(paint, &record.to_string())));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As a machine has it where an EC25 is plugged in.
+    fn port(interface: u8) -> UsbPort {
+        let mut port = UsbPort::new("2c7c:0125".parse().unwrap());
+        port.interface = Some(interface);
+        port
+    }
+
+    #[test]
+    fn a_port_that_answers_nothing_is_called_what_it_is() {
+        let silent = || Halt::Failed(Failure::new("modem.no_answer", "nothing answers").help("check the baud rate"));
+        let help = |halt: Halt| match halt {
+            Halt::Failed(failure) => failure.help.unwrap_or_default(),
+            other => panic!("{other:?}"),
+        };
+        let told = help(with_usb_role(silent(), Some(port(0))));
+        assert!(told.contains("2c7c:0125, interface 0) is for diagnosis: name the one with interface 2"), "{told}");
+        for unknown in [None, Some(port(2)), Some(port(9))] {
+            assert_eq!(help(with_usb_role(silent(), unknown)), "check the baud rate");
+        }
+        let busy = Halt::Failed(Failure::new("port.busy", "in use").help("end it"));
+        assert_eq!(help(with_usb_role(busy, Some(port(0)))), "end it");
+    }
 }

@@ -13,7 +13,7 @@ mod silent;
 use std::future::IntoFuture;
 use std::time::Duration;
 
-pub use bench::{Bench, Line, broker, delivered, module, next};
+pub use bench::{Bench, Line, ONE_OF_EACH, broker, delivered, module, next};
 pub use dialogue::Dialogue;
 pub use dropped::{dropped_at_every, polled, until_said};
 pub use mosquitto::{Heard, Listener, Mosquitto};

@@ -4,17 +4,25 @@ use std::future::{Future, IntoFuture};
 
 use atmqtt::{QoS, dialect::LinkReport};
 use atmqtt_mock::Mock;
-use atmqtt_mock::modem::{MODELS, NT26E};
-use atmqtt_tests::{Bench, Line, broker, delivered, dropped_at_every, module, polled, soon, until_said};
+use atmqtt_mock::modem::{Dialect, Model, NT26E};
+use atmqtt_tests::{Bench, Line, ONE_OF_EACH, broker, delivered, dropped_at_every, module, polled, soon, until_said};
+
+/// The commands with which a message leaves, whatever comes before them.
+const PUBLISH: [&str; 6] = ["AT+LMQTTPUB=", "AT+ECMTPUB=", "AT+QMTPUB=", "AT+QMTPUBEX=", "AT+CMQTTPUB=", "AT+MQTTPUB="];
+
+/// The first dialect is looked at behind every line of its dialogue, the others behind some: what they have in common is the same code.
+fn step(model: Model) -> usize {
+    if model.dialect == Dialect::Lmqtt { 1 } else { 7 }
+}
 
 #[tokio::test]
 async fn a_sign_in_that_is_dropped_is_taken_back() {
     for line in Line::ALL {
-        for model in MODELS {
+        for model in ONE_OF_EACH {
             let bench = Bench::start(line, Mock::builder().modem(module(model))).await;
             let broker_handle = bench.mock.broker().unwrap();
             let connect = || bench.modem.mqtt(broker("dropped")).connect();
-            dropped_at_every(1, &bench, connect, async || {
+            dropped_at_every(step(model), &bench, connect, async || {
                 bench.is_in_order().await;
                 soon(broker_handle.wait_for(|view| view.sessions.is_empty())).await.unwrap();
                 // Once the module has put the connection away, the next one may come.
@@ -32,9 +40,10 @@ async fn a_sign_in_that_is_dropped_is_taken_back() {
 #[tokio::test]
 async fn a_publish_that_is_dropped_leaves_the_line_in_order() {
     for line in Line::ALL {
-        // By prompt and in the command line.
-        for payload in [vec![0; 3000], b"inline".to_vec()] {
-            let bench = Bench::start(line, Mock::builder().modem(module(NT26E))).await;
+        // By prompt and in the command line, by the first model; by one of each dialect however it does it.
+        let others = ONE_OF_EACH.into_iter().filter(|model| *model != NT26E).map(|model| (model, b"inline".to_vec()));
+        for (model, payload) in [(NT26E, vec![0; 3000]), (NT26E, b"inline".to_vec())].into_iter().chain(others) {
+            let bench = Bench::start(line, Mock::builder().modem(module(model))).await;
             let client = bench.connect("device").await;
             let publish = || client.publish("a", payload.clone()).qos(QoS::ExactlyOnce);
             dropped_at_every(1, &bench, publish, async || {
@@ -44,7 +53,8 @@ async fn a_publish_that_is_dropped_leaves_the_line_in_order() {
             .await;
             // Whatever left, left whole and once.
             let broker = bench.mock.broker().unwrap();
-            let commands = bench.mock.log().lines().iter().filter(|line| line.starts_with("AT+LMQTTPUB=")).count();
+            let publishes = |line: &&String| PUBLISH.iter().any(|name| line.starts_with(name));
+            let commands = bench.mock.log().lines().iter().filter(publishes).count();
             soon(broker.wait_for(|view| view.published == commands as u64)).await.unwrap();
             for taken in broker.published() {
                 let whole = if taken.message.topic == "a" { payload.as_slice() } else { b"b" };

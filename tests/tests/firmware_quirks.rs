@@ -142,7 +142,9 @@ async fn results_that_go_to_another_port_are_told_with_the_way_out() {
     let failed = bench.modem.mqtt(broker("device")).connect().await.map(drop).expect_err("no result");
     assert_eq!(failed.code(), "modem.results_elsewhere", "{failed}");
     assert!(failed.to_string().contains("usbat"), "{failed}");
-    let set = bench.modem.raw("AT+QURCCFG=\"urcport\",\"uart1\"").await.expect("an answer");
+    let cure = "AT+QURCCFG=\"urcport\",\"uart1\"";
+    assert!(failed.to_string().contains(cure), "{failed}");
+    let set = bench.modem.raw(cure).await.expect("an answer");
     assert_eq!(set.result, atmqtt::FinalResult::Ok);
     life(&bench).await;
 }

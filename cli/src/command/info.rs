@@ -3,14 +3,14 @@
 use atmqtt::dialect::LinkReport;
 use atmqtt::{
     Evidence, FigureSource, FigureValue, Modem, NamedFigure, Profile, RegistrationStatus, SimState, Status, TlsOptions,
-    TlsVersion,
+    TlsVersion, UsbRole,
 };
 use serde::Serialize;
 use serde_json::Value;
 
 use super::Context;
 use crate::args;
-use crate::bench::Bench;
+use crate::bench::{Bench, wrong_port};
 use crate::exit::{Exit, Halt};
 use crate::figures::{self, Figures};
 use crate::guard::{Guard, Stage};
@@ -44,6 +44,9 @@ pub(super) async fn run(typed: &args::Info, context: Context) -> Result<Exit, Ha
             return print_figures(bench.modem.profile(), &figures, look, &mut guard, &mut results).await;
         }
         let status = guard.run(Stage::Asking, bench.modem.status()).await?;
+        if let Some(told) = bench.modem.usb_port().and_then(|port| wrong_port(port, [bench.modem.profile()])) {
+            look.warn(told);
+        }
         let mut info = Info::of(&bench.modem, status, &tls);
         if typed.redact {
             info.redact();
@@ -67,6 +70,8 @@ pub(super) struct Info {
     /// It is the careful one for a model that no profile knows well.
     profile_fallback: bool,
     baud: Option<u32>,
+    /// The port, where it is on USB.
+    usb: Option<Usb>,
     imei: Option<String>,
     imsi: Option<String>,
     iccid: Option<String>,
@@ -80,6 +85,22 @@ pub(super) struct Info {
     mqtt: &'static str,
     /// How `mqtts://` would be made now. `None`: it is refused, since no way is known.
     tls: Option<Tls>,
+}
+
+/// Which port of which USB device it is, and what for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Usb {
+    id: String,
+    interface: Option<u8>,
+    role: Option<&'static str>,
+}
+
+impl Usb {
+    fn of(modem: &Modem) -> Option<Usb> {
+        let port = modem.usb_port()?;
+        let role = port.role(modem.profile()).map(UsbRole::name);
+        Some(Usb { id: port.id.to_string(), interface: port.interface, role })
+    }
 }
 
 /// What of TLS is on, by what was typed.
@@ -130,6 +151,7 @@ impl From<Status> for Info {
             profile_fallback: false,
             // The port's, and not the module's.
             baud: None,
+            usb: None,
             imei: status.imei,
             imsi: status.imsi,
             iccid: status.iccid,
@@ -151,7 +173,8 @@ impl Info {
     /// What a module told, and what is known of its port; `tls` is how TLS would be made.
     pub(super) fn of(modem: &Modem, status: Status, tls: &TlsOptions) -> Info {
         let tls = Tls::of(modem.profile(), tls);
-        Info { baud: modem.baud(), profile_fallback: modem.fell_back(), tls, ..Info::from(status) }
+        let usb = Usb::of(modem);
+        Info { baud: modem.baud(), usb, profile_fallback: modem.fell_back(), tls, ..Info::from(status) }
     }
 
     /// Hides what identifies the module and the SIM, also where it stands in a text: `ATI` of some modules has the IMEI.
@@ -193,7 +216,7 @@ impl Info {
 }
 
 /// How each key of [`Info`] is shown to people: its name, and its unit. That the profile is a fallback is said beside its name.
-const WORDS: [(&str, &str, &str); 25] = [
+const WORDS: [(&str, &str, &str); 28] = [
     ("manufacturer", "manufacturer", ""),
     ("model", "model", ""),
     ("firmware", "firmware", ""),
@@ -201,6 +224,9 @@ const WORDS: [(&str, &str, &str); 25] = [
     ("information", "information", ""),
     ("profile", "profile", ""),
     ("baud rate", "baud", " bit/s"),
+    ("USB device", "usb.id", ""),
+    ("USB interface", "usb.interface", ""),
+    ("USB port", "usb.role", ""),
     ("IMEI", "imei", ""),
     ("IMSI", "imsi", ""),
     ("ICCID", "iccid", ""),
@@ -256,22 +282,22 @@ fn mqtt_name(report: LinkReport) -> &'static str {
 
 /// One figure of a profile.
 #[derive(Debug, PartialEq, Serialize)]
-struct FigureLine {
-    figure: &'static str,
+struct FigureLine<'p> {
+    figure: &'p str,
     value: Value,
     unit: &'static str,
     evidence: String,
     source: &'static str,
 }
 
-impl From<NamedFigure> for FigureLine {
-    fn from(figure: NamedFigure) -> FigureLine {
+impl<'p> From<NamedFigure<'p>> for FigureLine<'p> {
+    fn from(figure: NamedFigure<'p>) -> FigureLine<'p> {
         let (value, unit) = match figure.value {
             FigureValue::Bytes(bytes) => (bytes.into(), "bytes"),
             FigureValue::Wait(wait) => (wait.as_secs_f64().into(), "s"),
             FigureValue::Count(count) => (count.into(), ""),
             FigureValue::Rate(rate) => (rate.into(), "bit/s"),
-            rule @ (FigureValue::MessageId(_) | FigureValue::Word(_)) => (rule.to_string().into(), ""),
+            words => (words.to_string().into(), ""),
         };
         FigureLine {
             figure: figure.name,
@@ -300,7 +326,7 @@ fn evidence(evidence: Evidence) -> String {
     }
 }
 
-fn in_words(line: &FigureLine) -> String {
+fn in_words(line: &FigureLine<'_>) -> String {
     let value = match &line.value {
         Value::String(word) => word.clone(),
         // As in 5 s and not 5.0 s.
@@ -356,6 +382,7 @@ mod tests {
             profile: "lierda-nt26e".to_owned(),
             profile_fallback: false,
             baud: Some(9600),
+            usb: Some(Usb { id: "2c7c:0125".to_owned(), interface: Some(2), role: Some("at") }),
             imei: Some("490154203237518".to_owned()),
             imsi: Some("001010123456789".to_owned()),
             iccid: None,
@@ -383,6 +410,9 @@ mod tests {
             "information      NT26E; IMEI 490154203237518",
             "profile          lierda-nt26e",
             "baud rate        9600 bit/s",
+            "USB device       2c7c:0125",
+            "USB interface    2",
+            "USB port         at",
             "IMEI             490154203237518",
             "IMSI             001010123456789",
             "SIM              ready",

@@ -49,6 +49,7 @@ async fn info_tells_everything_under_fixed_names() {
         "profile": "lierda-nt26e",
         "profile_fallback": false,
         "baud": 115_200,
+        "usb": null,
         "imei": "490154203237518",
         "imsi": "001010123456789",
         "iccid": "89001012345678901234",

@@ -55,13 +55,13 @@ pub use atmqtt_modem::{
     LinkState, MessageIdRule, ModuleSignIn, NamedFigure, NetworkOptions, OpenFault, Outgoing, Overrides, PacketFault,
     Place, Profile, ProfileFault, QoS, Reconnect, Recovery, Refusal, Registration, RegistrationStatus, ReturnCode,
     Signal, SimState, Stage, Status, StoreFault, StoredCertificate, SubscribeFault, TlsOptions, TlsVersion, Topic,
-    Unconfirmed, UploadProof, Will, dialect, replay,
+    Unconfirmed, UploadProof, UrcPort, UrcSetting, UsbId, UsbPorts, UsbRole, Will, dialect, replay,
 };
 pub use certificates::Certificates;
 pub use client::{Client, Connect, Publish, Receipt};
 pub use error::Error;
 pub use events::{Event, Events};
 pub use modem::{Modem, ModemOptions, RawAnswer};
-pub use port::{Baud, PortError, open_serial};
+pub use port::{Baud, PortError, UsbPort, open_serial};
 pub use spool::{Spool, SpoolEvent};
 pub use subscription::Subscription;

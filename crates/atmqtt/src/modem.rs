@@ -22,7 +22,7 @@ use crate::client::Connect;
 use crate::events::Events;
 use crate::handle::Handle;
 use crate::owner::{Owner, QUEUE, RAW_TIMEOUT};
-use crate::port::{self, Baud, Searched};
+use crate::port::{self, Baud, Searched, UsbPort};
 use crate::watchers::Watchers;
 
 /// What modules speak at unless their profile says otherwise.
@@ -165,6 +165,7 @@ pub struct Modem {
     fell_back: bool,
     network: NetworkOptions,
     baud: Option<u32>,
+    path: Option<Arc<str>>,
 }
 
 /// The module's answer to a raw command.
@@ -206,6 +207,7 @@ impl Modem {
         let port = port::open(path, rate)?;
         let mut modem = Modem::attach(port, options).await?;
         modem.baud = Some(rate);
+        modem.path = Some(path.into());
         Ok(modem)
     }
 
@@ -220,6 +222,7 @@ impl Modem {
         })?;
         port::remember(path, rate);
         modem.baud = Some(rate);
+        modem.path = Some(path.into());
         Ok(modem)
     }
 
@@ -260,7 +263,7 @@ impl Modem {
         match handle.module(Request::Attach).await {
             Ok(Outcome::Attached(identity, profile)) => {
                 let fell_back = profile.model.fallback && !was_asked_for;
-                Ok(Modem { handle, identity: Arc::new(identity), profile, fell_back, network, baud: None })
+                Ok(Modem { handle, identity: Arc::new(identity), profile, fell_back, network, baud: None, path: None })
             }
             Ok(other) => unreachable!("attaching ends attached, not {other:?}"),
             Err(error) => {
@@ -294,6 +297,15 @@ impl Modem {
     #[must_use]
     pub fn baud(&self) -> Option<u32> {
         self.baud
+    }
+
+    /// What the operating system knows of its port, where that is on USB. `None`: it is not, or the module was attached to and not
+    /// opened.
+    ///
+    /// It blocks for the moment that the list of ports takes.
+    #[must_use]
+    pub fn usb_port(&self) -> Option<UsbPort> {
+        UsbPort::of(self.path.as_deref()?)
     }
 
     /// A connection to a broker, still to be made.

@@ -55,10 +55,15 @@ pub enum Fault {
     #[error("the connection to the broker was lost")]
     LinkLost,
     /// The module took a command, and its result did not come: it sends such lines to another of its ports.
-    #[error("the module took the command, and sends its results and messages to another of its ports: {port}")]
+    #[error(
+        "the module took the command, and sends its results and messages to another of its ports, {port}; \
+         {cure} has them come to its serial port"
+    )]
     ResultsElsewhere {
         /// The port, as the module calls it: `usbat`, say.
         port: String,
+        /// The command line that has them come to the serial port.
+        cure: String,
     },
     /// The module refused a command.
     #[error("the module refused {command}: {result}")]
@@ -323,7 +328,7 @@ impl Fault {
             Fault::Restarted => "check its power supply: a supply that is too weak lets a module restart when it sends",
             Fault::LinkLost => "connect again",
             Fault::ResultsElsewhere { .. } => {
-                "use that port; or have the module send them to its serial port, once: atmqtt at 'AT+QURCCFG=\"urcport\",\"uart1\"'"
+                "use that port; or send that command (atmqtt at 'COMMAND'), once: the module keeps it"
             }
             Fault::Refused { .. } | Fault::Malformed { .. } => {
                 "run again with -d to see the dialogue, and check that the profile fits the firmware"

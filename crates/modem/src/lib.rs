@@ -37,8 +37,8 @@ pub use network::{NetworkOptions, Registration, RegistrationStatus, Signal, SimS
 pub use options::{Broker, ConnectOptions, DeviceSecret, InvalidBroker, ModuleSignIn, Will};
 pub use profile::{
     AliyunRules, CmqttKind, CmqttRules, CmqttVersion, Evidence, Figure, FigureSource, FigureValue, InvalidOverride,
-    InvalidProfile, MessageIdRule, NamedFigure, Overrides, Place, Profile, ProfileFault, QmtData, QmtKind, QmtRules,
-    Restart, TlsRules,
+    InvalidProfile, InvalidUsbId, MessageIdRule, NamedFigure, Overrides, Place, Profile, ProfileFault, QmtData,
+    QmtKind, QmtRules, Restart, TlsRules, UrcPort, UrcSetting, UsbId, UsbPorts, UsbRole,
 };
 pub use refusal::Refusal;
 pub use status::Status;

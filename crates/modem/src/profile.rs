@@ -8,6 +8,8 @@ mod invalid;
 mod overrides;
 mod qmt;
 mod schema;
+mod urc_port;
+mod usb;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -21,6 +23,8 @@ pub use figures::{FigureSource, FigureValue, NamedFigure};
 pub use invalid::{InvalidProfile, Place, ProfileFault};
 pub use overrides::{InvalidOverride, Overrides};
 pub use qmt::{QmtData, QmtKind, QmtRules};
+pub use urc_port::{UrcPort, UrcSetting};
+pub use usb::{InvalidUsbId, UsbId, UsbPorts, UsbRole};
 
 /// How a figure is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -91,6 +95,12 @@ pub struct Profile {
     /// What differs between modules of the dialect `cmqtt`; no other dialect has it.
     #[serde(default)]
     pub cmqtt: Option<CmqttRules>,
+    /// Where its unsolicited lines go. `None`: to every port, or nobody says how that is asked.
+    #[serde(default)]
+    pub urc_port: Option<UrcPort>,
+    /// What its ports are for where it is on USB.
+    #[serde(default, deserialize_with = "usb::table")]
+    usb: Vec<UsbPorts>,
     /// The names of the figures that a file of the user's gave.
     #[serde(skip)]
     own: BTreeSet<Box<str>>,
@@ -326,7 +336,7 @@ mod figure {
 
     use serde::{Deserialize, Deserializer, de::Error};
 
-    use super::{CmqttKind, CmqttVersion, Evidence, Figure, MessageIdRule, QmtData, QmtKind};
+    use super::{CmqttKind, CmqttVersion, Evidence, Figure, MessageIdRule, QmtData, QmtKind, UrcSetting};
 
     macro_rules! form {
         ($name:ident, $unit:ident: $type:ty) => {
@@ -352,6 +362,9 @@ mod figure {
     form!(Data, rule: QmtData);
     form!(Topics, rule: CmqttKind);
     form!(Version, rule: CmqttVersion);
+    form!(Setting, rule: UrcSetting);
+    form!(Port, port: Box<str>);
+    form!(Ports, ports: Vec<Box<str>>);
 
     pub(super) fn bytes<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<usize>, D::Error> {
         Bytes::deserialize(from).map(Into::into)
@@ -391,6 +404,18 @@ mod figure {
 
     pub(super) fn cmqtt_version<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<CmqttVersion>, D::Error> {
         Version::deserialize(from).map(Into::into)
+    }
+
+    pub(super) fn urc_setting<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<UrcSetting>, D::Error> {
+        Setting::deserialize(from).map(Into::into)
+    }
+
+    pub(super) fn optional_port<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Figure<Box<str>>>, D::Error> {
+        Port::deserialize(from).map(Into::into).map(Some)
+    }
+
+    pub(super) fn ports<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<Vec<Box<str>>>, D::Error> {
+        Ports::deserialize(from).map(Into::into)
     }
 
     pub(super) fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<Duration>, D::Error> {

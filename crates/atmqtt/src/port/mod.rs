@@ -2,6 +2,7 @@
 
 mod scan;
 mod serial;
+mod usb;
 
 use std::io;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub(crate) use serial::{Searched, open, remember, search};
+pub use usb::UsbPort;
 
 /// The baud rate of a serial port. Where a port has none, as with a module on USB, any will do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -7,16 +7,19 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Profile;
 use super::file::BASE;
 use super::invalid::{InvalidProfile, ProfileFault};
-use super::schema::{EVIDENCE, EVIDENCES, Form, Key, TABLES, Table, Unit};
+use super::schema::{EVIDENCE, EVIDENCES, Form, Key, PORTS, ROLES, TABLES, Table, USB, Unit};
+use super::{Profile, UsbId};
 use crate::dialect;
 
 type Entry<'a, 'text> = (&'a Spanned<Cow<'text, str>>, &'a Spanned<DeValue<'text>>);
 
 /// Answers that any command may have: what is in one of them is no sign of anything.
 const ANSWERS: [&str; 2] = ["OK", "ERROR"];
+
+/// Numbers of USB interfaces.
+const INTERFACE: Unit = Unit::Count { low: 0, high: 255 };
 
 /// Holds a document against the keys that there are, and what is in each against what it can be. What is not there is not
 /// its business.
@@ -44,12 +47,14 @@ impl Check {
                 (Some(table), other) => {
                     self.wrong_type(value.span(), table.name, format!("a table [{}]", table.name), other);
                 }
+                (None, DeValue::Table(devices)) if name.get_ref() == USB => self.usb(devices),
+                (None, other) if name.get_ref() == USB => self.wrong_type(value.span(), USB, "a table [usb]", other),
                 (None, _) if name.get_ref() == BASE => {
                     let names = || Profile::shipped().iter().map(|profile| &*profile.model.name);
                     self.word(BASE, value, names().collect());
                 }
                 (None, _) => {
-                    let known = [BASE].into_iter().chain(TABLES.iter().map(|table| table.name)).collect();
+                    let known = [BASE, USB].into_iter().chain(TABLES.iter().map(|table| table.name)).collect();
                     let key = name.get_ref().to_string();
                     self.fault(name.span(), ProfileFault::UnknownKey { within: None, key, known });
                 }
@@ -67,6 +72,63 @@ impl Check {
                     self.fault(name.span(), ProfileFault::UnknownKey { within: Some(table.name), key, known });
                 }
             }
+        }
+    }
+
+    /// What the ports of each device are for.
+    fn usb(&mut self, devices: &DeTable<'_>) {
+        for (name, value) in devices {
+            let id = name.get_ref();
+            if let Err(fault) = id.parse::<UsbId>() {
+                let (key, text, why) = (USB.to_owned(), id.to_string(), fault.why());
+                self.fault(name.span(), ProfileFault::Unusable { key, text, why });
+                continue;
+            }
+            let figure = format!("{USB}.{id}");
+            let DeValue::Table(parts) = value.get_ref() else {
+                self.wrong_type(value.span(), &figure, PORTS, value.get_ref());
+                continue;
+            };
+            let mut taken: Vec<&str> = Vec::new();
+            for (name, value) in parts {
+                let (part, key) = (name.get_ref(), format!("{figure}.{}", name.get_ref()));
+                if **part == *EVIDENCE {
+                    self.word(&key, value, EVIDENCES.to_vec());
+                } else if ROLES.contains(&&**part) {
+                    let DeValue::Integer(number) = value.get_ref() else {
+                        self.wrong_type(value.span(), &key, "a whole number", value.get_ref());
+                        continue;
+                    };
+                    self.whole(key.clone(), INTERFACE, value);
+                    if taken.contains(&number.as_str()) {
+                        let (text, why) = (number.to_string(), "another port of the device has this interface");
+                        self.fault(value.span(), ProfileFault::Unusable { key, text, why });
+                    }
+                    taken.push(number.as_str());
+                } else {
+                    let known = ROLES.into_iter().chain([EVIDENCE]).collect();
+                    let (figure, key, form) = (figure.clone(), part.to_string(), PORTS.to_owned());
+                    self.fault(name.span(), ProfileFault::UnknownPart { figure, key, form, known });
+                }
+            }
+            // What is called by a wrong name is not missing.
+            let are_known =
+                parts.keys().all(|part| ROLES.contains(&&**part.get_ref()) || **part.get_ref() == *EVIDENCE);
+            let missing = [ROLES[0], EVIDENCE].into_iter().find(|part| !parts.contains_key(*part));
+            if let Some(part) = missing.filter(|_| are_known) {
+                self.fault(value.span(), ProfileFault::Missing { key: format!("{figure}.{part}") });
+            }
+        }
+    }
+
+    /// What a module calls one of its ports: it goes into a command.
+    fn port(&mut self, key: &str, value: &Spanned<DeValue<'_>>) {
+        let DeValue::String(name) = value.get_ref() else {
+            return self.wrong_type(value.span(), key, "a text", value.get_ref());
+        };
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            let (key, text, why) = (key.to_owned(), name.to_string(), "a port is called by letters and digits");
+            self.fault(value.span(), ProfileFault::Unusable { key, text, why });
         }
     }
 
@@ -137,6 +199,14 @@ impl Check {
             (EVIDENCE, _) => self.word(&key, value, EVIDENCES.to_vec()),
             ("rule", Unit::Rule(words)) => self.word(&key, value, words.to_vec()),
             (given, Unit::TimeOut | Unit::Pause) if given == unit.name() => self.seconds(key, unit, value),
+            (given, Unit::Port) if given == unit.name() => self.port(&key, value),
+            (given, Unit::Ports) if given == unit.name() => match value.get_ref() {
+                DeValue::Array(ports) if ports.is_empty() => {
+                    self.fault(value.span(), ProfileFault::Missing { key: format!("a port in {key}") });
+                }
+                DeValue::Array(ports) => ports.iter().for_each(|port| self.port(&key, port)),
+                other => self.wrong_type(value.span(), &key, "a list of texts", other),
+            },
             (given, _) if given == unit.name() => self.whole(key, unit, value),
             (given, _) => {
                 let (figure, key, known) = (figure.to_owned(), given.to_owned(), vec![unit.name(), EVIDENCE]);

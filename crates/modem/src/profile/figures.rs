@@ -3,15 +3,15 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{AliyunRules, CmqttRules, Evidence, Figure, MessageIdRule, Profile, QmtRules, TlsRules};
+use super::{AliyunRules, CmqttRules, Evidence, Figure, MessageIdRule, Profile, QmtRules, TlsRules, UrcPort, UsbPorts};
 
 /// One figure, to be shown.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct NamedFigure {
+pub struct NamedFigure<'p> {
     /// Its name, dotted: `limits.topic`.
-    pub name: &'static str,
+    pub name: &'p str,
     /// What it is.
-    pub value: FigureValue,
+    pub value: FigureValue<'p>,
     /// How it is known.
     pub evidence: Evidence,
     /// Where it is from.
@@ -32,7 +32,7 @@ pub enum FigureSource {
 
 /// What a figure is, in its unit.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum FigureValue {
+pub enum FigureValue<'p> {
     /// A length.
     Bytes(usize),
     /// A count.
@@ -43,11 +43,15 @@ pub enum FigureValue {
     Rate(u32),
     /// A rule.
     MessageId(MessageIdRule),
-    /// A rule that only one dialect has, as its profiles write it.
-    Word(&'static str),
+    /// A rule that only one dialect has, as its profiles write it; or what the module calls something.
+    Word(&'p str),
+    /// What the module calls several things.
+    Words(&'p [Box<str>]),
+    /// What the ports of a USB device are for.
+    Ports(&'p UsbPorts),
 }
 
-impl fmt::Display for FigureValue {
+impl fmt::Display for FigureValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             FigureValue::Bytes(bytes) => write!(f, "{bytes} bytes"),
@@ -55,6 +59,8 @@ impl fmt::Display for FigureValue {
             FigureValue::Wait(wait) => write!(f, "{} s", wait.as_secs_f64()),
             FigureValue::Rate(rate) => write!(f, "{rate} bit/s"),
             FigureValue::Word(word) => f.write_str(word),
+            FigureValue::Words(words) => f.write_str(&words.join(", ")),
+            FigureValue::Ports(ports) => ports.fmt(f),
             FigureValue::MessageId(MessageIdRule::Zero) => f.write_str("zero"),
             FigureValue::MessageId(MessageIdRule::Any) => f.write_str("any"),
         }
@@ -105,7 +111,7 @@ pub(super) const WAITS: &[WaitFigure] = waits! {
 impl Profile {
     /// Every figure of the profile, in the order of its file.
     #[must_use]
-    pub fn figures(&self) -> Vec<NamedFigure> {
+    pub fn figures(&self) -> Vec<NamedFigure<'_>> {
         let Profile { limits, rules, .. } = self;
         let mut figures = vec![
             count("limits.connections", limits.connections),
@@ -140,6 +146,13 @@ impl Profile {
             figures.push(named("cmqtt.kind", *kind, |kind| FigureValue::Word(kind.name())));
             figures.push(named("cmqtt.version", *version, |version| FigureValue::Word(version.name())));
         }
+        if let Some(UrcPort { setting, serial, factory }) = &self.urc_port {
+            figures.push(named("urc_port.setting", *setting, |setting| FigureValue::Word(setting.name())));
+            figures.push(told("urc_port.serial", serial.evidence, FigureValue::Words(&serial.value)));
+            let factory = factory.as_ref();
+            figures.extend(factory.map(|port| told("urc_port.factory", port.evidence, FigureValue::Word(&port.value))));
+        }
+        figures.extend(self.usb.iter().map(|ports| told(&ports.figure, ports.evidence, FigureValue::Ports(ports))));
         for figure in &mut figures {
             figure.source = match figure.evidence {
                 Evidence::Override => FigureSource::Override,
@@ -151,14 +164,18 @@ impl Profile {
     }
 }
 
-fn named<T>(name: &'static str, figure: Figure<T>, value: fn(T) -> FigureValue) -> NamedFigure {
-    NamedFigure { name, value: value(figure.value), evidence: figure.evidence, source: FigureSource::Shipped }
+fn told<'p>(name: &'p str, evidence: Evidence, value: FigureValue<'p>) -> NamedFigure<'p> {
+    NamedFigure { name, value, evidence, source: FigureSource::Shipped }
 }
 
-fn bytes(name: &'static str, figure: Figure<usize>) -> NamedFigure {
+fn named<T>(name: &'static str, figure: Figure<T>, value: fn(T) -> FigureValue<'static>) -> NamedFigure<'static> {
+    told(name, figure.evidence, value(figure.value))
+}
+
+fn bytes(name: &'static str, figure: Figure<usize>) -> NamedFigure<'static> {
     named(name, figure, FigureValue::Bytes)
 }
 
-fn count(name: &'static str, figure: Figure<u32>) -> NamedFigure {
+fn count(name: &'static str, figure: Figure<u32>) -> NamedFigure<'static> {
     named(name, figure, FigureValue::Count)
 }

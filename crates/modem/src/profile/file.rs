@@ -7,7 +7,7 @@ use toml::{Spanned, Table, Value};
 
 use super::check::check;
 use super::invalid::{InvalidProfile, ProfileFault};
-use super::schema::{Form, Presence, TABLES};
+use super::schema::{Form, Presence, TABLES, USB};
 use super::{Profile, SHIPPED};
 
 /// The key that names the profile to start from.
@@ -75,7 +75,8 @@ fn own_figures(written: &Table) -> BTreeSet<Box<str>> {
             .filter(move |key| content.is_some_and(|content| content.contains_key(key.name)))
             .map(|key| table.figure(key.name).into())
     };
-    TABLES.iter().flat_map(in_table).collect()
+    let devices = written.get(USB).and_then(Value::as_table).into_iter().flat_map(Table::keys);
+    TABLES.iter().flat_map(in_table).chain(devices.map(|id| format!("{USB}.{id}").into())).collect()
 }
 
 /// What is written, on top of its base. What is missing then is a fault, and so are the rules of another dialect.
@@ -98,8 +99,9 @@ fn merge(text: &str, document: &DeTable<'_>, mut written: Table) -> Result<Table
         let is_for_it = match table.presence {
             Presence::Always => true,
             Presence::Of(of) => of == dialect,
-            Presence::Optional if !merged.contains_key(table.name) => continue,
+            Presence::Optional | Presence::OptionalOf(_) if !merged.contains_key(table.name) => continue,
             Presence::Optional => true,
+            Presence::OptionalOf(of) => of == dialect,
         };
         match (is_for_it, document.get_key_value(table.name)) {
             (false, Some((key, _))) if !dialect.is_empty() => {

@@ -86,10 +86,10 @@ mod tests {
     #[test]
     fn each_figure_that_is_a_time_can_be_set_and_changes_no_other() {
         let shipped = Profile::named("quectel-bg95").unwrap();
-        let waits = |profile: &Profile| -> Vec<NamedFigure> {
-            let is_wait = |figure: &NamedFigure| matches!(figure.value, FigureValue::Wait(_));
+        fn waits(profile: &Profile) -> Vec<NamedFigure<'_>> {
+            let is_wait = |figure: &NamedFigure<'_>| matches!(figure.value, FigureValue::Wait(_));
             profile.figures().into_iter().filter(is_wait).collect()
-        };
+        }
         assert!(Overrides::names().eq(waits(shipped).iter().map(|figure| figure.name)));
         for (place, name) in Overrides::names().enumerate() {
             let mut overrides = Overrides::default();

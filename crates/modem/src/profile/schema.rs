@@ -1,6 +1,6 @@
 //! The keys of a profile, and what each of them can be.
 
-use super::{CmqttKind, CmqttVersion, QmtData, QmtKind};
+use super::{CmqttKind, CmqttVersion, QmtData, QmtKind, UrcSetting, UsbRole};
 
 /// What MQTT's own lengths allow for a text: they have 16 bits.
 const TEXT: u64 = u16::MAX as u64;
@@ -35,6 +35,8 @@ pub(super) enum Presence {
     Of(&'static str),
     /// Those of modules that can do what it is about.
     Optional,
+    /// The same, of this dialect only.
+    OptionalOf(&'static str),
 }
 
 /// A key of a table.
@@ -78,6 +80,10 @@ pub(super) enum Unit {
     /// May be nothing.
     Pause,
     Rule(&'static [&'static str]),
+    /// What the module calls one of its ports.
+    Port,
+    /// And several.
+    Ports,
 }
 
 impl Unit {
@@ -89,6 +95,8 @@ impl Unit {
             Unit::Rate => "bits_per_second",
             Unit::TimeOut | Unit::Pause => "seconds",
             Unit::Rule(_) => "rule",
+            Unit::Port => "port",
+            Unit::Ports => "ports",
         }
     }
 
@@ -99,7 +107,7 @@ impl Unit {
             Unit::Rate => (1, FASTEST),
             Unit::TimeOut => (0, DAY),
             Unit::Pause => (0, MINUTE),
-            Unit::Rule(_) => (0, 0),
+            Unit::Rule(_) | Unit::Port | Unit::Ports => (0, 0),
         }
     }
 
@@ -110,6 +118,8 @@ impl Unit {
             Unit::Count { .. } => "1",
             Unit::Rate => "115200",
             Unit::TimeOut | Unit::Pause => "5",
+            Unit::Port => "\"usbat\"",
+            Unit::Ports => "[\"uart1\"]",
             Unit::Rule(words) => return format!("{{ rule = {:?}, evidence = \"manual\" }}", words[0]),
         };
         format!("{{ {} = {value}, evidence = \"manual\" }}", self.name())
@@ -237,7 +247,24 @@ pub(super) const TABLES: &[Table] = &[
             required("version", rule(&[CmqttVersion::Argument.name(), CmqttVersion::Setting.name()])),
         ],
     },
+    Table {
+        name: "urc_port",
+        presence: Presence::OptionalOf("qmt"),
+        keys: &[
+            required("setting", rule(&[UrcSetting::Qurccfg.name()])),
+            required("serial", Form::Figure(Unit::Ports)),
+            optional("factory", Form::Figure(Unit::Port)),
+        ],
+    },
 ];
+
+/// The table of ports on USB: its keys are devices, and each is a figure with these parts besides its evidence.
+pub(super) const USB: &str = "usb";
+/// The parts. The first has to be there.
+pub(super) const ROLES: [&str; 4] =
+    [UsbRole::At.name(), UsbRole::Modem.name(), UsbRole::Diag.name(), UsbRole::Nmea.name()];
+/// A device as it is written.
+pub(super) const PORTS: &str = "{ at = 2, diag = 0, evidence = \"manual\" }";
 
 /// The table whose figures are called by their key alone.
 const LINE: &str = "line";

@@ -10,7 +10,7 @@ use crate::dialect::Context;
 use crate::dialect::session::{self, CommandResult, Names, Session, packet_fault};
 use crate::fault::{ConnectFault, Fault, OpenFault, PacketFault, ReturnCode};
 use crate::options::ConnectOptions;
-use crate::profile::Profile;
+use crate::profile::{Profile, UrcSetting};
 use crate::refusal::Refusal;
 
 impl Session for Qmt {
@@ -64,9 +64,12 @@ pub(super) async fn connect(context: Context) -> Result<(), Fault> {
     let Context { dialogue, profile, .. } = context.clone();
     match session::connect::<Qmt>(context).await {
         Err(fault @ Fault::TimedOut { stage: Stage::Result, .. }) => {
-            let ask = urc_port().within(profile.timeouts.command.value);
+            let Some(rules) = &profile.urc_port else { return Err(fault) };
+            let ask = urc_port(rules.setting.value).within(profile.timeouts.command.value);
             match dialogue.try_run(ask).await {
-                Ok(Some(port)) if !HERE.contains(&&*port) => Err(Fault::ResultsElsewhere { port }),
+                Ok(Some(port)) if !rules.serial.value.iter().any(|known| **known == *port) => {
+                    Err(Fault::ResultsElsewhere { port, cure: rules.cure().to_string() })
+                }
                 _ => Err(fault),
             }
         }
@@ -74,11 +77,8 @@ pub(super) async fn connect(context: Context) -> Result<(), Fault> {
     }
 }
 
-/// Ports that leave no doubt: a serial port, and all of them.
-const HERE: [&str; 3] = ["uart1", "uart2", "all"];
-
 /// `AT+QURCCFG="urcport"`: `+QURCCFG: "urcport","<port>"`, where unsolicited lines go.
-fn urc_port() -> Command<String> {
+fn urc_port(UrcSetting::Qurccfg: UrcSetting) -> Command<String> {
     Command::set("+QURCCFG").key("urcport").information("+QURCCFG").decode(|answer| {
         let mut fields = answer.information("+QURCCFG")?;
         fields.text()?;

@@ -18,7 +18,7 @@ fn based(more: &str) -> String {
     format!("base = \"lierda-nt26e\"\nmodel.name = \"mine\"\n{more}")
 }
 
-fn figure(profile: &Profile, name: &str) -> (FigureValue, Evidence, FigureSource) {
+fn figure<'p>(profile: &'p Profile, name: &str) -> (FigureValue<'p>, Evidence, FigureSource) {
     let found = profile.figures().into_iter().find(|figure| figure.name == name).unwrap();
     (found.value, found.evidence, found.source)
 }
@@ -84,6 +84,34 @@ fn a_figure_that_is_the_same_as_the_bases_is_the_files_all_the_same() {
     assert_eq!(figure(&own.with(&overrides), "timeouts.open").2, FigureSource::Override);
 }
 
+const URC_PORT: &str = "[urc_port]\nsetting = { rule = \"qurccfg\", evidence = \"manual\" }\n\
+                        serial = { ports = [\"uart3\"], evidence = \"measured\" }\n";
+
+#[test]
+fn a_port_on_usb_takes_the_place_of_the_bases_for_its_device_only() {
+    let text = "base = \"quectel-ec2x\"\nmodel.name = \"mine\"\n\
+                [usb]\n\"2c7c:0125\" = { at = 5, evidence = \"measured\" }\n\"1234:abcd\" = { at = 0, evidence = \"manual\" }\n";
+    let own = Profile::parse(text).unwrap();
+    let told = |name: &str| {
+        let (value, evidence, source) = figure(&own, name);
+        (value.to_string(), evidence, source)
+    };
+    assert_eq!(told("usb.2c7c:0125"), ("at 5".to_owned(), Evidence::Measured, FigureSource::File));
+    assert_eq!(told("usb.1234:abcd"), ("at 0".to_owned(), Evidence::Manual, FigureSource::File));
+    let shipped = ("at 2, modem 3, diag 0, nmea 1".to_owned(), Evidence::DriverCode, FigureSource::Shipped);
+    assert_eq!(told("usb.2c7c:0121"), shipped);
+}
+
+#[test]
+fn the_port_of_unsolicited_lines_has_a_cure() {
+    let own = Profile::parse(&format!("base = \"quectel-bc660k\"\nmodel.name = \"mine\"\n{URC_PORT}")).unwrap();
+    assert_eq!(own.urc_port.as_ref().unwrap().cure().to_string(), "AT+QURCCFG=\"urcport\",\"uart3\"");
+    assert_eq!(figure(&own, "urc_port.serial").0.to_string(), "uart3");
+    let shipped = Profile::named("quectel-eg800k").unwrap();
+    let factory = (FigureValue::Word("usbat"), Evidence::Measured, FigureSource::Shipped);
+    assert_eq!(figure(shipped, "urc_port.factory"), factory);
+}
+
 #[test]
 fn the_rules_of_a_dialect_belong_to_it() {
     let rules = "[qmt]\nkind = { rule = \"nb\", evidence = \"manual\" }\ndata = { rule = \"counted\", evidence = \"manual\" }\n";
@@ -101,6 +129,9 @@ fn the_rules_of_a_dialect_belong_to_it() {
         ),
         (based("model.dialect = \"qmt\""), Some("qmt.kind is missing")),
         (based(&format!("model.dialect = \"qmt\"\n{rules}")), None),
+        (based(URC_PORT), Some("line 3, column 2: the dialect \"lmqtt\" has no table [urc_port]")),
+        (format!("base = \"quectel-bc660k\"\nmodel.name = \"mine\"\n{URC_PORT}"), None),
+        ("base = \"quectel-eg9x\"\nmodel = { name = \"mine\", dialect = \"lmqtt\" }".to_owned(), None),
         (based(rules), Some("line 3, column 2: the dialect \"lmqtt\" has no table [qmt]")),
     ] {
         match (Profile::parse(&text), told) {
@@ -179,6 +210,36 @@ fn what_is_wrong_is_told_with_its_place() {
             "line 3, column 24: model.restart_lines cannot be \"OK\": that is the answer",
         ),
         ("model.power_down_lines = [\" OFF\"]", "cannot be \" OFF\": lines are compared without the blanks"),
+        // Ports on USB.
+        ("usb = 1", "line 3, column 7: usb is a whole number, and has to be a table [usb]"),
+        ("usb.\"2C7C:0125\" = 1", "line 3, column 5: usb cannot be \"2C7C:0125\": a USB device is its vendor"),
+        ("usb.\"2c7c:0125\" = 1", "line 3, column 19: usb.2c7c:0125 is a whole number, and has to be { at = 2,"),
+        ("usb.\"2c7c:0125\" = { evidence = \"manual\" }", "line 3, column 19: usb.2c7c:0125.at is missing"),
+        ("usb.\"2c7c:0125\" = { at = 2 }", "line 3, column 19: usb.2c7c:0125.evidence is missing"),
+        ("usb.\"2c7c:0125\" = { at = 256, evidence = \"manual\" }", "usb.2c7c:0125.at is 256, and can be 0 to 255"),
+        (
+            "usb.\"2c7c:0125\" = { at = 1, diag = 1, evidence = \"manual\" }",
+            "line 3, column 36: usb.2c7c:0125.diag cannot be \"1\": another port",
+        ),
+        ("usb.\"2c7c:0125\" = { at = 1, gps = 2 }", "line 3, column 29: usb.2c7c:0125 has no \"gps\": it is written"),
+        (
+            "usb.\"2c7c:0125\" = { at = \"1\", evidence = \"manual\" }",
+            "line 3, column 26: usb.2c7c:0125.at is a text, and has to be a whole",
+        ),
+        // The port of unsolicited lines.
+        (
+            "urc_port.setting = { rule = \"catr\", evidence = \"manual\" }",
+            "line 3, column 29: urc_port.setting.rule cannot be \"catr\"",
+        ),
+        (
+            "urc_port.serial = { ports = [\"uart1\\\"\"], evidence = \"manual\" }",
+            "line 3, column 30: urc_port.serial.ports cannot be \"uart1\\\"\": a port is called by letters and digits",
+        ),
+        ("urc_port.serial = { ports = [], evidence = \"manual\" }", "a port in urc_port.serial.ports is missing"),
+        (
+            "urc_port.factory = { port = 1, evidence = \"manual\" }",
+            "line 3, column 29: urc_port.factory.port is a whole number",
+        ),
         // Places are in characters.
         ("model.vendor = \"温度\" # 温度\nx = 1", "line 4, column 1: there is no key \"x\""),
         ("line = { x = \"温度\", guard = 1 }", "line 3, column 10: there is no key \"x\" in [line]"),
@@ -310,7 +371,13 @@ fn the_keys_that_are_checked_are_those_that_are_read() {
         .filter(|(_, key)| matches!(key.form, Form::Figure(_)))
         .map(|(table, key)| table.figure(key.name))
         .collect();
-    let read: BTreeSet<String> =
-        Profile::shipped().iter().flat_map(Profile::figures).map(|figure| figure.name.to_owned()).collect();
+    let is_device = |name: &&str| name.starts_with("usb.");
+    let read: BTreeSet<String> = Profile::shipped()
+        .iter()
+        .flat_map(Profile::figures)
+        .map(|figure| figure.name)
+        .filter(|name| !is_device(name))
+        .map(str::to_owned)
+        .collect();
     assert_eq!(checked, read);
 }
