@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use atmqtt::QoS;
 use clap::builder::NonEmptyStringValueParser;
-use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub(crate) use cloud::{Cloud, Name as CloudName, Sign, SignBy};
 
@@ -79,6 +79,12 @@ pub(crate) enum Command {
     /// A lost connection is made again, with every subscription. It ends by -C, -W, --timeout, a signal or the loss of the port.
     #[command(name = "sub")]
     Subscribe(Subscribe),
+    /// Publish a request, and print the one answer to it.
+    ///
+    /// It subscribes first, and what the broker has kept on the topic of the answer is none. 7 when the request was not delivered, 8 when
+    /// neither is known whether it was nor has an answer come, 27 when it was and none has come. A lost connection is not made again.
+    #[command(name = "req")]
+    Request(Request),
     /// Show what the module says of itself, its SIM, the signal and the network.
     Info(Info),
     /// Look after the certificates that the module keeps for TLS.
@@ -321,13 +327,10 @@ pub(crate) struct Publish {
     #[arg(short, long, value_name = "TOPIC")]
     pub(crate) topic: String,
     #[command(flatten)]
-    pub(crate) source: Source,
-    /// The payload is written in hexadecimal digits
-    #[arg(long, conflicts_with_all = ["base64", "null_message"])]
-    pub(crate) hex: bool,
-    /// The payload is written in Base64
-    #[arg(long, conflicts_with = "null_message")]
-    pub(crate) base64: bool,
+    pub(crate) payload: Payload,
+    /// Each line of stdin is a message; empty lines are passed over
+    #[arg(short = 'l', long, group = SOURCE)]
+    pub(crate) stdin_line: bool,
     /// The QoS
     #[arg(short, long, value_name = "0|1|2", value_parser = qos, default_value = "0")]
     pub(crate) qos: QoS,
@@ -343,25 +346,71 @@ pub(crate) struct Publish {
     pub(crate) repeat_delay: Duration,
 }
 
-/// Where the payload comes from.
+/// What there is one of: where the payload comes from.
+const SOURCE: &str = "source";
+
+/// Where the payload comes from, and how it is written there.
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
-pub(crate) struct Source {
+#[group(skip)]
+#[command(group(ArgGroup::new(SOURCE).required(true).multiple(false)))]
+pub(crate) struct Payload {
     /// The payload
-    #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true, group = SOURCE)]
     pub(crate) message: Option<String>,
     /// The payload is the content of a file
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", group = SOURCE)]
     pub(crate) file: Option<PathBuf>,
     /// The payload is all of stdin
-    #[arg(short, long)]
+    #[arg(short, long, group = SOURCE)]
     pub(crate) stdin_file: bool,
-    /// Each line of stdin is a message; empty lines are passed over
-    #[arg(short = 'l', long)]
-    pub(crate) stdin_line: bool,
     /// The payload is empty
-    #[arg(short, long)]
+    #[arg(short, long, group = SOURCE)]
     pub(crate) null_message: bool,
+    /// The payload is written in hexadecimal digits
+    #[arg(long, conflicts_with_all = ["base64", "null_message"])]
+    pub(crate) hex: bool,
+    /// The payload is written in Base64
+    #[arg(long, conflicts_with = "null_message")]
+    pub(crate) base64: bool,
+}
+
+/// How messages are printed.
+#[derive(Debug, Args)]
+#[group(skip)]
+pub(crate) struct Printing {
+    /// Print the topic before each payload
+    #[arg(short, long, conflicts_with = "format")]
+    pub(crate) verbose: bool,
+    /// How to print a message: %t topic, %p payload, %x %X in hexadecimal, %l its length, %q QoS, %r retained,
+    /// %j %J as JSON, %I %U when it came (UTC), %% and \n
+    #[arg(short = 'F', value_name = "FORMAT", value_parser = str::parse::<Format>)]
+    pub(crate) format: Option<Format>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Request {
+    /// The topic of the request
+    #[arg(short, long, value_name = "TOPIC")]
+    pub(crate) topic: String,
+    /// Where the answer comes: a topic, or a filter
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) reply_topic: String,
+    #[command(flatten)]
+    pub(crate) payload: Payload,
+    /// The QoS of the request, and the highest of the answer
+    #[arg(short, long, value_name = "0|1|2", value_parser = qos, default_value = "0")]
+    pub(crate) qos: QoS,
+    /// Have the broker keep the request for those who subscribe later
+    #[arg(short, long)]
+    pub(crate) retain: bool,
+    /// Take no answer but one that is JSON with the same "id" as the request, as with several requests at a time
+    #[arg(long)]
+    pub(crate) match_id: bool,
+    #[command(flatten)]
+    pub(crate) printing: Printing,
+    /// End with 27 when that much time has gone since the request was published
+    #[arg(short = 'W', value_name = "SECONDS", value_parser = duration::parse)]
+    pub(crate) wait: Option<Duration>,
 }
 
 #[derive(Debug, Args)]
@@ -372,13 +421,8 @@ pub(crate) struct Subscribe {
     /// The highest QoS to be given
     #[arg(short, long, value_name = "0|1|2", value_parser = qos, default_value = "0")]
     pub(crate) qos: QoS,
-    /// Print the topic before each payload
-    #[arg(short, long, conflicts_with = "format")]
-    pub(crate) verbose: bool,
-    /// How to print a message: %t topic, %p payload, %x %X in hexadecimal, %l its length, %q QoS, %r retained,
-    /// %j %J as JSON, %I %U when it came (UTC), %% and \n
-    #[arg(short = 'F', value_name = "FORMAT", value_parser = str::parse::<Format>)]
-    pub(crate) format: Option<Format>,
+    #[command(flatten)]
+    pub(crate) printing: Printing,
     /// End after that many messages
     #[arg(short = 'C', value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,

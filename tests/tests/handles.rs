@@ -276,8 +276,8 @@ async fn what_a_slow_reader_misses_is_counted() {
 
 #[tokio::test]
 async fn a_broker_that_refuses_a_filter() {
-    let options = BrokerOptions::new()
-        .subscribe(|request| if request.filter == "forbidden" { None } else { Some(request.qos) });
+    let options =
+        BrokerOptions::new().subscribe(|request| if request.filter == "forbidden" { None } else { Some(request.qos) });
     let bench = Bench::start(Line::PseudoTerminal, Mock::builder().broker_options(options)).await;
     let client = bench.connect("device").await;
     let refused = client.subscribe("forbidden", QoS::AtLeastOnce).await.map(drop).unwrap_err();

@@ -7,6 +7,7 @@ mod mock;
 mod publish;
 mod record;
 mod replay;
+mod request;
 mod rpc;
 mod sign;
 mod spool;
@@ -44,6 +45,7 @@ pub(crate) async fn run(typed: CommandLine, environment: Environment, look: Look
     match command {
         Command::Publish(typed) => publish::run(typed, context).await,
         Command::Subscribe(typed) => subscribe::run(typed, context).await,
+        Command::Request(typed) => request::run(typed, context).await,
         Command::Info(typed) => info::run(&typed, context).await,
         Command::Certs(typed) => certs::run(typed, context).await,
         Command::Spool(typed) => spool::run(typed, context).await,
@@ -64,6 +66,7 @@ fn deadline(global: &Global, command: &Command) -> Option<Duration> {
         (
             None,
             Command::Publish(_)
+            | Command::Request(_)
             | Command::Info(_)
             | Command::Certs(_)
             | Command::Spool(_)

@@ -10,12 +10,13 @@ use serde::Serialize;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader, Stdin, stdin};
 
 use super::Context;
-use crate::args::{Publish, Source};
+use crate::args::{Payload, Publish};
 use crate::bench::{Bench, ended};
 use crate::encoding::{from_base64, from_hex};
 use crate::exit::{Exit, Failure, Halt};
 use crate::guard::{Guard, Stage};
 use crate::render::{Look, Results, json};
+use crate::secret::Secrets;
 use crate::settings::{self, Line, Session};
 
 /// The longest input that is read for one message, in bytes: far beyond what any module takes, and still no danger to the
@@ -25,22 +26,22 @@ const LONGEST: u64 = 1 << 20;
 pub(super) async fn run(typed: Publish, context: Context) -> Result<Exit, Halt> {
     let Context { global, environment, mut secrets, look, deadline, mut results } = context;
     let topic = Topic::new(&typed.topic).map_err(settings::refused_topic)?;
-    if typed.source.stdin_file || typed.source.stdin_line {
-        secrets.claim_stdin(if typed.source.stdin_file { "-s" } else { "-l" })?;
+    if typed.stdin_line {
+        secrets.claim_stdin("-l")?;
     }
+    claim_stdin(&typed.payload, &mut secrets)?;
     let line = Line::resolve(&global, &environment, &mut secrets)?;
     let session = Session::resolve(&global, &environment, &line, &mut secrets)?;
     let mut guard = Guard::new(deadline)?;
-    let encoding = Encoding::of(&typed);
-    let payload = guard.run(Stage::Reading, first_payload(typed.source, encoding)).await?;
+    let encoding = Encoding::of(&typed.payload);
+    let payload = match typed.stdin_line {
+        true => None,
+        false => Some(guard.run(Stage::Reading, read(typed.payload)).await?),
+    };
 
     // The first message stands for all, as far as it is known.
     let known = payload.clone().unwrap_or_default();
-    let message = Outgoing { topic, payload: known, qos: typed.qos, retain: typed.retain };
-    settings::check(line.profile.as_ref(), |profile| {
-        let dialect = atmqtt::dialect::named(&profile.model.dialect);
-        dialect.map_or(Ok(()), |dialect| profile.check_publish(dialect, &message))
-    })?;
+    check(&line, &Outgoing { topic, payload: known, qos: typed.qos, retain: typed.retain })?;
 
     let mut messages = match payload {
         Some(payload) => Messages::Same { payload, left: typed.repeat, pause: typed.repeat_delay, is_first: true },
@@ -74,7 +75,7 @@ enum Encoding {
 }
 
 impl Encoding {
-    fn of(typed: &Publish) -> Encoding {
+    fn of(typed: &Payload) -> Encoding {
         match (typed.hex, typed.base64) {
             (true, _) => Encoding::Hex,
             (_, true) => Encoding::Base64,
@@ -92,21 +93,33 @@ impl Encoding {
     }
 }
 
-/// The payload, where there is but one; `None` for a message per line.
-async fn first_payload(source: Source, encoding: Encoding) -> Result<Option<Vec<u8>>, Failure> {
-    let written = if let Some(text) = source.message {
+/// Whoever reads the payload from stdin has it for that alone.
+pub(super) fn claim_stdin(typed: &Payload, secrets: &mut Secrets) -> Result<(), Failure> {
+    if typed.stdin_file { secrets.claim_stdin("-s") } else { Ok(()) }
+}
+
+/// Refuses what the profile, or every profile, cannot publish.
+pub(super) fn check(line: &Line, message: &Outgoing) -> Result<(), Failure> {
+    settings::check(line.profile.as_ref(), |profile| {
+        let dialect = atmqtt::dialect::named(&profile.model.dialect);
+        dialect.map_or(Ok(()), |dialect| profile.check_publish(dialect, message))
+    })
+}
+
+/// The payload.
+pub(super) async fn read(typed: Payload) -> Result<Vec<u8>, Failure> {
+    let encoding = Encoding::of(&typed);
+    let written = if let Some(text) = typed.message {
         text.into_bytes()
-    } else if let Some(path) = source.file {
+    } else if let Some(path) = typed.file {
         let read = tokio::task::spawn_blocking(move || read_file(&path)).await;
         read.map_err(|fault| Failure::new("internal.reader", fault.to_string()))??
-    } else if source.stdin_file {
+    } else if typed.stdin_file {
         read_all(stdin()).await?
-    } else if source.stdin_line {
-        return Ok(None);
     } else {
         Vec::new()
     };
-    encoding.decode(written).map(Some)
+    encoding.decode(written)
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
@@ -242,7 +255,7 @@ struct ReceiptLine<'a> {
 
 /// What became of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Outcome {
+pub(super) enum Outcome {
     Delivered,
     /// At QoS 0 nobody says more.
     Sent,
@@ -251,7 +264,7 @@ enum Outcome {
 }
 
 impl Outcome {
-    fn of(delivery: &Delivery) -> Outcome {
+    pub(super) fn of(delivery: &Delivery) -> Outcome {
         match delivery {
             Delivery::Delivered => Outcome::Delivered,
             Delivery::Sent => Outcome::Sent,
@@ -268,7 +281,7 @@ impl Outcome {
         }
     }
 
-    fn in_words(&self) -> String {
+    pub(super) fn in_words(&self) -> String {
         match self {
             Outcome::Unconfirmed(why) => format!("unconfirmed: {why}"),
             _ => self.name().to_owned(),

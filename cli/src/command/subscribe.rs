@@ -11,7 +11,7 @@ use serde::Serialize;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Context;
-use crate::args::Subscribe;
+use crate::args::{Printing, Subscribe};
 use crate::bench::{Bench, ended};
 use crate::encoding::to_base64;
 use crate::exit::{Exit, Failure, Halt};
@@ -25,7 +25,7 @@ pub(super) async fn run(typed: Subscribe, context: Context) -> Result<Exit, Halt
     let Context { global, environment, mut secrets, look, deadline, mut results } = context;
     let filters = parse(&typed.topics)?;
     let filter_out = parse(&typed.filter_out)?;
-    let print = Print::of(&typed, look)?;
+    let print = Print::of(&typed.printing, look)?;
     let line = Line::resolve(&global, &environment, &mut secrets)?;
     let session = Session::resolve(&global, &environment, &line, &mut secrets)?;
     for filter in &filters {
@@ -230,15 +230,15 @@ impl Reader {
 
 /// `-W`, from the subscription on.
 #[derive(Debug)]
-struct Wait(Option<(Duration, Instant)>);
+pub(super) struct Wait(Option<(Duration, Instant)>);
 
 impl Wait {
-    fn new(given: Option<Duration>) -> Wait {
+    pub(super) fn new(given: Option<Duration>) -> Wait {
         Wait(given.and_then(|given| Some((given, Instant::now().checked_add(given)?))))
     }
 
     /// Comes when the time is up; never, where there is no limit.
-    async fn overrun(&self) -> Failure {
+    pub(super) async fn overrun(&self) -> Failure {
         let Some((given, until)) = self.0 else { return pending().await };
         sleep_until(until).await;
         Failure::new("wait.ran_out", format!("{} s have gone (-W)", given.as_secs_f64()))
@@ -247,7 +247,7 @@ impl Wait {
 
 /// How messages are printed.
 #[derive(Debug, PartialEq, Eq)]
-enum Print {
+pub(super) enum Print {
     Payload,
     /// The topic, a blank, the payload.
     Verbose,
@@ -256,7 +256,7 @@ enum Print {
 }
 
 impl Print {
-    fn of(typed: &Subscribe, look: Look) -> Result<Print, Failure> {
+    pub(super) fn of(typed: &Printing, look: Look) -> Result<Print, Failure> {
         match (&typed.format, typed.verbose) {
             (Some(_), _) | (_, true) if look.json => {
                 Err(Failure::usage("-v and -F write text, and JSON was asked for").help("-F %j writes JSON too"))
@@ -268,7 +268,7 @@ impl Print {
         }
     }
 
-    fn message(&self, message: &Message, received: Utc) -> Result<Vec<u8>, NotJson> {
+    pub(super) fn message(&self, message: &Message, received: Utc) -> Result<Vec<u8>, NotJson> {
         Ok(match self {
             Print::Payload => message.payload.clone(),
             Print::Verbose => [message.topic.as_bytes(), b" ", &message.payload].concat(),

@@ -9,6 +9,7 @@ mod profile_file;
 mod program;
 mod publish;
 mod refusals;
+mod request;
 mod rpc;
 mod schema;
 mod sign;

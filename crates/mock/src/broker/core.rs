@@ -198,7 +198,12 @@ impl Broker {
                 LinkEvent::Connect(connect) => self.sign_in(now, link, &connect),
                 LinkEvent::Publish(message) => {
                     if let Some(client_id) = self.client_of(link) {
+                        let replies =
+                            (self.options.reply)(&PublishRequest { client_id: &client_id, message: &message });
                         self.route(now, Publisher::Client(client_id), message);
+                        for reply in replies {
+                            self.route(now, Publisher::Owner, reply);
+                        }
                     }
                     Ok(())
                 }

@@ -163,12 +163,14 @@ pub struct PublishRequest<'a> {
 /// How a client is let in, or why it is not.
 type SignInHook = Box<dyn FnMut(&SignIn<'_>) -> Result<Admission, ReturnCode> + Send>;
 type PublishHook = Box<dyn FnMut(&PublishRequest<'_>) -> bool + Send>;
+type ReplyHook = Box<dyn FnMut(&PublishRequest<'_>) -> Vec<Message> + Send>;
 type SubscribeHook = Box<dyn FnMut(&SubscribeRequest<'_>) -> Option<QoS> + Send>;
 
 /// How a broker behaves. The default lets everybody in, takes every message and grants every subscription.
 pub struct BrokerOptions {
     pub(super) sign_in: SignInHook,
     pub(super) publish: PublishHook,
+    pub(super) reply: ReplyHook,
     pub(super) subscribe: SubscribeHook,
     pub(super) connect_timeout: Duration,
     pub(super) max_packet: usize,
@@ -186,6 +188,7 @@ impl BrokerOptions {
         Self {
             sign_in: Box::new(|_| Ok(Admission::unnamed())),
             publish: Box::new(|_| true),
+            reply: Box::new(|_| Vec::new()),
             subscribe: Box::new(|request| Some(request.qos)),
             connect_timeout: Duration::from_secs(10),
             max_packet: 1 << 20,
@@ -230,6 +233,12 @@ impl BrokerOptions {
     #[must_use]
     pub fn publish(self, hook: impl FnMut(&PublishRequest<'_>) -> bool + Send + 'static) -> Self {
         Self { publish: Box::new(hook), ..self }
+    }
+
+    /// What a service at the broker has to say to a client's message, once it was taken in: the owner publishes it behind that.
+    #[must_use]
+    pub fn reply(self, hook: impl FnMut(&PublishRequest<'_>) -> Vec<Message> + Send + 'static) -> Self {
+        Self { reply: Box::new(hook), ..self }
     }
 
     /// Who may subscribe to what: the `QoS` to grant, or `None` to refuse that one filter (0x80 in its SUBACK). More than

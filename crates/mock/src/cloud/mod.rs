@@ -33,7 +33,7 @@ pub use onenet::OneNet;
 pub use tencent::Tencent;
 pub use text::NotBase64;
 
-use crate::broker::{Admission, BrokerOptions, QoS, ReturnCode, SignIn};
+use crate::broker::{Admission, BrokerOptions, Message, QoS, ReturnCode, SignIn};
 
 /// The time, in seconds since 1970: nothing here reads a clock of itself.
 type Clock = Box<dyn Fn() -> u64 + Send + Sync>;
@@ -52,6 +52,11 @@ pub trait Cloud: Send + Sync + 'static {
 
     /// Whether the device may subscribe to the filter.
     fn may_subscribe(&self, device: &str, filter: &str) -> bool;
+
+    /// What the cloud says to a message that it has taken from the device; nothing, where it is not played.
+    fn answer(&self, _device: &str, _message: &Message) -> Vec<Message> {
+        Vec::new()
+    }
 }
 
 impl BrokerOptions {
@@ -61,9 +66,10 @@ impl BrokerOptions {
     #[must_use]
     pub fn cloud(self, cloud: impl Cloud) -> Self {
         let cloud = Arc::new(cloud);
-        let (publishing, subscribing) = (Arc::clone(&cloud), Arc::clone(&cloud));
+        let (publishing, answering, subscribing) = (Arc::clone(&cloud), Arc::clone(&cloud), Arc::clone(&cloud));
         self.admit(move |sign_in| cloud.sign_in(sign_in))
             .publish(move |request| publishing.may_publish(request.client_id, &request.message.topic))
+            .reply(move |request| answering.answer(request.client_id, request.message))
             .subscribe(move |request| {
                 let is_allowed = subscribing.may_subscribe(request.client_id, request.filter);
                 is_allowed.then(|| request.qos.min(QoS::AtLeastOnce))

@@ -1,5 +1,6 @@
 //! Alibaba Cloud IoT Platform: one device with one secret (一机一密), and one type with one secret (一型一密).
 
+mod alink;
 mod client_id;
 mod https;
 mod registration;
@@ -151,6 +152,10 @@ impl Cloud for Aliyun {
 
     fn may_publish(&self, device: &str, topic: &str) -> bool {
         topics::may_publish(device, topic)
+    }
+
+    fn answer(&self, _device: &str, message: &Message) -> Vec<Message> {
+        alink::answer(message).into_iter().collect()
     }
 
     fn may_subscribe(&self, device: &str, filter: &str) -> bool {
