@@ -61,6 +61,23 @@ async fn what_was_accepted_without_a_connection_goes_out_with_the_first_in_its_o
 }
 
 #[tokio::test]
+async fn what_is_accepted_at_the_same_time_is_accepted_in_the_order_of_asking() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (spool, _events) = spool(&folder);
+    let asked = (0..100).map(|number| {
+        let spool = spool.clone();
+        tokio::spawn(async move { accept(&spool, number..number + 1).await })
+    });
+    for asked in asked.collect::<Vec<_>>() {
+        asked.await.expect("it is accepted");
+    }
+    let bench = Bench::start(Line::Duplex, Mock::builder()).await;
+    let client = kept(&bench).await;
+    soon(spool.send_all(&client)).await.expect("all is sent");
+    assert_eq!(arrived(&bench), (0..100).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn nothing_is_lost_and_nothing_overtakes_whatever_the_module_does() {
     let folder = tempfile::tempdir().expect("a folder");
     let (spool, _events) = spool(&folder);

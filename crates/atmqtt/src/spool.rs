@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atmqtt_modem::{Delivery, Fault, Outgoing, QoS, Refusal, Topic};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Mutex, Notify, mpsc};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::client::Client;
@@ -35,6 +35,8 @@ use crate::{Error, Receipt};
 #[derive(Debug, Clone)]
 pub struct Spool {
     outbox: Arc<Outbox>,
+    /// Whose turn it is to have a message accepted: the disk is asked on threads, and which of them comes first is chance.
+    turn: Arc<Mutex<()>>,
     accepted: Arc<Notify>,
     events: Option<mpsc::UnboundedSender<SpoolEvent>>,
 }
@@ -86,7 +88,12 @@ impl Spool {
     /// Over an outbox.
     #[must_use]
     pub fn new(outbox: Outbox) -> Spool {
-        Spool { outbox: Arc::new(outbox), accepted: Arc::new(Notify::new()), events: None }
+        Spool {
+            outbox: Arc::new(outbox),
+            turn: Arc::new(Mutex::new(())),
+            accepted: Arc::new(Notify::new()),
+            events: None,
+        }
     }
 
     /// Has this handle, and those cloned of it from now on, tell what becomes of messages.
@@ -96,7 +103,8 @@ impl Spool {
         events
     }
 
-    /// Accepts a message: it is on the disk when this returns. Without a time to live of its own it has the outbox's.
+    /// Accepts a message: it is on the disk when this returns. Without a time to live of its own it has the outbox's. Messages are accepted
+    /// in the order in which these futures are polled first, also where many wait at the same time.
     ///
     /// # Errors
     /// It is no topic; or the outbox is full, or its file cannot be written: it was not accepted.
@@ -112,7 +120,13 @@ impl Spool {
         time_to_live: Option<Duration>,
     ) -> Result<Accepted, Error> {
         let message = Outgoing { topic: Topic::new(topic)?, payload: payload.into(), qos, retain };
-        let accepted = self.at_disk(move |outbox| outbox.push(Now::read(), &message, time_to_live)).await?;
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        let push = move |outbox: &Outbox| {
+            // For as long as the disk takes, even if nobody waits for it any more.
+            let _turn = turn;
+            outbox.push(Now::read(), &message, time_to_live)
+        };
+        let accepted = self.at_disk(push).await?;
         self.accepted.notify_one();
         Ok(accepted)
     }

@@ -4,6 +4,7 @@ pub(crate) mod client;
 mod ends;
 mod errors;
 mod kept;
+mod killed;
 mod methods;
 mod python;
 mod readme;
