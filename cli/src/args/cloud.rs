@@ -62,6 +62,20 @@ pub(crate) struct Cloud {
     pub(crate) tls: bool,
 }
 
+impl Cloud {
+    /// What refers to a secret, each with its option.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        [
+            ("--device-secret", &self.device_secret),
+            ("--product-secret", &self.product_secret),
+            ("--group-key", &self.group_key),
+            ("--access-key-secret", &self.access_key_secret),
+        ]
+        .into_iter()
+        .filter_map(|(option, reference)| Some((option, reference.as_deref()?)))
+    }
+}
+
 /// Who makes a sign-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SignBy {

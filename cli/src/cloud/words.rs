@@ -56,6 +56,31 @@ impl Field {
         }
     }
 
+    /// As a field in JSON: a secret is referred to.
+    pub(crate) fn param(self) -> &'static str {
+        match self {
+            Field::ProductKey => "product_key",
+            Field::DeviceName => "device_name",
+            Field::DeviceSecret => "device_secret_ref",
+            Field::ProductSecret => "product_secret_ref",
+            Field::ClientId => "client_id",
+            Field::SignMethod => "sign_method",
+            Field::Timestamp => "timestamp",
+            Field::Random => "random",
+            Field::Expires => "expires",
+            Field::Region => "region",
+            Field::Instance => "instance",
+            Field::GroupId => "group_id",
+            Field::GroupKey => "group_key_ref",
+            Field::AccessKeyId => "access_key_id",
+            Field::AccessKeySecret => "access_key_secret_ref",
+            Field::SignBy => "sign_by",
+            Field::Tls => "tls",
+            Field::Username => "username",
+            Field::Password => "password_ref",
+        }
+    }
+
     /// Those that belong to a cloud and to nothing else, as far as they were typed.
     pub(crate) fn of_cloud(typed: &Cloud) -> impl Iterator<Item = Field> {
         let given = [
@@ -215,6 +240,44 @@ pub(crate) fn of(cloud: CloudName) -> &'static [(Field, &'static str)] {
             TLS,
         ],
     }
+}
+
+/// Fields in JSON under the names that a cloud has for them, where those are others.
+fn own(cloud: CloudName) -> &'static [(&'static str, Field)] {
+    use Field::{DeviceName, DeviceSecret, Expires, GroupId, Instance, ProductKey, Random};
+    match cloud {
+        CloudName::Aliyun | CloudName::Generic => &[],
+        CloudName::AliyunMq => &[("instance_id", Instance), ("device_id", DeviceName)],
+        CloudName::Huawei => &[
+            ("device_id", DeviceName),
+            ("node_id", DeviceName),
+            ("product_id", ProductKey),
+            ("secret_ref", DeviceSecret),
+            ("scope_id", GroupId),
+        ],
+        CloudName::Tencent => {
+            &[("product_id", ProductKey), ("psk_ref", DeviceSecret), ("connid", Random), ("expiry", Expires)]
+        }
+        CloudName::OneNet => &[("product_id", ProductKey), ("et", Expires)],
+        CloudName::Azure => &[("hub", Instance), ("device_id", DeviceName), ("se", Expires)],
+        CloudName::AzureDps => &[("id_scope", GroupId), ("registration_id", DeviceName), ("se", Expires)],
+        CloudName::Aws => &[("thing_name", DeviceName)],
+        CloudName::Baidu => &[("iot_core_id", Instance), ("device_key", DeviceName)],
+        CloudName::ThingsBoard => &[("access_token_ref", DeviceSecret)],
+        CloudName::CtWing => &[("device_id", DeviceName), ("product_id", ProductKey), ("token_ref", DeviceSecret)],
+    }
+}
+
+/// The fields in JSON that are a cloud's alone, by each of their names.
+pub(crate) fn params(cloud: CloudName) -> impl Iterator<Item = (&'static str, Field)> {
+    let of_session = [Field::ClientId, Field::Username, Field::Password];
+    let fields = of(cloud).iter().map(|(field, _)| *field).filter(move |field| !of_session.contains(field));
+    fields.map(|field| (field.param(), field)).chain(own(cloud).iter().copied())
+}
+
+/// The field in JSON that has this name at a cloud.
+pub(crate) fn param(cloud: CloudName, name: &str) -> Option<Field> {
+    params(cloud).find(|(known, _)| *known == name).map(|(_, field)| field)
 }
 
 /// What a cloud calls an option.

@@ -268,8 +268,9 @@ impl Desk {
     /// How to sign in, with these params before what was typed.
     async fn sign_in(&self, params: Connect) -> Result<Session, Error> {
         let Typed { mut global, environment, line } = self.typed.clone();
+        let Connect { broker, client_id, username, password_ref, clean_session, keepalive, will, cloud } = params;
+        cloud.put(&mut global.cloud)?;
         let typed = &mut global.session;
-        let Connect { broker, client_id, username, password_ref, clean_session, keepalive, will } = params;
         // A user in the URL is nearer than one that was typed elsewhere.
         let user = broker.as_deref().and_then(|url| Broker::parse(url).ok()?.1);
         typed.broker = broker.or(typed.broker.take());
@@ -284,7 +285,7 @@ impl Desk {
             typed.will_qos = will.qos.and_then(QoS::from_level);
             typed.will_retain = will.retain;
         }
-        if typed.disable_clean_session && typed.client_id.is_none() {
+        if typed.disable_clean_session && typed.client_id.is_none() && global.cloud.cloud.is_none() {
             return Err(Error::field("client_id", "a session that the broker keeps needs a client id"));
         }
         let allowed = global.line.allow_insecure_files;

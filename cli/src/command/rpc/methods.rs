@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::cloud::{CONNECT, CloudParams};
 use super::protocol::{Error, shown};
-use crate::exit::Failure;
 
 /// What a field of the params can be.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +17,8 @@ pub(super) enum Kind {
     Qos,
     /// A whole number of seconds, of 16 bits.
     Keepalive,
+    /// A whole number, not negative.
+    Whole,
     /// A number of seconds, not negative.
     Seconds,
     Object(&'static [Field]),
@@ -40,7 +42,7 @@ const fn required(name: &'static str, kind: Kind) -> Field {
     Field { name, kind, required: true }
 }
 
-const fn optional(name: &'static str, kind: Kind) -> Field {
+pub(super) const fn optional(name: &'static str, kind: Kind) -> Field {
     Field { name, kind, required: false }
 }
 
@@ -53,7 +55,7 @@ pub(super) const METHODS: [Method; 13] = [
     Method { name: "imsi", params: &[], read: |_| Ok(Call::Identity(Number::Imsi)) },
     Method { name: "iccid", params: &[], read: |_| Ok(Call::Identity(Number::Iccid)) },
     Method { name: "at", params: &[required("command", Kind::Text)], read: |map| of(map).map(Call::At) },
-    Method { name: "connect", params: CONNECT, read: |map| of(map).map(Box::new).map(Call::Connect) },
+    Method { name: "connect", params: CONNECT, read: connect },
     Method { name: "publish", params: PUBLISH, read: |map| of(map).map(Call::Publish) },
     Method { name: "subscribe", params: SUBSCRIBE, read: |map| of(map).map(Call::Subscribe) },
     Method { name: "unsubscribe", params: SUBSCRIBE, read: |map| of(map).map(Call::Unsubscribe) },
@@ -61,18 +63,7 @@ pub(super) const METHODS: [Method; 13] = [
     Method { name: "disconnect", params: &[], read: |_| Ok(Call::Disconnect) },
 ];
 
-const CONNECT: &[Field] = &[
-    optional("broker", Kind::Text),
-    optional("client_id", Kind::Text),
-    optional("username", Kind::Text),
-    optional("password_ref", Kind::SecretReference),
-    optional("clean_session", Kind::Flag),
-    optional("keepalive", Kind::Keepalive),
-    optional("will", Kind::Object(WILL)),
-    optional(CLOUD, Kind::Text),
-];
-
-const WILL: &[Field] = &[
+pub(super) const WILL: &[Field] = &[
     required("topic", Kind::Text),
     optional("payload", Kind::Text),
     optional("qos", Kind::Qos),
@@ -90,9 +81,6 @@ const PUBLISH: &[Field] = &[
 ];
 
 const SUBSCRIBE: &[Field] = &[required("filter", Kind::Text), optional("qos", Kind::Qos)];
-
-/// The name of a cloud to sign in at.
-const CLOUD: &str = "cloud";
 
 /// What is asked for.
 #[derive(Debug)]
@@ -133,6 +121,8 @@ pub(super) struct Connect {
     pub(super) clean_session: Option<bool>,
     pub(super) keepalive: Option<u16>,
     pub(super) will: Option<Will>,
+    #[serde(skip)]
+    pub(super) cloud: CloudParams,
 }
 
 #[derive(Debug, Deserialize)]
@@ -176,12 +166,6 @@ impl Call {
             Some(Value::Object(params)) => params,
             Some(_) => return Err(Error::params("params go by their names, in an object")),
         };
-        // Said first: what goes with it would be refused as unknown.
-        if known.name == "connect" && params.contains_key(CLOUD) {
-            let message = "signing in to an IoT cloud by its name is not supported yet";
-            let help = "sign in with broker, client_id, username and password_ref";
-            return Err(Failure::new("input.unsupported", message).help(help).into());
-        }
         check(&params, known.params, "")?;
         (known.read)(params)
     }
@@ -190,6 +174,11 @@ impl Call {
 /// The params of a method, which have been checked.
 fn of<T: DeserializeOwned>(params: Map<String, Value>) -> Result<T, Error> {
     serde_json::from_value(Value::Object(params)).map_err(|fault| Error::params(fault.to_string()))
+}
+
+fn connect(mut params: Map<String, Value>) -> Result<Call, Error> {
+    let cloud = CloudParams::take(&mut params)?;
+    Ok(Call::Connect(Box::new(Connect { cloud, ..of(params)? })))
 }
 
 /// Whether these fields, which stand in `place`, are what they should be. No value is repeated: it may be a secret.
@@ -215,6 +204,7 @@ fn check_value(value: &Value, kind: Kind, path: &str) -> Result<(), Error> {
         Kind::Flag => (value.is_boolean(), "true or false"),
         Kind::Qos => (value.as_u64().is_some_and(|level| level <= 2), "0, 1 or 2"),
         Kind::Keepalive => (value.as_u64().is_some_and(|s| u16::try_from(s).is_ok()), "a whole number from 0 to 65535"),
+        Kind::Whole => (value.is_u64(), "a whole number, 0 or more"),
         Kind::Seconds => (value.as_f64().is_some_and(|seconds| seconds >= 0.0), "a number of seconds, 0 or more"),
         Kind::Object(fields) => match value {
             Value::Object(inner) => return check(inner, fields, &format!("{path}.")),
@@ -257,6 +247,7 @@ mod tests {
             ("info", json!({})),
             ("at", json!({"command": "AT"})),
             ("connect", json!({})),
+            ("connect", json!({"cloud": "aliyun", "product_key": "pk", "device_secret_ref": "env:X", "timestamp": 0})),
             ("connect", json!({"broker": "mqtt://h", "keepalive": 0, "will": {"topic": "a"}, "password_ref": "env:X"})),
             ("publish", json!({"topic": "a", "payload": "", "qos": 2, "retain": true, "durable": false})),
             ("subscribe", json!({"filter": "a/#"})),
@@ -277,6 +268,20 @@ mod tests {
             ("publish", json!({"topic": "a", "retain": null}), "retain", "true or false"),
             ("publish", json!({"topic": "a", "ttl_s": -1}), "ttl_s", "0 or more"),
             ("publish", json!({"topic": "a", "paylod": "x"}), "paylod", "did you mean payload?"),
+            (
+                "connect",
+                json!({"cloud": "aliyun", "device_secret": "hunter2"}),
+                "device_secret",
+                "did you mean device_secret_ref?",
+            ),
+            (
+                "connect",
+                json!({"cloud": "aliyun", "device_secret_ref": "hunter2"}),
+                "device_secret_ref",
+                "takes no secret",
+            ),
+            ("connect", json!({"cloud": "aliyn"}), "cloud", "did you mean aliyun?"),
+            ("connect", json!({"cloud": "aliyun", "timestamp": -1}), "timestamp", "a whole number"),
             ("connect", json!({"keepalive": 65536}), "keepalive", "from 0 to 65535"),
             ("connect", json!({"keepalive": 1.5}), "keepalive", "a whole number"),
             ("connect", json!({"will": "x"}), "will", "an object"),
@@ -304,12 +309,6 @@ mod tests {
         assert!(error["data"]["help"].as_str().unwrap().starts_with("did you mean publish? these are known: info,"));
     }
 
-    #[test]
-    fn a_cloud_is_refused_with_whatever_goes_with_it() {
-        let error = refused("connect", json!({"cloud": "aliyun", "product_key": "x"}));
-        assert_eq!((&error["code"], &error["data"]["code"]), (&json!(-32002), &json!("input.unsupported")));
-    }
-
     /// What the schema should say of a kind of field.
     fn described(kind: Kind) -> Value {
         match kind {
@@ -318,6 +317,7 @@ mod tests {
             Kind::Flag => json!({"type": "boolean"}),
             Kind::Qos => json!({"$ref": "#/$defs/qos"}),
             Kind::Keepalive => json!({"type": "integer", "minimum": 0, "maximum": 65535}),
+            Kind::Whole => json!({"type": "integer", "minimum": 0}),
             Kind::Seconds => json!({"type": "number", "minimum": 0}),
             Kind::Object(fields) => object(fields),
         }

@@ -5,6 +5,7 @@
 //! else: [`IN_FLIGHT`] requests are read that are not answered yet, messages wait in the queues of their subscriptions, and what does
 //! not fit there is counted and told ([`notify`]).
 
+mod cloud;
 mod desk;
 mod methods;
 mod notify;
@@ -103,6 +104,9 @@ fn check(global: &Global, environment: &Environment, secrets: &Secrets) -> Resul
     }
     if let Some(reference) = &typed.password {
         secrets.check("--password", reference)?;
+    }
+    for (option, reference) in global.cloud.secrets() {
+        secrets.check(option, reference)?;
     }
     settings::will(typed)?;
     settings::tls(&typed.tls)

@@ -1,6 +1,7 @@
 //! `atmqtt rpc`
 
 pub(crate) mod client;
+mod cloud;
 mod ends;
 mod errors;
 mod kept;
