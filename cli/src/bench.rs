@@ -12,7 +12,7 @@ use crate::exit::{Failure, Halt};
 use crate::guard::{Guard, Stage};
 use crate::recording::Recording;
 use crate::render::{Look, Paint, say};
-use crate::settings::{Line, Port, Session};
+use crate::settings::{self, Line, Port, Session};
 
 /// How long a command that went well may take to sign out and close the port.
 const FAREWELL: Duration = Duration::from_secs(6);
@@ -83,7 +83,7 @@ impl Bench {
         ));
     }
 
-    /// Signs in at the broker; with `reconnect` the connection is made again where it is lost, unless its password expires.
+    /// Signs in at the broker; with `reconnect` the connection is made again where it is lost.
     pub(crate) async fn connect(
         &self,
         session: Session,
@@ -91,13 +91,16 @@ impl Bench {
         guard: &mut Guard,
     ) -> Result<Client, Halt> {
         self.tell_of_fallback();
-        let Session { mut connect, on_mock, expires } = session;
+        let Session { mut connect, on_mock, recipe } = session;
         if let (true, Some(broker)) = (on_mock, self.mock_broker()?) {
             self.look.status(format_args!("the mock's broker is {broker}"));
             connect.broker = broker;
         }
         let connect = self.modem.mqtt(connect);
-        let connect = reconnect.filter(|_| !expires).into_iter().fold(connect, atmqtt::Connect::reconnect);
+        let connect = match reconnect {
+            Some(reconnect) => settings::keep(connect, reconnect, recipe),
+            None => connect,
+        };
         guard.run(Stage::Connecting, connect.connect()).await
     }
 

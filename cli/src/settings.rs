@@ -6,15 +6,15 @@ use std::hash::{BuildHasher, RandomState};
 
 use atmqtt::transcript::Privacy;
 use atmqtt::{
-    Baud, Broker, ClientCertificate, DeviceSecret, InvalidTopic, ModuleSignIn, MqttOptions, NetworkOptions, Profile,
-    QoS, Refusal, Secret, Text, TlsOptions, TlsVersion, Topic, Will,
+    Baud, Broker, ClientCertificate, Connect, Credentials, DeviceSecret, InvalidTopic, ModuleSignIn, MqttOptions,
+    NetworkOptions, Profile, QoS, Reconnect, Refusal, Secret, Text, TlsOptions, TlsVersion, Topic, Will,
 };
 use atmqtt_credentials::aliyun::ForModule;
 use atmqtt_credentials::{SignIn, UserName};
 use atmqtt_mock::{BrokerChoice, modem::Model, modem::NT35E};
 
 use crate::args::{self, Global};
-use crate::cloud::{self, Made};
+use crate::cloud::{self, Made, Recipe};
 use crate::exit::Failure;
 use crate::figures::Figures;
 use crate::nearest::nearest;
@@ -163,8 +163,9 @@ pub(crate) struct Session {
     pub(crate) connect: MqttOptions,
     /// The broker is the mock's own.
     pub(crate) on_mock: bool,
-    /// The password is good for a while only: the broker would refuse it when the connection is made again later.
-    pub(crate) expires: bool,
+    /// What the sign-in at a cloud was made of: a connection that is kept has a new one for each attempt, since it may expire, or say when
+    /// it was made.
+    pub(crate) recipe: Option<Box<Recipe>>,
 }
 
 impl Session {
@@ -180,14 +181,14 @@ impl Session {
         if let Some(Made::ByModule(device)) = &made {
             return Session::of(told(device)?, typed, line, false);
         }
-        if let Some(Made::ByHost(sign_in)) = made {
+        if let Some(Made::ByHost(sign_in, recipe)) = made {
             let is_shown = global.display.debug || global.display.trace.is_some() && !global.display.raw;
             if is_shown && sign_in.username.as_ref().is_some_and(UserName::is_secret) {
                 return Err(Failure::usage("the user name is secret here, and -d and --trace hide passwords only")
                     .help("leave -d and --trace out"));
             }
             let session = Session::of(signed(&sign_in)?, typed, line, false)?;
-            return Ok(Session { expires: sign_in.expires_at.is_some(), ..session });
+            return Ok(Session { recipe: Some(recipe), ..session });
         }
         let url = environment.or(typed.broker.as_ref(), "ATMQTT_BROKER");
         let (broker, user) = match (url, &line.port) {
@@ -225,8 +226,18 @@ impl Session {
             let dialect = atmqtt::dialect::named(&profile.model.dialect);
             dialect.map_or(Ok(()), |dialect| profile.check_connect(dialect, &connect))
         })?;
-        Ok(Session { connect, on_mock, expires: false })
+        Ok(Session { connect, on_mock, recipe: None })
     }
+}
+
+/// Has a connection kept, and signed in anew each time where the sign-in is one that was made.
+pub(crate) fn keep(connect: Connect, reconnect: Reconnect, recipe: Option<Box<Recipe>>) -> Connect {
+    let connect = connect.reconnect(reconnect);
+    let Some(recipe) = recipe else { return connect };
+    connect.renew_credentials(move || {
+        let made = recipe.make().and_then(|sign_in| signed(&sign_in)).map(Credentials::from);
+        std::future::ready(made)
+    })
 }
 
 /// A sign-in at a cloud that the module makes by itself.

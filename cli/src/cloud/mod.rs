@@ -33,16 +33,34 @@ const LIFETIME: u64 = 86_400;
 /// A sign-in, and who makes it.
 #[derive(Debug)]
 pub(crate) enum Made {
-    /// It is complete.
-    ByHost(SignIn),
+    /// It is complete, and can be made again.
+    ByHost(SignIn, Box<Recipe>),
     /// The module makes it, of what it is told.
     ByModule(ForModule),
+}
+
+/// What a sign-in is made of, for another one at a later time.
+#[derive(Debug)]
+pub(crate) struct Recipe {
+    cloud: CloudName,
+    global: Global,
+    broker: Option<Broker>,
+    secrets: Vec<(Field, Secret)>,
+}
+
+impl Recipe {
+    /// Makes it anew: with the time of this computer, unless that was typed.
+    pub(crate) fn make(&self) -> Result<SignIn, Failure> {
+        let Recipe { cloud, global, broker, secrets } = self;
+        let (typed, broker) = (&global.cloud, broker.clone());
+        Maker { cloud: *cloud, typed, global, broker, secrets: Source::Known(secrets) }.make()
+    }
 }
 
 impl Made {
     fn check_keep_alive(&self, seconds: u16) -> Result<(), Invalid> {
         match self {
-            Made::ByHost(sign_in) => sign_in.check_keep_alive(seconds),
+            Made::ByHost(sign_in, _) => sign_in.check_keep_alive(seconds),
             Made::ByModule(device) => device.check_keep_alive(seconds),
         }
     }
@@ -82,17 +100,22 @@ pub(crate) fn resolve(
     if typed.tls && broker.as_ref().is_some_and(|broker| !broker.tls) {
         return Err(Failure::usage("--tls and mqtt:// do not go together").help("write mqtts:// in --broker"));
     }
-    let mut maker = Maker { cloud, typed, global, broker, secrets };
+    let secrets = Source::Read { from: secrets, known: Vec::new() };
+    let mut maker = Maker { cloud, typed, global, broker: broker.clone(), secrets };
     let made = match typed.sign_by {
         // No other cloud has a use for it.
         Some(SignBy::Modem) => Made::ByModule(maker.aliyun_for_module()?),
-        None | Some(SignBy::Host) => Made::ByHost(maker.make()?),
+        None | Some(SignBy::Host) => {
+            let sign_in = maker.make()?;
+            let secrets = maker.secrets.into_known();
+            Made::ByHost(sign_in, Box::new(Recipe { cloud, global: global.clone(), broker, secrets }))
+        }
     };
     if let Some(seconds) = global.session.keepalive {
         made.check_keep_alive(seconds)?;
     }
     let (host, port) = match &made {
-        Made::ByHost(SignIn { host, port, .. }) | Made::ByModule(ForModule { host, port, .. }) => (host, port),
+        Made::ByHost(SignIn { host, port, .. }, _) | Made::ByModule(ForModule { host, port, .. }) => (host, port),
     };
     tracing::debug!(cloud = %cloud.typed(), %host, port, "a sign-in is made");
     Ok(Some(made))
@@ -104,7 +127,24 @@ struct Maker<'a> {
     typed: &'a Cloud,
     global: &'a Global,
     broker: Option<Broker>,
-    secrets: &'a mut Secrets,
+    secrets: Source<'a>,
+}
+
+/// Where secrets come from.
+enum Source<'a> {
+    /// From where they are referred to; what was read is kept.
+    Read { from: &'a mut Secrets, known: Vec<(Field, Secret)> },
+    /// They were read before.
+    Known(&'a [(Field, Secret)]),
+}
+
+impl Source<'_> {
+    fn into_known(self) -> Vec<(Field, Secret)> {
+        match self {
+            Source::Read { known, .. } => known,
+            Source::Known(known) => known.to_vec(),
+        }
+    }
 }
 
 /// Host, port and TLS of a builder, as far as they were typed.
@@ -459,7 +499,17 @@ impl Maker<'_> {
             _ => (&typed.device_secret, "device secret"),
         };
         let reference = self.need(field, reference.as_ref())?;
-        Ok(Secret::new(self.secrets.read(field.option(), what, reference)?.expose()))
+        match &mut self.secrets {
+            Source::Read { from, known } => {
+                let secret = Secret::new(from.read(field.option(), what, reference)?.expose());
+                known.push((field, secret.clone()));
+                Ok(secret)
+            }
+            Source::Known(known) => {
+                let known = known.iter().find(|(known, _)| *known == field).map(|(_, secret)| secret.clone());
+                known.ok_or_else(|| self.missing(field))
+            }
+        }
     }
 
     /// Seconds since 1970, as they were typed or as this computer has them.

@@ -19,7 +19,7 @@ pub(super) async fn run(typed: &Sign, context: Context) -> Result<Exit, Halt> {
         Failure::usage("there is no cloud to sign in at").help("name it with --cloud; --help lists them")
     })?;
     let sign_in = match made {
-        Made::ByHost(sign_in) => sign_in,
+        Made::ByHost(sign_in, _) => sign_in,
         Made::ByModule(_) => {
             return Err(Failure::usage(
                 "with --sign-by modem the module makes the sign-in, and there is none to print",

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::Error;
 use crate::events::Events;
 use crate::port::PortError;
+use crate::sign_ins::SignIns;
 
 /// How a connection ended: lost, or (`None`) closed on request.
 pub(crate) type Ended = Option<LinkLoss>;
@@ -26,6 +27,8 @@ pub(crate) enum Ask {
         network: NetworkOptions,
         /// `None`: a connection that is lost is not made again.
         reconnect: Option<Reconnect>,
+        /// What makes the sign-ins of a kept connection anew.
+        sign_ins: Option<SignIns>,
         reply: Reply<NewSession>,
     },
     /// A request within a session.

@@ -1,19 +1,21 @@
 //! A connection to a broker.
 
+use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use atmqtt_modem::{
-    ConnectOptions, Delivery, Fault, Filter, LinkLoss, NetworkOptions, Outcome, Outgoing, QoS, Reconnect, Refusal,
-    Request, Topic,
+    ConnectOptions, Credentials, Delivery, Fault, Filter, LinkLoss, NetworkOptions, Outcome, Outgoing, QoS, Reconnect,
+    Refusal, Request, Topic,
 };
 use tokio::time::Instant;
 
 use crate::Error;
 use crate::ask::Ask;
 use crate::handle::{Handle, Session};
+use crate::sign_ins::SignIns;
 use crate::subscription::Subscription;
 
 /// A connection to a broker, still to be made. Made by [`Modem::mqtt`](crate::Modem::mqtt).
@@ -24,11 +26,12 @@ pub struct Connect {
     options: ConnectOptions,
     network: NetworkOptions,
     reconnect: Option<Reconnect>,
+    sign_ins: Option<SignIns>,
 }
 
 impl Connect {
     pub(crate) fn new(handle: Handle, options: ConnectOptions, network: NetworkOptions) -> Connect {
-        Connect { handle, options, network, reconnect: None }
+        Connect { handle, options, network, reconnect: None, sign_ins: None }
     }
 
     /// Keeps the connection: where it is lost, it is made again, with everything that was subscribed to, for as long as it takes.
@@ -55,6 +58,41 @@ impl Connect {
         self
     }
 
+    /// Has this make what each attempt but the first signs in with, for a connection that is [kept](Connect::reconnect): a password that
+    /// expires, or that may be used once, would be refused when the connection is made again. The first sign-in is that of the options.
+    ///
+    /// It is called when an attempt is due, and polled by the task that owns the port: it must not block, and may take its time otherwise;
+    /// the attempt waits for it, and is given up with the connection. What it fails with is told as an [`Event`](crate::Event) with a
+    /// [`Recovery`](crate::Recovery) ([`Fault::NoCredentials`]), so it has no secret in it, and another attempt is made after a wait.
+    ///
+    /// ```no_run
+    /// # async fn example(modem: atmqtt::Modem, options: atmqtt::MqttOptions) -> Result<(), atmqtt::Error> {
+    /// use atmqtt::{Credentials, Reconnect, Secret};
+    ///
+    /// # async fn token() -> Result<String, std::io::Error> { Ok(String::new()) }
+    /// let (client_id, username) = (options.client_id.clone(), options.username.clone());
+    /// let renewed = move || {
+    ///     let mut credentials = Credentials::new(client_id.clone());
+    ///     credentials.username = username.clone();
+    ///     async move {
+    ///         credentials.password = Secret::new(token().await?).ok();
+    ///         Ok::<_, std::io::Error>(credentials)
+    ///     }
+    /// };
+    /// let client = modem.mqtt(options).reconnect(Reconnect::default()).renew_credentials(renewed).connect().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn renew_credentials<F, M, E>(mut self, make: F) -> Connect
+    where
+        F: FnMut() -> M + Send + 'static,
+        M: Future<Output = Result<Credentials, E>> + Send + 'static,
+        E: fmt::Display,
+    {
+        self.sign_ins = Some(SignIns::new(make));
+        self
+    }
+
     /// Waits for SIM and network, puts away what an earlier session left in the module, opens the link and signs in.
     ///
     /// # Errors
@@ -64,12 +102,13 @@ impl Connect {
     /// # Cancel safety
     /// Dropping the future gives the connection up: if it comes up all the same, it is closed again.
     pub async fn connect(self) -> Result<Client, Error> {
-        let Connect { handle, mut options, network, reconnect } = self;
+        let Connect { handle, mut options, network, reconnect, sign_ins } = self;
         if options.broker.tls && options.tls.host_time.is_none() {
             options.tls.host_time = SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|time| time.as_secs());
         }
-        let session =
-            handle.ask(|reply| Ask::Connect { options: Box::new(options), network, reconnect, reply }).await?;
+        let session = handle
+            .ask(|reply| Ask::Connect { options: Box::new(options), network, reconnect, sign_ins, reply })
+            .await?;
         let session = Session { handle, id: session.id, ended: session.ended, _held: session.held };
         Ok(Client { session: Arc::new(session) })
     }

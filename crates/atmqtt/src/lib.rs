@@ -42,6 +42,7 @@ pub mod outbox;
 mod owner;
 mod port;
 mod router;
+mod sign_ins;
 mod spool;
 mod subscription;
 mod watchers;
@@ -49,8 +50,8 @@ mod watchers;
 pub use atmqtt_modem::at::transcript;
 pub use atmqtt_modem::at::{Direction, FinalResult, IllegalCharacter, Line, Secret, Text, Time, TraceRecord};
 pub use atmqtt_modem::{
-    Broker, Certificate, ClientCertificate, ConnectFault, ConnectOptions as MqttOptions, Cure, Delivery, DeviceSecret,
-    Event as ModemEvent, Evidence, Fault, Figure, FigureSource, FigureValue, Filter, Framing, Identity,
+    Broker, Certificate, ClientCertificate, ConnectFault, ConnectOptions as MqttOptions, Credentials, Cure, Delivery,
+    DeviceSecret, Event as ModemEvent, Evidence, Fault, Figure, FigureSource, FigureValue, Filter, Framing, Identity,
     Incoming as Message, InvalidBroker, InvalidCertificate, InvalidOverride, InvalidProfile, InvalidTopic, LinkLoss,
     LinkState, MessageIdRule, ModuleSignIn, NamedFigure, NetworkOptions, OpenFault, Outgoing, Overrides, PacketFault,
     Place, Profile, ProfileFault, QoS, Reconnect, Recovery, Refusal, Registration, RegistrationStatus, ReturnCode,

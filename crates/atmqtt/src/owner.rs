@@ -10,8 +10,8 @@ use std::time::Duration;
 use atmqtt_modem::at::transcript::Side;
 use atmqtt_modem::at::{Text, Time};
 use atmqtt_modem::{
-    Broker, Event as ModemEvent, Filter, LinkLoss, LinkState, Outcome, Output, Recovery, Refusal, Request, Supervisor,
-    Ticket,
+    Broker, Credentials, Event as ModemEvent, Filter, LinkLoss, LinkState, Outcome, Output, Recovery, Refusal, Request,
+    Supervisor, Ticket,
 };
 use tokio::io::ReadBuf;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -22,6 +22,7 @@ use crate::ask::{Ask, Ended, Legacy, NewSession, Reply, SessionId};
 use crate::events::{Event, Listeners, add_dropped};
 use crate::port::{FAREWELL, Port, PortError};
 use crate::router::{RouteId, Router};
+use crate::sign_ins::SignIns;
 use crate::watchers::Watchers;
 
 /// Who waits for a ticket.
@@ -54,6 +55,8 @@ pub(crate) struct Owner<P> {
     watchers: Watchers,
     session: Option<Session>,
     sessions: u64,
+    /// What makes the sign-ins of the kept connection anew.
+    sign_ins: Option<SignIns>,
     /// With whom the last connection was.
     peer: Option<Peer>,
     epoch: Instant,
@@ -93,6 +96,8 @@ enum Wake {
     /// All handles are gone.
     Unheld,
     Lost(PortError),
+    /// What the next attempt signs in with.
+    SignIn(Result<Credentials, String>),
 }
 
 impl<P: Port> Owner<P> {
@@ -115,6 +120,7 @@ impl<P: Port> Owner<P> {
             watchers,
             session: None,
             sessions: 0,
+            sign_ins: None,
             peer: None,
             epoch,
             timer: Box::pin(sleep_until(epoch)),
@@ -148,6 +154,7 @@ impl<P: Port> Owner<P> {
                 Wake::Ask(ask) => self.ask(ask),
                 Wake::Released => self.submit(Request::Disconnect, Waiting::Farewell),
                 Wake::Unheld => self.close(None),
+                Wake::SignIn(made) => self.supervisor.sign_in(self.now(), made),
                 Wake::Lost(fault) => {
                     self.lost(&fault);
                     break;
@@ -229,6 +236,11 @@ impl<P: Port> Owner<P> {
         {
             return Poll::Ready(wake);
         }
+        if let Some(sign_ins) = &mut self.sign_ins
+            && let Poll::Ready(made) = sign_ins.poll(context, self.supervisor.wants_sign_in())
+        {
+            return Poll::Ready(Wake::SignIn(made));
+        }
         ready!(self.poll_deadline(context));
         Poll::Ready(Wake::Progress)
     }
@@ -279,7 +291,7 @@ impl<P: Port> Owner<P> {
     fn ask(&mut self, ask: Ask) {
         match ask {
             Ask::Module(request, reply) => self.submit(request, Waiting::Outcome(reply)),
-            Ask::Connect { options, network, reconnect, reply } => {
+            Ask::Connect { options, network, reconnect, sign_ins, reply } => {
                 self.make_way();
                 let peer = (options.broker.clone(), options.client_id.clone());
                 let waiting = Waiting::Connected(reply, peer);
@@ -287,6 +299,12 @@ impl<P: Port> Owner<P> {
                     None => self.submit(Request::Connect(options, network), waiting),
                     Some(reconnect) => {
                         let kept = self.supervisor.keep(self.now(), *options, network, reconnect);
+                        if kept.is_ok() {
+                            self.sign_ins = sign_ins;
+                            if self.sign_ins.is_some() {
+                                self.supervisor.renew_sign_ins();
+                            }
+                        }
                         self.wait_for(kept, waiting);
                     }
                 }

@@ -126,6 +126,12 @@ pub enum Fault {
         /// Why.
         fault: OpenFault,
     },
+    /// Whoever makes the sign-ins for a kept connection could not make one.
+    #[error("there is nothing to sign in with: {why}")]
+    NoCredentials {
+        /// Why, in its words.
+        why: String,
+    },
     /// The sign-in failed.
     #[error("{broker}: {fault}")]
     Connect {
@@ -204,6 +210,7 @@ impl Fault {
             | Fault::LinkLost
             | Fault::NotRegistered { .. }
             | Fault::ClockNotSet
+            | Fault::NoCredentials { .. }
             | Fault::PacketNetwork(_) => true,
             Fault::Certificate { fault, .. } => {
                 matches!(fault, StoreFault::Damaged { .. } | StoreFault::Checksum | StoreFault::TimedOut)
@@ -242,6 +249,7 @@ impl Fault {
             Fault::Unresponsive { .. } => "modem.unresponsive",
             Fault::Restarted => "modem.restarted",
             Fault::LinkLost => "delivery.link_lost",
+            Fault::NoCredentials { .. } => "input.no_credentials",
             Fault::ResultsElsewhere { .. } => "modem.results_elsewhere",
             Fault::Refused { .. } => "modem.refused",
             Fault::Malformed { .. } => "modem.answer_not_understood",
@@ -327,6 +335,9 @@ impl Fault {
             Fault::TimedOut { .. } | Fault::Unresponsive { .. } => "try again; if it stays so, restart the module",
             Fault::Restarted => "check its power supply: a supply that is too weak lets a module restart when it sends",
             Fault::LinkLost => "connect again",
+            Fault::NoCredentials { .. } => {
+                "look after what makes them: a clock that is not set, say, or a service that is away"
+            }
             Fault::ResultsElsewhere { .. } => {
                 "use that port; or send that command (atmqtt at 'COMMAND'), once: the module keeps it"
             }

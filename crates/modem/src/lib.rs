@@ -34,7 +34,7 @@ pub use fault::{ConnectFault, Fault, LinkLoss, OpenFault, PacketFault, ReturnCod
 pub use identify::Identity;
 pub use message::{Filter, Framing, Incoming, InvalidTopic, Outgoing, QoS, Topic};
 pub use network::{NetworkOptions, Registration, RegistrationStatus, Signal, SimState};
-pub use options::{Broker, ConnectOptions, DeviceSecret, InvalidBroker, ModuleSignIn, Will};
+pub use options::{Broker, ConnectOptions, Credentials, DeviceSecret, InvalidBroker, ModuleSignIn, Will};
 pub use profile::{
     AliyunRules, CmqttKind, CmqttRules, CmqttVersion, Evidence, Figure, FigureSource, FigureValue, InvalidOverride,
     InvalidProfile, InvalidUsbId, MessageIdRule, NamedFigure, Overrides, Place, Profile, ProfileFault, QmtData,

@@ -178,7 +178,41 @@ pub struct ConnectOptions {
     pub tls: TlsOptions,
 }
 
+/// What a client signs in with: the part of [`ConnectOptions`] that may be another one for each attempt.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Credentials {
+    /// Who the client is.
+    pub client_id: Text,
+    /// The user name.
+    pub username: Option<Text>,
+    /// The password; it needs a user name.
+    pub password: Option<Secret>,
+}
+
+impl Credentials {
+    /// Neither user name nor password.
+    #[must_use]
+    pub fn new(client_id: Text) -> Credentials {
+        Credentials { client_id, username: None, password: None }
+    }
+}
+
+impl From<ConnectOptions> for Credentials {
+    fn from(options: ConnectOptions) -> Credentials {
+        let ConnectOptions { client_id, username, password, .. } = options;
+        Credentials { client_id, username, password }
+    }
+}
+
 impl ConnectOptions {
+    /// The same connection, signed in with these.
+    #[must_use]
+    pub fn with_credentials(self, credentials: Credentials) -> ConnectOptions {
+        let Credentials { client_id, username, password } = credentials;
+        ConnectOptions { client_id, username, password, ..self }
+    }
+
     /// A connection with the usual settings: clean session, keep-alive of 120 s, no will, connection identifier 0.
     #[must_use]
     pub fn new(broker: Broker, client_id: Text) -> ConnectOptions {

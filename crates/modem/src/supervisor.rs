@@ -15,7 +15,7 @@ use atmqtt_at::Time;
 use crate::driver::{Driver, DriverOptions, Event, LinkState, Outcome, Output, Request, Ticket};
 use crate::fault::Fault;
 use crate::network::NetworkOptions;
-use crate::options::ConnectOptions;
+use crate::options::{ConnectOptions, Credentials};
 use crate::refusal::Refusal;
 
 pub use keep::Recovery;
@@ -130,6 +130,30 @@ impl Supervisor {
         self.keep = Some(Keep::new(now, options, network, reconnect));
         self.work(now);
         Ok(ticket)
+    }
+
+    /// From now on, each attempt to have the kept connection again waits for a sign-in of its own: passwords expire, and who makes them may
+    /// need a clock, or the network. When one is due, [`wants_sign_in`](Supervisor::wants_sign_in) says so.
+    pub fn renew_sign_ins(&mut self) {
+        if let Some(keep) = &mut self.keep {
+            keep.renew_sign_ins();
+        }
+    }
+
+    /// Whether an attempt is due that waits for [`sign_in`](Supervisor::sign_in).
+    #[must_use]
+    pub fn wants_sign_in(&self) -> bool {
+        self.keep.as_ref().is_some_and(Keep::wants_sign_in)
+    }
+
+    /// What the attempt that is due signs in with; or why there is nothing, with which it has failed. Without such an attempt it is
+    /// forgotten.
+    pub fn sign_in(&mut self, now: Time, made: Result<Credentials, String>) {
+        let Some(keep) = self.keep.as_mut().filter(|keep| keep.wants_sign_in()) else { return };
+        if let Some(recovery) = keep.signed(now, made, &mut self.random) {
+            self.outputs.push_back(Output::Event(Event::Recovery(recovery)));
+        }
+        self.work(now);
     }
 
     /// Whether a connection is kept: it may be away for the moment.

@@ -241,11 +241,10 @@ impl Desk {
             return Err(Failure::from(Refusal::AlreadyConnected).into());
         }
         *link = None;
-        let Session { connect: session, expires, .. } = self.sign_in(params).await?;
+        let Session { connect: session, recipe, .. } = self.sign_in(params).await?;
         let broker = session.broker.to_string();
         let reconnect = self.typed.line.figures.reconnect();
-        let connect = self.modem.mqtt(session);
-        let connect = if expires { connect } else { connect.reconnect(reconnect) };
+        let connect = settings::keep(self.modem.mqtt(session), reconnect, recipe);
         let client = connect.connect().await.map_err(Failure::from)?;
         count(&self.counters.connects);
         if let Some(spool) = self.spool.clone() {

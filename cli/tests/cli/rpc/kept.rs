@@ -1,7 +1,7 @@
 //! A connection that was lost and is made again, and what waits for it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use atmqtt_mock::Mock;
 use atmqtt_mock::broker::{BrokerOptions, Message, ReturnCode};
@@ -9,7 +9,7 @@ use atmqtt_mock::modem::Fault;
 use serde_json::json;
 
 use super::client::Client;
-use crate::program::broker;
+use crate::program::{Running, broker, command, port};
 
 const QUICK: [&str; 4] = ["--set", "reconnect.min=10ms", "--set", "reconnect.max=10ms"];
 
@@ -65,6 +65,36 @@ async fn a_subscription_that_is_refused_again_is_told_and_can_be_asked_for_anew(
     client.call("subscribe", json!({"filter": "a/#"})).await;
     broker(&mock).publish(Message::new("a/b", "again")).unwrap();
     assert_eq!(client.notified("message", |_| true).await["payload"], "again");
+    client.end().await;
+    assert_eq!(client.code().await, Some(0));
+}
+
+/// As where passwords expire: what let the device in once does not do so again.
+#[tokio::test]
+async fn a_connection_at_a_cloud_is_made_again_with_another_password() {
+    let taken = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&taken);
+    let options = BrokerOptions::new().sign_in(move |sign_in| {
+        let password = sign_in.password.unwrap_or_default().to_vec();
+        let mut taken = taken.lock().unwrap();
+        if taken.contains(&password) {
+            return ReturnCode::NotAuthorized;
+        }
+        taken.push(password);
+        ReturnCode::Accepted
+    });
+    let mock = Mock::builder().broker_options(options).start().unwrap();
+    let device = ["--cloud", "onenet", "--product-key", "123123", "--device-name", "d", "--device-secret"];
+    let words = [&["rpc", "--port", port(&mock)], &device[..], &["env:ATMQTT_TEST_KEY"], &QUICK].concat();
+    let mut program = command(&words);
+    program.env("ATMQTT_TEST_KEY", "Jsm0lyGpjaVYVP2g3FnmnmG9dI/9qU24wNoykUmermc=");
+    let mut client = Client::of(Running::of(program));
+    client.call("connect", json!({})).await;
+    mock.control().order(Fault::DropLinks).await.unwrap();
+    client.notified("link", |link| link["state"] == "down").await;
+    // It expires a second later, once a second has gone.
+    client.notified("link", |link| link["state"] == "up").await;
+    assert_eq!(seen.lock().unwrap().len(), 2);
     client.end().await;
     assert_eq!(client.code().await, Some(0));
 }

@@ -12,7 +12,7 @@ use crate::driver::{LinkState, Outcome, Output, Request, Ticket};
 use crate::fault::{Fault, PacketFault, SubscribeFault};
 use crate::message::{Filter, QoS};
 use crate::network::NetworkOptions;
-use crate::options::ConnectOptions;
+use crate::options::{ConnectOptions, Credentials};
 use crate::refusal::Refusal;
 use crate::{Delivery, Unconfirmed};
 
@@ -123,6 +123,8 @@ pub(super) struct Keep {
     options: ConnectOptions,
     network: NetworkOptions,
     reconnect: Reconnect,
+    /// Whether each attempt has a sign-in of its own.
+    renews: bool,
     state: State,
     /// When the options were given: the host's time among them is of then.
     given: Time,
@@ -155,6 +157,10 @@ enum State {
     Restoring(Time),
     /// The next attempt is made then.
     Waiting(Time),
+    /// It is due, and there is nothing yet to sign in with.
+    Signing,
+    /// It is due.
+    Signed,
     /// The module is to be treated.
     Curing(Cure),
     /// An attempt, or a cure, is under way.
@@ -166,6 +172,7 @@ impl Keep {
         Keep {
             options,
             network,
+            renews: false,
             state: State::First,
             given: now,
             restores: 0,
@@ -220,14 +227,12 @@ impl Keep {
     /// What the driver is to do next.
     pub(super) fn next(&mut self, now: Time, link: LinkState) -> Option<(Request, Purpose)> {
         match self.state {
-            State::Waiting(until) if until <= now => {
-                self.state = State::Working;
-                let mut options = self.options.clone();
-                let since = (now - self.given).as_secs();
-                options.tls.host_time = options.tls.host_time.map(|time| time.saturating_add(since));
-                let request = Request::Connect(Box::new(options), self.network.clone());
-                Some((request, Purpose::Again))
+            State::Waiting(until) if until <= now && self.renews => {
+                self.state = State::Signing;
+                None
             }
+            State::Waiting(until) if until <= now => Some(self.attempt(now)),
+            State::Signed => Some(self.attempt(now)),
             State::Curing(cure) => {
                 self.state = State::Working;
                 Some((Request::Cure(cure), Purpose::Cure))
@@ -245,6 +250,39 @@ impl Keep {
                 None => None,
             },
             _ => None,
+        }
+    }
+
+    fn attempt(&mut self, now: Time) -> (Request, Purpose) {
+        self.state = State::Working;
+        let mut options = self.options.clone();
+        let since = (now - self.given).as_secs();
+        options.tls.host_time = options.tls.host_time.map(|time| time.saturating_add(since));
+        (Request::Connect(Box::new(options), self.network.clone()), Purpose::Again)
+    }
+
+    pub(super) fn renew_sign_ins(&mut self) {
+        self.renews = true;
+    }
+
+    pub(super) fn wants_sign_in(&self) -> bool {
+        self.state == State::Signing
+    }
+
+    /// What the attempt signs in with, or why it has failed before it began.
+    pub(super) fn signed(
+        &mut self,
+        now: Time,
+        made: Result<Credentials, String>,
+        random: &mut fastrand::Rng,
+    ) -> Option<Recovery> {
+        match made {
+            Ok(credentials) => {
+                self.options = self.options.clone().with_credentials(credentials);
+                self.state = State::Signed;
+                None
+            }
+            Err(why) => Some(self.failed(now, Fault::NoCredentials { why }, random)),
         }
     }
 

@@ -76,6 +76,7 @@ pub(super) fn stage(fault: &Fault) -> Stage {
         Fault::PacketNetwork(_) | Fault::Open { fault: OpenFault::PacketNetwork | OpenFault::Dns, .. } => {
             Stage::PacketNetwork
         }
+        Fault::NoCredentials { .. } => Stage::Broker,
         Fault::Connect { fault: ConnectFault::Refused(_) | ConnectFault::RefusedWithoutReason, .. } => Stage::Broker,
         fault if fault.is_line_fault() => Stage::Line,
         _ => Stage::Link,
