@@ -96,6 +96,12 @@ pub(crate) enum Command {
     /// It needs no module. `sign --cloud NAME --help` says which options that cloud has a use for, and what it calls them. The clock is
     /// that of this computer, unless --timestamp says another time.
     Sign(Sign),
+    /// Reckon what a device's messages cost at ApsaraMQ for MQTT, on the air and on the serial line. It needs no module.
+    ///
+    /// A message counts once at QoS 0, twice at QoS 1, and five times at QoS 1 in a session that is kept (-c) or at QoS 2, sent and
+    /// received alike (as published in 2019). The bytes are those of MQTT 3.1.1, of TCP and IPv4 around each packet, and of a mock
+    /// module of the model that --modem names. Pings are for a keep-alive of 120 s, or of -k, between messages that come evenly.
+    Cost(Cost),
     /// Send raw AT commands; the lines of the answers go to stdout.
     At(At),
     /// Serve another program: JSON-RPC 2.0 on stdin and stdout, a line each way.
@@ -435,6 +441,28 @@ pub(crate) struct Subscribe {
     /// End as soon as the broker has taken the subscription
     #[arg(short = 'E', conflicts_with_all = ["count", "wait"])]
     pub(crate) exit_when_subscribed: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Cost {
+    /// The topic
+    #[arg(short, long, value_name = "TOPIC")]
+    pub(crate) topic: String,
+    /// The length of a payload
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) payload: u16,
+    /// Messages that the device publishes in a day
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=1_000_000_000))]
+    pub(crate) messages: u64,
+    /// Messages that it receives in a day
+    #[arg(long, value_name = "N", default_value = "0", value_parser = clap::value_parser!(u64).range(0..=1_000_000_000))]
+    pub(crate) received: u64,
+    /// Of those, how many wait at the broker because the device is away: each counts once more
+    #[arg(long, value_name = "N", default_value = "0", value_parser = clap::value_parser!(u64).range(0..=1_000_000_000))]
+    pub(crate) stored: u64,
+    /// The QoS of all of them
+    #[arg(short, long, value_name = "0|1|2", value_parser = qos, default_value = "0")]
+    pub(crate) qos: QoS,
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 mod at;
 mod certs;
+mod cost;
 mod info;
 mod mock;
 mod publish;
@@ -50,6 +51,7 @@ pub(crate) async fn run(typed: CommandLine, environment: Environment, look: Look
         Command::Certs(typed) => certs::run(typed, context).await,
         Command::Spool(typed) => spool::run(typed, context).await,
         Command::Sign(typed) => sign::run(&typed, context).await,
+        Command::Cost(typed) => cost::run(&typed, context).await,
         Command::At(typed) => at::run(typed, context).await,
         Command::Rpc(typed) => rpc::run(typed, context).await,
         Command::Mock(typed) => mock::run(typed, context).await,
@@ -70,6 +72,7 @@ fn deadline(global: &Global, command: &Command) -> Option<Duration> {
             | Command::Info(_)
             | Command::Certs(_)
             | Command::Spool(_)
+            | Command::Cost(_)
             | Command::At(_)
             | Command::Rpc(_)
             | Command::Sign(_),

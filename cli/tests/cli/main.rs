@@ -3,6 +3,7 @@
 mod at_and_info;
 mod certs;
 mod cloud;
+mod cost;
 mod ends;
 mod mock;
 mod profile_file;
