@@ -146,7 +146,8 @@ impl Huawei {
             return Err(Unanswered::Topic { topic: topic.to_owned() });
         }
         let Answer { address, device_secret } = object(payload)?;
-        let parts = address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
+        let port = |port: &str| port.parse::<u16>().ok().filter(|port| *port != 0);
+        let parts = address.rsplit_once(':').and_then(|(host, number)| Some((host, port(number)?)));
         let (host, port) = parts.ok_or_else(|| Unanswered::malformed("its address is not host:port", payload))?;
         HOST.check(host)?;
         device_secret.as_ref().map_or(Ok(()), |secret| SECRET.check_secret(secret))?;

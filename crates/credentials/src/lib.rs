@@ -45,6 +45,8 @@ pub mod tencent;
 pub mod thingsboard;
 
 #[cfg(test)]
+mod answers;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod vectors;

@@ -192,6 +192,10 @@ impl Provisioning {
                     serde_json::Value::String(text) => Secret::new(text),
                     other => Secret::new(other.to_string()),
                 };
+                // Other kinds have a form of their own.
+                if credentials_type == "ACCESS_TOKEN" {
+                    TOKEN.check_secret(&credentials)?;
+                }
                 Ok(Provisioned { credentials_type, credentials })
             }
             _ => Err(Unanswered::malformed("there are no credentials in it", payload)),
