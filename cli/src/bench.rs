@@ -91,7 +91,7 @@ impl Bench {
         guard: &mut Guard,
     ) -> Result<Client, Halt> {
         self.tell_of_fallback();
-        let Session { mut connect, on_mock, recipe } = session;
+        let Session { mut connect, on_mock, recipe, cloud } = session;
         if let (true, Some(broker)) = (on_mock, self.mock_broker()?) {
             self.look.status(format_args!("the mock's broker is {broker}"));
             connect.broker = broker;
@@ -101,7 +101,8 @@ impl Bench {
             Some(reconnect) => settings::keep(connect, reconnect, recipe),
             None => connect,
         };
-        guard.run(Stage::Connecting, connect.connect()).await
+        let connected = async { connect.connect().await.map_err(|fault| settings::explained(cloud, fault)) };
+        guard.run(Stage::Connecting, connected).await
     }
 
     /// The broker of the mock behind the port, where that is a mock with a broker of its own.

@@ -13,7 +13,7 @@ use atmqtt_credentials::aliyun::ForModule;
 use atmqtt_credentials::{SignIn, UserName};
 use atmqtt_mock::{BrokerChoice, modem::Model, modem::NT35E};
 
-use crate::args::{self, Global};
+use crate::args::{self, CloudName, Global};
 use crate::cloud::{self, Made, Recipe};
 use crate::exit::Failure;
 use crate::figures::Figures;
@@ -166,6 +166,8 @@ pub(crate) struct Session {
     /// What the sign-in at a cloud was made of: a connection that is kept has a new one for each attempt, since it may expire, or say when
     /// it was made.
     pub(crate) recipe: Option<Box<Recipe>>,
+    /// The cloud, which may say more of a refusal than MQTT does.
+    pub(crate) cloud: Option<CloudName>,
 }
 
 impl Session {
@@ -179,7 +181,8 @@ impl Session {
         // What it is called by is signed, so that it is all of one piece.
         let made = cloud::resolve(global, environment, secrets)?;
         if let Some(Made::ByModule(device)) = &made {
-            return Session::of(told(device)?, typed, line, false);
+            let session = Session::of(told(device)?, typed, line, false)?;
+            return Ok(Session { cloud: global.cloud.cloud, ..session });
         }
         if let Some(Made::ByHost(sign_in, recipe)) = made {
             let is_shown = global.display.debug || global.display.trace.is_some() && !global.display.raw;
@@ -188,7 +191,7 @@ impl Session {
                     .help("leave -d and --trace out"));
             }
             let session = Session::of(signed(&sign_in)?, typed, line, false)?;
-            return Ok(Session { recipe: Some(recipe), ..session });
+            return Ok(Session { recipe: Some(recipe), cloud: global.cloud.cloud, ..session });
         }
         let url = environment.or(typed.broker.as_ref(), "ATMQTT_BROKER");
         let (broker, user) = match (url, &line.port) {
@@ -226,7 +229,15 @@ impl Session {
             let dialect = atmqtt::dialect::named(&profile.model.dialect);
             dialect.map_or(Ok(()), |dialect| profile.check_connect(dialect, &connect))
         })?;
-        Ok(Session { connect, on_mock, recipe: None })
+        Ok(Session { connect, on_mock, recipe: None, cloud: None })
+    }
+}
+
+/// Why a sign-in has failed, in the words of the cloud where it has some.
+pub(crate) fn explained(cloud: Option<CloudName>, fault: atmqtt::Error) -> Failure {
+    match cloud {
+        Some(cloud) => cloud::refused::explained(cloud, fault.into()),
+        None => fault.into(),
     }
 }
 

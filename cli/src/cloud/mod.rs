@@ -1,5 +1,6 @@
 //! A sign-in at an IoT cloud, of what was typed.
 
+pub(crate) mod refused;
 pub(crate) mod words;
 
 use std::hash::{BuildHasher, RandomState};

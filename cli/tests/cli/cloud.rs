@@ -141,6 +141,9 @@ async fn who_signs_wrongly_is_told_so() {
         let error = publish(&path, OWN, &typed).await.ended(6).error();
         assert_eq!(error["code"], code, "{error}");
         assert!(error["message"].as_str().expect("text").ends_with(reason), "{error}");
+        // What the cloud means by it is told to who has named the cloud.
+        let console = error["help"].as_str().expect("help").contains("the log in the console");
+        assert_eq!(console, typed.contains(&"--cloud"), "{error}");
     }
     end(mock).await;
 }

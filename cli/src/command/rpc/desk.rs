@@ -241,11 +241,11 @@ impl Desk {
             return Err(Failure::from(Refusal::AlreadyConnected).into());
         }
         *link = None;
-        let Session { connect: session, recipe, .. } = self.sign_in(params).await?;
+        let Session { connect: session, recipe, cloud, .. } = self.sign_in(params).await?;
         let broker = session.broker.to_string();
         let reconnect = self.typed.line.figures.reconnect();
         let connect = settings::keep(self.modem.mqtt(session), reconnect, recipe);
-        let client = connect.connect().await.map_err(Failure::from)?;
+        let client = connect.connect().await.map_err(|fault| settings::explained(cloud, fault))?;
         count(&self.counters.connects);
         if let Some(spool) = self.spool.clone() {
             let client = client.clone();
