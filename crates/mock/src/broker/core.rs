@@ -10,7 +10,7 @@ use super::secure::Secure;
 use super::session::Session;
 use super::{
     Admission, BrokerOptions, Message, Publication, PublishFault, PublishRequest, Publisher, QoS, ReturnCode,
-    SessionSnapshot, SignIn, SubscribeRequest,
+    SessionSnapshot, SignIn, SubscribeRequest, Verdict,
 };
 use crate::mqtt::{TopicFilter, is_topic_name};
 
@@ -185,10 +185,11 @@ impl Broker {
     }
 
     fn apply(&mut self, now: Duration, link: LinkId, events: Vec<LinkEvent>) {
-        if !self.may_do(link, &events) {
+        let Some(verdicts) = self.verdicts(now, link, &events) else {
             // Before anything else of it: the codec's acknowledgement of the message is among the events.
             return self.fail(now, link, &LinkFault::NotAllowed);
-        }
+        };
+        let mut verdicts = verdicts.into_iter();
         for event in events {
             let done = match event {
                 LinkEvent::Send(bytes) => {
@@ -197,9 +198,11 @@ impl Broker {
                 }
                 LinkEvent::Connect(connect) => self.sign_in(now, link, &connect),
                 LinkEvent::Publish(message) => {
-                    if let Some(client_id) = self.client_of(link) {
-                        let replies =
-                            (self.options.reply)(&PublishRequest { client_id: &client_id, message: &message });
+                    if let Some(client_id) = self.client_of(link)
+                        && verdicts.next() == Some(Verdict::Take)
+                    {
+                        let request = PublishRequest { client_id: &client_id, message: &message, at: now };
+                        let replies = (self.options.reply)(&request);
                         self.route(now, Publisher::Client(client_id), message);
                         for reply in replies {
                             self.route(now, Publisher::Owner, reply);
@@ -280,16 +283,18 @@ impl Broker {
         Ok(())
     }
 
-    fn may_do(&mut self, link: LinkId, events: &[LinkEvent]) -> bool {
-        let Some(client_id) = self.client_of(link) else { return true };
-        events.iter().all(|event| match event {
-            LinkEvent::Publish(message) => self.may_publish(&client_id, message),
-            _ => true,
-        })
+    /// What becomes of the messages among the events, one after the other; `None` where one of them ends the link.
+    fn verdicts(&mut self, now: Duration, link: LinkId, events: &[LinkEvent]) -> Option<Vec<Verdict>> {
+        let Some(client_id) = self.client_of(link) else { return Some(Vec::new()) };
+        let verdicts = events.iter().filter_map(|event| match event {
+            LinkEvent::Publish(message) => Some(self.weigh(now, &client_id, message)),
+            _ => None,
+        });
+        verdicts.map(|verdict| (verdict != Verdict::Refuse).then_some(verdict)).collect()
     }
 
-    fn may_publish(&mut self, client_id: &str, message: &Message) -> bool {
-        (self.options.publish)(&PublishRequest { client_id, message })
+    fn weigh(&mut self, at: Duration, client_id: &str, message: &Message) -> Verdict {
+        (self.options.publish)(&PublishRequest { client_id, message, at })
     }
 
     fn assign_client_id(&mut self) -> String {
@@ -322,7 +327,10 @@ impl Broker {
         let mut answers = Vec::new();
         let mut granted = Vec::new();
         for (filter, qos) in filters {
-            let request = SubscribeRequest { client_id: &client_id, filter: filter.as_str(), qos };
+            let held = self.sessions.get(&client_id).map_or(0, |session| session.subscriptions_but(&filter));
+            let new = granted.iter().filter(|(other, _)| *other != filter).count();
+            let request =
+                SubscribeRequest { client_id: &client_id, filter: filter.as_str(), qos, subscriptions: held + new };
             let answer = (self.options.subscribe)(&request).map(|allowed| allowed.min(qos));
             answers.push(answer);
             granted.extend(answer.map(|answer| (filter, answer)));
@@ -367,7 +375,7 @@ impl Broker {
 
     /// Takes a message in: to the retained, to those who want it, onto the record.
     fn route(&mut self, now: Duration, publisher: Publisher, message: Message) {
-        match (message.retain, message.payload.is_empty()) {
+        match (message.retain && self.options.retains, message.payload.is_empty()) {
             (true, true) => {
                 self.retained.remove(&message.topic);
             }
@@ -476,7 +484,7 @@ impl Broker {
             self.sessions.insert(client_id.to_owned(), kept);
         }
         if let Some(will) = will
-            && self.may_publish(client_id, &will)
+            && self.weigh(now, client_id, &will) == Verdict::Take
         {
             self.route(now, Publisher::Will(client_id.to_owned()), will);
         }

@@ -52,6 +52,6 @@ pub use crate::mqtt::QoS;
 pub use self::core::{Broker, Output};
 pub use link::LinkId;
 pub use message::{Message, Publication, PublishFault, Publisher};
-pub use options::{Admission, BrokerOptions, PublishRequest, ReturnCode, SignIn, SubscribeRequest};
+pub use options::{Admission, BrokerOptions, PublishRequest, ReturnCode, SignIn, SubscribeRequest, Verdict};
 pub use server::{BrokerView, Handle, Server};
 pub use session::SessionSnapshot;

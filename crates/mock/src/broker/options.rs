@@ -148,6 +148,8 @@ pub struct SubscribeRequest<'a> {
     pub filter: &'a str,
     /// The highest `QoS` that the client wants.
     pub qos: QoS,
+    /// How many other filters it is subscribed to.
+    pub subscriptions: usize,
 }
 
 /// One message that a client wants published.
@@ -158,11 +160,31 @@ pub struct PublishRequest<'a> {
     pub client_id: &'a str,
     /// What.
     pub message: &'a Message,
+    /// When, on the clock of whoever drives the broker.
+    pub at: Duration,
+}
+
+/// What becomes of a message that a client wants published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is published.
+    Take,
+    /// It is acknowledged, and thrown away.
+    Drop,
+    /// The link is closed, as MQTT 3.1.1 has no other way to refuse a message (3.3.5).
+    Refuse,
+}
+
+/// Taken, or refused.
+impl From<bool> for Verdict {
+    fn from(is_allowed: bool) -> Self {
+        if is_allowed { Self::Take } else { Self::Refuse }
+    }
 }
 
 /// How a client is let in, or why it is not.
 type SignInHook = Box<dyn FnMut(&SignIn<'_>) -> Result<Admission, ReturnCode> + Send>;
-type PublishHook = Box<dyn FnMut(&PublishRequest<'_>) -> bool + Send>;
+type PublishHook = Box<dyn FnMut(&PublishRequest<'_>) -> Verdict + Send>;
 type ReplyHook = Box<dyn FnMut(&PublishRequest<'_>) -> Vec<Message> + Send>;
 type SubscribeHook = Box<dyn FnMut(&SubscribeRequest<'_>) -> Option<QoS> + Send>;
 
@@ -171,6 +193,7 @@ pub struct BrokerOptions {
     pub(super) sign_in: SignInHook,
     pub(super) publish: PublishHook,
     pub(super) reply: ReplyHook,
+    pub(super) retains: bool,
     pub(super) subscribe: SubscribeHook,
     pub(super) connect_timeout: Duration,
     pub(super) max_packet: usize,
@@ -187,7 +210,8 @@ impl BrokerOptions {
     pub fn new() -> Self {
         Self {
             sign_in: Box::new(|_| Ok(Admission::unnamed())),
-            publish: Box::new(|_| true),
+            publish: Box::new(|_| Verdict::Take),
+            retains: true,
             reply: Box::new(|_| Vec::new()),
             subscribe: Box::new(|request| Some(request.qos)),
             connect_timeout: Duration::from_secs(10),
@@ -228,11 +252,17 @@ impl BrokerOptions {
         Self { sign_in: Box::new(answer), ..self }
     }
 
-    /// Who may publish what. `false` closes the link, as MQTT 3.1.1 has no other way to refuse a message (3.3.5); a will
-    /// that may not be published is dropped when its time comes.
+    /// Who may publish what: a [`Verdict`], or `false` for [`Verdict::Refuse`]. A will that may not be published is dropped when its
+    /// time comes.
     #[must_use]
-    pub fn publish(self, hook: impl FnMut(&PublishRequest<'_>) -> bool + Send + 'static) -> Self {
-        Self { publish: Box::new(hook), ..self }
+    pub fn publish<V: Into<Verdict>>(self, mut hook: impl FnMut(&PublishRequest<'_>) -> V + Send + 'static) -> Self {
+        Self { publish: Box::new(move |request| hook(request).into()), ..self }
+    }
+
+    /// Whether messages are kept for those who subscribe later. Without it, one that asks for it is a message like others.
+    #[must_use]
+    pub fn retains(self, retains: bool) -> Self {
+        Self { retains, ..self }
     }
 
     /// What a service at the broker has to say to a client's message, once it was taken in: the owner publishes it behind that.

@@ -68,6 +68,11 @@ impl Session {
         self.subscriptions.insert(filter, granted);
     }
 
+    /// How many filters there are besides this one.
+    pub(super) fn subscriptions_but(&self, filter: &TopicFilter) -> usize {
+        self.subscriptions.len() - usize::from(self.subscriptions.contains_key(filter))
+    }
+
     pub(super) fn unsubscribe(&mut self, filter: &TopicFilter) {
         self.subscriptions.remove(filter);
     }

@@ -6,11 +6,15 @@ use std::ops::RangeInclusive;
 
 use time::OffsetDateTime;
 
-use super::{Clock, Cloud, mac, text};
+use super::{Clock, Cloud, Quotas, mac, text};
 use crate::broker::{Admission, ReturnCode, SignIn};
 
 /// Seconds; outside is refused with the return code of a client id.
 const KEEP_ALIVE: RangeInclusive<u16> = 30..=1200;
+
+/// Product description: what it takes of a device, at either `QoS`.
+const QUOTAS: Quotas =
+    Quotas { subscriptions: 100, payload: 1024 * 1024, at_most_once: 50, at_least_once: 50, retains: false };
 
 /// Bytes of a topic.
 const TOPIC: usize = 128;
@@ -55,6 +59,10 @@ impl fmt::Debug for Huawei {
 }
 
 impl Cloud for Huawei {
+    fn quotas(&self) -> Quotas {
+        QUOTAS
+    }
+
     fn sign_in(&self, sign_in: &SignIn<'_>) -> Result<Admission, ReturnCode> {
         let (id, is_checked, hour) = parse(sign_in.client_id).ok_or(ReturnCode::IdentifierRejected)?;
         if !KEEP_ALIVE.contains(&sign_in.keep_alive) {

@@ -17,6 +17,7 @@ mod http;
 mod huawei;
 mod mac;
 mod onenet;
+mod quota;
 mod tencent;
 mod text;
 
@@ -30,10 +31,12 @@ pub use azure::Azure;
 pub use http::{BadRequest, HttpRequest, HttpResponse, HttpsServer, RequestReader};
 pub use huawei::Huawei;
 pub use onenet::OneNet;
+pub use quota::Quotas;
 pub use tencent::Tencent;
 pub use text::NotBase64;
 
-use crate::broker::{Admission, BrokerOptions, Message, QoS, ReturnCode, SignIn};
+use crate::broker::{Admission, BrokerOptions, Message, QoS, ReturnCode, SignIn, Verdict};
+use quota::Meter;
 
 /// The time, in seconds since 1970: nothing here reads a clock of itself.
 type Clock = Box<dyn Fn() -> u64 + Send + Sync>;
@@ -53,6 +56,11 @@ pub trait Cloud: Send + Sync + 'static {
     /// Whether the device may subscribe to the filter.
     fn may_subscribe(&self, device: &str, filter: &str) -> bool;
 
+    /// How much it takes of a device; as much as comes, where that is not played.
+    fn quotas(&self) -> Quotas {
+        Quotas::NONE
+    }
+
     /// What the cloud says to a message that it has taken from the device; nothing, where it is not played.
     fn answer(&self, _device: &str, _message: &Message) -> Vec<Message> {
         Vec::new()
@@ -67,11 +75,18 @@ impl BrokerOptions {
     pub fn cloud(self, cloud: impl Cloud) -> Self {
         let cloud = Arc::new(cloud);
         let (publishing, answering, subscribing) = (Arc::clone(&cloud), Arc::clone(&cloud), Arc::clone(&cloud));
+        let quotas = cloud.quotas();
+        let mut meter = Meter::new(quotas);
         self.admit(move |sign_in| cloud.sign_in(sign_in))
-            .publish(move |request| publishing.may_publish(request.client_id, &request.message.topic))
+            .retains(quotas.retains)
+            .publish(move |request| match publishing.may_publish(request.client_id, &request.message.topic) {
+                true => meter.weigh(request),
+                false => Verdict::Refuse,
+            })
             .reply(move |request| answering.answer(request.client_id, request.message))
             .subscribe(move |request| {
-                let is_allowed = subscribing.may_subscribe(request.client_id, request.filter);
+                let is_allowed = subscribing.may_subscribe(request.client_id, request.filter)
+                    && request.subscriptions < quotas.subscriptions;
                 is_allowed.then(|| request.qos.min(QoS::AtLeastOnce))
             })
     }

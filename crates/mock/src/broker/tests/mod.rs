@@ -8,3 +8,4 @@ mod delivery;
 mod links;
 mod malformed;
 mod owner;
+mod quota;

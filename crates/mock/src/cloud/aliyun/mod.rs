@@ -12,7 +12,7 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::Cloud;
+use super::{Cloud, Quotas};
 use crate::broker::{Admission, Message, QoS, ReturnCode, SignIn};
 use client_id::{ClientId, Way};
 use registration::{Given, Product, Refused, Request, Token};
@@ -20,6 +20,10 @@ use registration::{Given, Product, Refused, Request, Token};
 /// Seconds. The documentation refuses what is outside; its own SDK says that more is taken for 1200, and a bench that is strict
 /// finds what would break at a cloud that is.
 const KEEP_ALIVE: RangeInclusive<u16> = 30..=1200;
+
+/// Documentation 30527, of 2019; that nothing is retained is in newer pages too.
+const QUOTAS: Quotas =
+    Quotas { subscriptions: 100, payload: 256 * 1024, at_most_once: 30, at_least_once: 10, retains: false };
 
 /// How long a device that has been registered may stay, to say goodbye by itself.
 const REGISTERED_FOR: Duration = Duration::from_secs(15);
@@ -30,7 +34,7 @@ const REGISTERED_FOR: Duration = Duration::from_secs(15);
 /// Devices of a [product](Self::product) are registered over MQTT, if that is TLS, and over HTTPS by an
 /// [`HttpsServer`](super::HttpsServer) that answers with [`https`](Self::https).
 ///
-/// Not here: gateways and their sub-devices, X.509, the rates.
+/// Not here: gateways and their sub-devices, X.509, how often a device may sign in, which has no documented answer.
 #[derive(Clone, Default)]
 pub struct Aliyun {
     state: Arc<Mutex<State>>,
@@ -152,6 +156,10 @@ impl Cloud for Aliyun {
 
     fn may_publish(&self, device: &str, topic: &str) -> bool {
         topics::may_publish(device, topic)
+    }
+
+    fn quotas(&self) -> Quotas {
+        QUOTAS
     }
 
     fn answer(&self, _device: &str, message: &Message) -> Vec<Message> {
