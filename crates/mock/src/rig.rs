@@ -35,6 +35,8 @@ pub(crate) struct Rig {
     lost: u64,
     tally: Tally,
     happenings: VecDeque<Happening>,
+    /// Its owner has pulled it out.
+    is_pulled: bool,
 }
 
 /// A fault that holds, and the value that it was given or has drawn.
@@ -80,6 +82,7 @@ impl Rig {
             lost: 0,
             tally: Tally::default(),
             happenings: VecDeque::new(),
+            is_pulled: false,
         }
     }
 
@@ -109,6 +112,22 @@ impl Rig {
     /// Whether the line takes more bytes from the host at the moment.
     pub(crate) fn has_room(&self) -> bool {
         self.wire.has_room()
+    }
+
+    /// Whether there is a port.
+    pub(crate) fn is_plugged(&self) -> bool {
+        !self.is_pulled && self.active.values().all(|active| active.kind != Kind::Unplug)
+    }
+
+    /// Pulls the module out, or puts it in again.
+    pub(crate) fn pull(&mut self, now: Duration, is_pulled: bool) {
+        self.advance(now);
+        if is_pulled && self.is_plugged() {
+            self.modem.order(now, Fault::BrownOut);
+        }
+        self.is_pulled = is_pulled;
+        self.apply(now);
+        self.settle(now);
     }
 
     pub(crate) fn modem(&self) -> &Modem {
@@ -302,6 +321,9 @@ impl Rig {
                         if is_told {
                             self.happen(Happening { kind, from: now, until, touches });
                         }
+                        if kind == Kind::Unplug {
+                            self.modem.order(now, Fault::BrownOut);
+                        }
                         if kind == Kind::Mute {
                             let lasting = until.checked_sub(now).filter(|_| until < Duration::MAX);
                             self.modem.order(now, Fault::Mute(lasting));
@@ -354,7 +376,7 @@ impl Rig {
 
     /// Makes everything as the active faults want it. Of two of one kind the later in the list holds, for each direction that it names.
     fn apply(&mut self, now: Duration) {
-        let mut disturbance = Disturbance::default();
+        let mut disturbance = Disturbance { closed: [!self.is_plugged(); 2], ..Disturbance::default() };
         let mut switches = Switches::default();
         self.network = Network::default();
         for &Active { kind, value, rate } in self.active.values() {
@@ -389,7 +411,7 @@ impl Rig {
                 Kind::Refuse => self.network.refusal = number(value).and_then(|code| u8::try_from(code).ok()),
                 // Settings of the modem, or over in a moment.
                 Kind::SimBusy | Kind::SimGone | Kind::Denied | Kind::Searching | Kind::NoPdp => {}
-                Kind::Mute | Kind::Reset | Kind::BrownOut | Kind::Flood | Kind::Overflow => {}
+                Kind::Unplug | Kind::Mute | Kind::Reset | Kind::BrownOut | Kind::Flood | Kind::Overflow => {}
                 Kind::DropLinks | Kind::LinkDead => {}
             }
         }

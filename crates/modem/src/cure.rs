@@ -27,6 +27,8 @@ pub(crate) async fn run(Place { dialogue, profile }: Place, cure: Cure) -> Resul
         Cure::CycleRadio => {
             away_and_back(&dialogue, set("+CFUN", 0), set("+CFUN", 1)).await?;
         }
+        // Whoever owns the port sees to these.
+        Cure::ReopenPort | Cure::Power => {}
         Cure::ResetModule => {
             let reset = Command::set("+CFUN").int(1).int(1).within(profile.timeouts.command.value).done();
             match dialogue.try_run(reset).await {

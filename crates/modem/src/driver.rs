@@ -5,6 +5,7 @@ mod heard;
 mod plans;
 mod presence;
 mod request;
+mod unplugged;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -237,6 +238,12 @@ impl Driver {
         self.module.as_ref().map(|module| &module.profile)
     }
 
+    /// What the module says of itself, once it is identified.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity> {
+        self.module.as_ref().map(|module| &module.identity)
+    }
+
     /// The connection to the broker.
     #[must_use]
     pub fn link(&self) -> LinkState {
@@ -264,6 +271,7 @@ impl Driver {
             | Request::Raw(_)
             | Request::Status
             | Request::Probe
+            | Request::SerialNumber
             | Request::Cure(_)
             | Request::Disconnect => Ok(()),
         }

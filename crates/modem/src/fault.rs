@@ -51,6 +51,9 @@ pub enum Fault {
     /// The module restarted.
     #[error("the module restarted")]
     Restarted,
+    /// The port is gone: the module was unplugged, or is starting anew as a USB device.
+    #[error("the port is gone: the module was unplugged or has reset")]
+    PortLost,
     /// The connection to the broker was lost while the module worked on this.
     #[error("the connection to the broker was lost")]
     LinkLost,
@@ -196,6 +199,7 @@ impl Fault {
                 | Fault::TimedOut { .. }
                 | Fault::Unresponsive { .. }
                 | Fault::Restarted
+                | Fault::PortLost
         )
     }
 
@@ -207,6 +211,7 @@ impl Fault {
             | Fault::TimedOut { .. }
             | Fault::Unresponsive { .. }
             | Fault::Restarted
+            | Fault::PortLost
             | Fault::LinkLost
             | Fault::NotRegistered { .. }
             | Fault::ClockNotSet
@@ -248,6 +253,7 @@ impl Fault {
             Fault::TimedOut { .. } => "modem.timed_out",
             Fault::Unresponsive { .. } => "modem.unresponsive",
             Fault::Restarted => "modem.restarted",
+            Fault::PortLost => "port.lost",
             Fault::LinkLost => "delivery.link_lost",
             Fault::NoCredentials { .. } => "input.no_credentials",
             Fault::ResultsElsewhere { .. } => "modem.results_elsewhere",
@@ -334,6 +340,7 @@ impl Fault {
             }
             Fault::TimedOut { .. } | Fault::Unresponsive { .. } => "try again; if it stays so, restart the module",
             Fault::Restarted => "check its power supply: a supply that is too weak lets a module restart when it sends",
+            Fault::PortLost => "check the cable and the power supply",
             Fault::LinkLost => "connect again",
             Fault::NoCredentials { .. } => {
                 "look after what makes them: a clock that is not set, say, or a service that is away"

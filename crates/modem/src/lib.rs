@@ -42,7 +42,7 @@ pub use profile::{
 };
 pub use refusal::Refusal;
 pub use status::Status;
-pub use supervisor::{Cure, Reconnect, Recovery, Stage, Supervisor};
+pub use supervisor::{Cure, Means, PortWish, Reconnect, Recovery, Stage, Supervisor};
 pub use tls::{ClientCertificate, TlsOptions, TlsVersion};
 
 /// What became of a message that the module took.
@@ -80,4 +80,7 @@ pub enum Unconfirmed {
     /// The module restarted before the outcome was known.
     #[error("the module restarted before the outcome was known")]
     Restarted,
+    /// The port was lost before the outcome was known.
+    #[error("the port was lost before the outcome was known")]
+    PortLost,
 }

@@ -80,7 +80,7 @@ pub(crate) async fn look(
 }
 
 /// What an answer says; `None` where the module refuses, or says it in a form that is not known.
-async fn ask<T>(dialogue: &Dialogue, command: Command<T>) -> Result<Option<T>, Fault> {
+pub(crate) async fn ask<T>(dialogue: &Dialogue, command: Command<T>) -> Result<Option<T>, Fault> {
     match dialogue.try_run(command).await {
         Err(Fault::Malformed { .. }) => Ok(None),
         other => other,

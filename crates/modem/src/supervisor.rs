@@ -6,6 +6,7 @@
 
 mod keep;
 mod ladder;
+mod port;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -19,8 +20,10 @@ use crate::options::{ConnectOptions, Credentials};
 use crate::refusal::Refusal;
 
 pub use keep::Recovery;
-use keep::{Asked, Keep};
+use keep::{Asked, Keep, Unknown};
 pub use ladder::{Cure, Reconnect, Stage};
+use port::Port;
+pub use port::{Means, PortWish};
 
 /// A [`Driver`] with the same verbs, and one more: [`keep`](Supervisor::keep).
 ///
@@ -36,6 +39,7 @@ pub struct Supervisor {
     outputs: VecDeque<Output>,
     next_ticket: u64,
     random: fastrand::Rng,
+    port: Port,
 }
 
 /// What a request to the driver is for.
@@ -53,6 +57,9 @@ enum Purpose {
     Restore,
     Cure,
     Probe,
+    /// To know who answers on a port that was opened anew.
+    Attach,
+    Number,
 }
 
 impl Supervisor {
@@ -67,6 +74,7 @@ impl Supervisor {
             outputs: VecDeque::new(),
             next_ticket: 0,
             random: fastrand::Rng::with_seed(seed),
+            port: Port::default(),
         }
     }
 
@@ -98,6 +106,11 @@ impl Supervisor {
             return Err(Refusal::AlreadyConnected);
         }
         let is_end = matches!(request, Request::Disconnect);
+        if self.port.is_away() && !is_end {
+            let ticket = self.ticket();
+            self.outputs.push_back(Output::Done(ticket, Err(Fault::PortLost)));
+            return Ok(ticket);
+        }
         let of_driver = self.driver.submit(now, request)?;
         let ticket = self.ticket();
         if is_end {
@@ -188,7 +201,7 @@ impl Supervisor {
     pub fn deadline(&self) -> Option<Time> {
         // What is due while something is under way waits for the end of that.
         let of_keep = self.keep.as_ref().filter(|_| self.is_free()).and_then(|keep| keep.deadline(self.driver.link()));
-        self.driver.deadline().into_iter().chain(of_keep).min()
+        self.driver.deadline().into_iter().chain(of_keep).chain(self.port.deadline()).min()
     }
 
     /// Lets time pass, and gives what has happened, oldest first.
@@ -224,6 +237,7 @@ impl Supervisor {
                     Output::Event(event) => self.happened(now, event),
                 }
             }
+            self.mind_port(now);
             if !self.go_on(now) {
                 return;
             }
@@ -263,6 +277,7 @@ impl Supervisor {
 
     fn settle(&mut self, now: Time, purpose: Purpose, generation: u64, outcome: Result<Outcome, Fault>) {
         let is_up = self.driver.link() == LinkState::Up;
+        self.port.note(self.driver.identity());
         if generation != self.generation {
             // Of a connection that is kept no more: whoever waits is told, and the one that is kept now has nothing to do with it.
             match purpose {
@@ -270,7 +285,12 @@ impl Supervisor {
                     self.outputs.push_back(Output::Done(ticket, outcome));
                 }
                 Purpose::Session(asked) => self.outputs.push_back(asked.ended(outcome)),
-                Purpose::Again | Purpose::Restore | Purpose::Cure | Purpose::Probe => {}
+                Purpose::Again
+                | Purpose::Restore
+                | Purpose::Cure
+                | Purpose::Probe
+                | Purpose::Attach
+                | Purpose::Number => {}
             }
             return;
         }
@@ -278,7 +298,12 @@ impl Supervisor {
             (Purpose::Caller(ticket), _) => self.outputs.push_back(Output::Done(ticket, outcome)),
             (Purpose::First(ticket), keep) => {
                 match keep {
-                    Some(keep) if outcome.is_ok() => drop(keep.connected(now)),
+                    Some(keep) if outcome.is_ok() => {
+                        keep.connected(now);
+                        if self.port.wants_number() {
+                            keep.knows_all_but(now, Unknown::Number);
+                        }
+                    }
                     _ => self.stop_keeping(),
                 }
                 self.outputs.push_back(Output::Done(ticket, outcome));
@@ -301,6 +326,8 @@ impl Supervisor {
                 self.mind_silence(now, is_up);
             }
             (_, None) => {}
+            // It was given up with the port, and begins anew on the next.
+            (_, Some(keep)) if keep.is_unplugged() => {}
             (Purpose::Again, Some(keep)) => match outcome {
                 Ok(_) => {
                     let recovery = keep.connected(now);
@@ -311,7 +338,8 @@ impl Supervisor {
                     }
                 }
                 Err(fault) => {
-                    let recovery = keep.failed(now, fault, &mut self.random);
+                    let means = self.port.means(now, keep.reconnect());
+                    let recovery = keep.failed(now, fault, means, &mut self.random);
                     self.outputs.push_back(Output::Event(Event::Recovery(recovery)));
                 }
             },
@@ -319,6 +347,24 @@ impl Supervisor {
                 let recoveries = keep.restored(now, outcome.err(), is_up);
                 self.outputs.extend(recoveries.into_iter().map(|recovery| Output::Event(Event::Recovery(recovery))));
                 self.mind_silence(now, is_up);
+            }
+            (Purpose::Attach, Some(keep)) => match outcome {
+                Ok(_) => keep.knows_all_but(now, Unknown::Number),
+                Err(fault) => {
+                    let means = self.port.means(now, keep.reconnect());
+                    let recovery = keep.failed(now, fault, means, &mut self.random);
+                    self.outputs.push_back(Output::Event(Event::Recovery(recovery)));
+                }
+            },
+            (Purpose::Number, Some(keep)) => {
+                // One that does not tell is taken for the same.
+                let number = outcome.ok().and_then(|told| match told {
+                    Outcome::SerialNumber(number) => number,
+                    _ => None,
+                });
+                keep.knows_all_but(now, Unknown::Nothing);
+                let other = self.port.is_other(self.driver.identity(), number);
+                self.outputs.extend(other.map(|recovery| Output::Event(Event::Recovery(recovery))));
             }
             (Purpose::Cure, Some(keep)) => keep.cured(now),
             (Purpose::Probe, Some(keep)) => {

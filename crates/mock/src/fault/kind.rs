@@ -27,6 +27,9 @@ pub enum Kind {
     /// The module's UART runs at another rate than the host's: both hear what a UART makes of it. Where neither the line nor the host has
     /// a rate, the host's is 115200.
     Baud,
+    /// The port itself is gone, as that of a module on USB which starts anew: closed under its host, and its link with it. The module has
+    /// lost its power meanwhile.
+    Unplug,
     /// Lines that nobody asked for stand between the module's lines and inside the echo.
     Urc,
     /// Many unsolicited lines at once.
@@ -259,7 +262,7 @@ impl Row {
 
 /// Every fault, in the order of [`Kind`].
 #[rustfmt::skip]
-pub const KINDS: [Row; 34] = [
+pub const KINDS: [Row; 35] = [
     row(Kind::Chunk, Line, "chunk", ALWAYS,
         "what the module says comes in pieces of so many bytes, or of any number from 1 to 16")
         .value(count("bytes", 1, 4096, None)),
@@ -284,6 +287,9 @@ pub const KINDS: [Row; 34] = [
     row(Kind::Baud, Line, "baud", span(10, 5_000),
         "the module's UART runs at another rate than the host's: garbage in both directions; a line without a rate has 115200")
         .value(count("bits per second", 300, 3_000_000, None)).damaging(Touches::BOTH),
+    row(Kind::Unplug, Line, "unplug", span(10, 2_000),
+        "the port is gone, as that of a module on USB is while it starts anew, and comes back")
+        .damaging(Touches::BOTH),
     row(Kind::Urc, Module, "urc", chance("line of the module, and echo", 50_000),
         "unsolicited lines stand between the module's lines and inside the echo"),
     row(Kind::Flood, Module, "flood", moment(5_000),

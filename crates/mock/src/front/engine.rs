@@ -30,6 +30,7 @@ const CHUNK: usize = 4096;
 pub(super) enum Request {
     Order(Fault),
     Change(Box<dyn FnOnce(&mut ModemOptions) + Send>),
+    Pull(bool),
 }
 
 /// A request, and whom to tell that it has taken effect.
@@ -40,6 +41,7 @@ pub(super) struct Engine<L> {
     /// The line has a rate, and the host must have the same.
     pub(super) is_paced: bool,
     pub(super) line: L,
+    pub(super) is_plugged: bool,
     pub(super) internet: Internet,
     pub(super) requests: mpsc::Receiver<Envelope>,
     pub(super) status: watch::Sender<Status>,
@@ -113,12 +115,26 @@ impl<L: Terminal> Engine<L> {
         }
     }
 
+    /// The port is where the module is.
+    fn follow_plug(&mut self, unread: &mut Unread) {
+        if self.is_plugged == self.rig.is_plugged() {
+            return;
+        }
+        self.is_plugged = !self.is_plugged;
+        // What was said to the host that was there is said to no other.
+        *unread = Unread::default();
+        if let Err(fault) = self.line.set_plugged(self.is_plugged) {
+            tracing::warn!(%fault, "the port does not come back");
+        }
+    }
+
     fn serve(&mut self, (request, done): Envelope, unread: &mut Unread) {
         self.look_at_host();
         let now = self.now();
         match request {
             Request::Order(fault) => self.rig.order(now, fault),
             Request::Change(change) => self.rig.change(now, change),
+            Request::Pull(is_pulled) => self.rig.pull(now, is_pulled),
         }
         self.carry_out(unread);
         // Whoever asked may have gone.
@@ -147,6 +163,7 @@ impl<L: Terminal> Engine<L> {
                 Output::HeardData(data) => self.log.heard_data(data),
             }
         }
+        self.follow_plug(unread);
         let lost = usize::try_from(self.rig.take_lost()).unwrap_or(usize::MAX);
         if lost > 0 {
             self.log.count(0, 0, lost);

@@ -251,6 +251,7 @@ impl Setup {
             rig,
             is_paced: self.baud.is_some(),
             line,
+            is_plugged: true,
             internet: Internet::new(network.route.clone()),
             requests,
             status,
@@ -368,6 +369,17 @@ impl Control {
     /// [`Stopped`].
     pub async fn change(&self, change: impl FnOnce(&mut ModemOptions) + Send + 'static) -> Result<(), Stopped> {
         self.request(Request::Change(Box::new(change))).await
+    }
+
+    /// Takes the port away from its host, as if the module were pulled out, or puts it in again: a pseudo-terminal is closed, its link
+    /// removed, and another one made in its place. The module has lost its power meanwhile. Returns when it is so; a line in this process
+    /// stays.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`].
+    pub async fn set_plugged(&self, is_plugged: bool) -> Result<(), Stopped> {
+        self.request(Request::Pull(!is_plugged)).await
     }
 
     async fn request(&self, request: Request) -> Result<(), Stopped> {

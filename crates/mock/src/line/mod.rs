@@ -6,6 +6,8 @@ mod tcp;
 mod uart;
 mod wire;
 
+use std::io;
+
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 
 pub use pty::Pty;
@@ -17,6 +19,14 @@ pub(crate) trait Terminal: AsyncRead + AsyncWrite + Unpin {
     /// The rate that the host has set, in bits a second, where it can set one.
     fn host_baud(&self) -> Option<u32> {
         None
+    }
+
+    /// Takes the port away from its host, or gives it back. A line that is always there stays.
+    ///
+    /// # Errors
+    /// What making it anew gives.
+    fn set_plugged(&mut self, _is_plugged: bool) -> io::Result<()> {
+        Ok(())
     }
 }
 

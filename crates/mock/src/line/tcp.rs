@@ -20,13 +20,15 @@ use super::Terminal;
 pub(crate) struct Tcp {
     listener: TcpListener,
     host: Option<TcpStream>,
+    /// Nobody is let in.
+    is_unplugged: bool,
 }
 
 impl Tcp {
     pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
         let listener = std::net::TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
-        Ok(Self { listener: TcpListener::from_std(listener)?, host: None })
+        Ok(Self { listener: TcpListener::from_std(listener)?, host: None, is_unplugged: false })
     }
 
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -38,6 +40,7 @@ impl Tcp {
         // A fault of one connection that is not up yet is no fault of the listener.
         while let Poll::Ready(accepted) = self.listener.poll_accept(cx) {
             match accepted {
+                Ok(_) if self.is_unplugged => {}
                 Ok((stream, _)) if self.host.is_none() => {
                     // A byte must not wait for the acknowledgement of the one before it.
                     let _ = stream.set_nodelay(true);
@@ -53,7 +56,15 @@ impl Tcp {
     }
 }
 
-impl Terminal for Tcp {}
+impl Terminal for Tcp {
+    fn set_plugged(&mut self, is_plugged: bool) -> io::Result<()> {
+        self.is_unplugged = !is_plugged;
+        if self.is_unplugged {
+            self.host = None;
+        }
+        Ok(())
+    }
+}
 
 impl AsyncRead for Tcp {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {

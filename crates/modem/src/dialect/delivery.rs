@@ -126,6 +126,7 @@ pub(super) fn outcome(published: Result<Published, Fault>, qos: QoS, can_be_left
         Err(Fault::Malformed { .. }) => unconfirmed(Unconfirmed::UnreadableReport),
         Err(Fault::LinkLost) => unconfirmed(Unconfirmed::LinkLost),
         Err(Fault::Restarted) => unconfirmed(Unconfirmed::Restarted),
+        Err(Fault::PortLost) => unconfirmed(Unconfirmed::PortLost),
         Err(fault) => Err(fault),
     }
 }

@@ -77,6 +77,11 @@ impl Driver {
                 let (dialect, context) = self.connected()?;
                 (Kind::Look, Box::pin(presence::look(dialect, context)))
             }
+            Request::SerialNumber => {
+                let Module { profile, .. } = self.module.clone().ok_or(Refusal::NotAttached)?;
+                let ask = network::imei().within(profile.timeouts.command.value);
+                (Kind::Other, Box::pin(async move { status::ask(&dialogue, ask).await.map(Outcome::SerialNumber) }))
+            }
             Request::Cure(cure) => {
                 let Module { profile, .. } = self.module.clone().ok_or(Refusal::NotAttached)?;
                 let place = Place { dialogue, profile };

@@ -41,6 +41,8 @@ pub enum Request {
     Disconnect,
     /// Ask the module whether it still has the connection.
     Probe,
+    /// Ask the module for its IMEI.
+    SerialNumber,
     /// Treat a module that does not get to its broker by trying again.
     Cure(Cure),
     /// Look after the certificates that the module keeps for TLS.
@@ -67,6 +69,8 @@ pub enum Outcome {
     Unsubscribed,
     /// The link is closed; or there is none, as a [probe](Request::Probe) has found.
     Disconnected,
+    /// The module's IMEI, if it tells it.
+    SerialNumber(Option<String>),
     /// The module was treated.
     Cured,
     /// What came of the certificates.

@@ -8,6 +8,7 @@ use atmqtt_at::Time;
 
 use super::Purpose;
 use super::ladder::{Cure, Reconnect, Stage, cure, stage};
+use super::port::Means;
 use crate::driver::{LinkState, Outcome, Output, Request, Ticket};
 use crate::fault::{Fault, PacketFault, SubscribeFault};
 use crate::message::{Filter, QoS};
@@ -52,6 +53,16 @@ pub enum Recovery {
         /// The filter.
         filter: Filter,
     },
+    /// Another module answers on the port than before: all that follows is done with it.
+    OtherModule {
+        /// What it calls itself, if it does.
+        model: Option<String>,
+    },
+    /// The hook that is to switch the module's power off and on has failed.
+    PowerHookFailed {
+        /// Why, in its own words.
+        reason: String,
+    },
     /// The connection ends again and again soon after the sign-in: somebody else may sign in with the same client id, and each signs the
     /// other out.
     IdentityInUse {
@@ -75,6 +86,11 @@ impl fmt::Display for Recovery {
                 write!(f, "the connection is there again after {away:.1} s, with {subscriptions} subscriptions")
             }
             Recovery::SubscriptionRefused { filter } => write!(f, "the broker does not take {filter} any more"),
+            Recovery::OtherModule { model } => {
+                let model = model.as_deref().unwrap_or("of unknown model");
+                write!(f, "another module answers on this port than before: {model}")
+            }
+            Recovery::PowerHookFailed { reason } => write!(f, "the module's power was not switched: {reason}"),
             Recovery::IdentityInUse { times } => write!(
                 f,
                 "the connection ended {times} times soon after the sign-in: is there another client with the same client id?"
@@ -145,6 +161,18 @@ pub(super) struct Keep {
     /// When the module is asked whether it still has the connection, if it says nothing before.
     next_probe: Time,
     silences: u32,
+    /// Who is to be asked for before anything else, since the port was opened anew.
+    unknown: Unknown,
+}
+
+/// What is not known of the module at the end of the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unknown {
+    Nothing,
+    /// Its serial number.
+    Number,
+    /// What it is at all.
+    Module,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -165,6 +193,8 @@ enum State {
     Curing(Cure),
     /// An attempt, or a cure, is under way.
     Working,
+    /// There is no port.
+    Unplugged,
 }
 
 impl Keep {
@@ -185,6 +215,7 @@ impl Keep {
             next_probe: now + reconnect.idle_probe,
             reconnect,
             silences: 0,
+            unknown: Unknown::Nothing,
         }
     }
 
@@ -227,6 +258,13 @@ impl Keep {
     /// What the driver is to do next.
     pub(super) fn next(&mut self, now: Time, link: LinkState) -> Option<(Request, Purpose)> {
         match self.state {
+            State::Waiting(until) if until <= now && self.unknown != Unknown::Nothing => {
+                self.state = State::Working;
+                Some(match self.unknown {
+                    Unknown::Module => (Request::Attach, Purpose::Attach),
+                    Unknown::Number | Unknown::Nothing => (Request::SerialNumber, Purpose::Number),
+                })
+            }
             State::Waiting(until) if until <= now && self.renews => {
                 self.state = State::Signing;
                 None
@@ -240,6 +278,10 @@ impl Keep {
             // Before anything that waits goes out: an answer to it may come on what was subscribed to.
             State::Restoring(_) if link == LinkState::Up => {
                 Some((Request::Subscribe(self.subscriptions.clone()), Purpose::Restore))
+            }
+            // So that it can be told from another one later.
+            State::Up(_) if link == LinkState::Up && self.unknown == Unknown::Number => {
+                Some((Request::SerialNumber, Purpose::Number))
             }
             State::Up(_) if link == LinkState::Up => match self.waiting.pop_front() {
                 Some(asked) => Some((asked.request.clone(), Purpose::Session(asked))),
@@ -282,7 +324,8 @@ impl Keep {
                 self.state = State::Signed;
                 None
             }
-            Err(why) => Some(self.failed(now, Fault::NoCredentials { why }, random)),
+            // What is missing is no matter of the port.
+            Err(why) => Some(self.failed(now, Fault::NoCredentials { why }, Means::default(), random)),
         }
     }
 
@@ -349,14 +392,14 @@ impl Keep {
     }
 
     /// An attempt has failed; what is done next.
-    pub(super) fn failed(&mut self, now: Time, fault: Fault, random: &mut fastrand::Rng) -> Recovery {
+    pub(super) fn failed(&mut self, now: Time, fault: Fault, means: Means, random: &mut fastrand::Rng) -> Recovery {
         let stage = stage(&fault);
         let in_a_row = match self.at_stage {
             Some((before, count)) if before == stage => count + 1,
             _ => 1,
         };
         self.at_stage = Some((stage, in_a_row));
-        match cure(&fault, in_a_row) {
+        match cure(&fault, in_a_row, means) {
             Some(cure) => {
                 self.state = State::Curing(cure);
                 self.failures = self.failures.saturating_add(1);
@@ -382,6 +425,48 @@ impl Keep {
     /// Whether it has helped, an attempt shows.
     pub(super) fn cured(&mut self, now: Time) {
         self.state = State::Waiting(now);
+    }
+
+    /// There is no port: nothing is tried until there is one.
+    pub(super) fn unplugged(&mut self, now: Time) {
+        if let State::Up(since) | State::Restoring(since) = self.state
+            && now - since >= self.reconnect.stable
+        {
+            (self.failures, self.kicks, self.at_stage) = (0, 0, None);
+        }
+        self.lost = self.lost.or(Some(now));
+        self.state = State::Unplugged;
+        self.silences = 0;
+    }
+
+    pub(super) fn is_unplugged(&self) -> bool {
+        self.state == State::Unplugged
+    }
+
+    /// There is one again, with somebody at its end.
+    pub(super) fn plugged(&mut self, now: Time) {
+        self.unknown = Unknown::Module;
+        self.state = State::Waiting(now);
+    }
+
+    /// What of the module is not known any more, or is known now; the next attempt begins with the rest.
+    pub(super) fn knows_all_but(&mut self, now: Time, unknown: Unknown) {
+        self.unknown = unknown;
+        if self.state == State::Working {
+            self.state = State::Waiting(now);
+        }
+    }
+
+    /// The cure that the owner of the port is to see to.
+    pub(super) fn cure_of_port(&self) -> Option<Cure> {
+        match self.state {
+            State::Curing(cure @ (Cure::ReopenPort | Cure::Power)) => Some(cure),
+            _ => None,
+        }
+    }
+
+    pub(super) fn reconnect(&self) -> &Reconnect {
+        &self.reconnect
     }
 
     pub(super) fn probed(&mut self, now: Time, outcome: &Result<Outcome, Fault>) {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::port::Means;
 use crate::fault::{ConnectFault, Fault, OpenFault};
 
 /// The stages of a connection, the lowest first. A fault is cured at the lowest that explains it, and everything above is made anew.
@@ -46,6 +47,10 @@ pub enum Cure {
     CycleRadio,
     /// `AT+CFUN=1,1`: the module starts anew.
     ResetModule,
+    /// The port is closed and opened again.
+    ReopenPort,
+    /// The user's hook switches the module's power off and on. The port is closed meanwhile.
+    Power,
 }
 
 impl fmt::Display for Cure {
@@ -54,6 +59,8 @@ impl fmt::Display for Cure {
             Cure::CyclePacketNetwork => "the packet network is left and joined again",
             Cure::CycleRadio => "the radio is switched off and on",
             Cure::ResetModule => "the module is reset",
+            Cure::ReopenPort => "the port is opened again",
+            Cure::Power => "the module's power is switched off and on",
         })
     }
 }
@@ -61,10 +68,12 @@ impl fmt::Display for Cure {
 /// How often a stage has to fail in a row before a cure is tried; each again after as many failures as the last of its row.
 type Ladder = &'static [(u32, Cure)];
 
-const LINE: Ladder = &[(3, Cure::ResetModule)];
-const REGISTRATION: Ladder = &[(2, Cure::CycleRadio), (4, Cure::ResetModule)];
-const PACKET_NETWORK: Ladder = &[(1, Cure::CyclePacketNetwork), (3, Cure::CycleRadio), (5, Cure::ResetModule)];
-const LINK: Ladder = &[(4, Cure::CyclePacketNetwork), (8, Cure::CycleRadio), (12, Cure::ResetModule)];
+const LINE: Ladder = &[(3, Cure::ResetModule), (5, Cure::ReopenPort), (7, Cure::Power)];
+const REGISTRATION: Ladder = &[(2, Cure::CycleRadio), (4, Cure::ResetModule), (6, Cure::Power)];
+const PACKET_NETWORK: Ladder =
+    &[(1, Cure::CyclePacketNetwork), (3, Cure::CycleRadio), (5, Cure::ResetModule), (7, Cure::Power)];
+const LINK: Ladder =
+    &[(4, Cure::CyclePacketNetwork), (8, Cure::CycleRadio), (12, Cure::ResetModule), (16, Cure::Power)];
 /// What no cure helps against: a person has to do something, or the other side.
 const NONE: Ladder = &[];
 
@@ -86,8 +95,8 @@ pub(super) fn stage(fault: &Fault) -> Stage {
 /// What is tried after so many failures of this kind in a row, if anything.
 ///
 /// A module that is refused by its network, or has no SIM, is not reset: it would be refused again, with the battery and the patience of
-/// the network the worse for it.
-pub(super) fn cure(fault: &Fault, failures: u32) -> Option<Cure> {
+/// the network the worse for it. Rungs that there are no means for are none, and the last of those that are left is the last.
+pub(super) fn cure(fault: &Fault, failures: u32, means: Means) -> Option<Cure> {
     let ladder = match (stage(fault), fault) {
         (Stage::Sim | Stage::Broker, _) | (_, Fault::RegistrationDenied { .. }) => NONE,
         (Stage::Line, _) => LINE,
@@ -95,9 +104,10 @@ pub(super) fn cure(fault: &Fault, failures: u32) -> Option<Cure> {
         (Stage::PacketNetwork, _) => PACKET_NETWORK,
         (Stage::Link, _) => LINK,
     };
-    let (last, _) = ladder.last()?;
+    let rungs = || ladder.iter().filter(|(_, cure)| means.allow(*cure));
+    let (last, _) = rungs().next_back()?;
     let place = (failures.checked_sub(1)?) % last + 1;
-    ladder.iter().find(|(count, _)| *count == place).map(|(_, cure)| *cure)
+    rungs().find(|(count, _)| *count == place).map(|(_, cure)| *cure)
 }
 
 /// How long to wait before the next attempt.
@@ -116,6 +126,11 @@ pub struct Reconnect {
     pub unconfirmed_retry: u32,
     /// How many requests wait for the connection; one more is refused.
     pub pending: usize,
+    /// How long a port that is gone is waited for, where it can be opened again. `None`: for as long as it takes; nothing: not at
+    /// all, and the connection ends with its port.
+    pub port: Option<Duration>,
+    /// How far apart the module's power is switched off and on at the least, where there is a hook that does it.
+    pub power: Duration,
 }
 
 impl Default for Reconnect {
@@ -127,6 +142,8 @@ impl Default for Reconnect {
             idle_probe: Duration::from_secs(60),
             unconfirmed_retry: 3,
             pending: 1000,
+            port: None,
+            power: Duration::from_secs(600),
         }
     }
 }
@@ -170,9 +187,27 @@ mod tests {
             (open(OpenFault::Network), &[None, None, None, Some(CyclePacketNetwork), None]),
             (Fault::NoAnswer { after: Duration::ZERO }, &[None, None, Some(ResetModule), None]),
         ] {
-            let found: Vec<_> = (1..).zip(expected).map(|(failures, _)| cure(&fault, failures)).collect();
+            let found: Vec<_> =
+                (1..).zip(expected).map(|(failures, _)| cure(&fault, failures, Means::default())).collect();
             assert_eq!(found, expected, "{fault}");
         }
+    }
+
+    #[test]
+    fn what_there_are_means_for_comes_last() {
+        let silent = Fault::NoAnswer { after: Duration::ZERO };
+        let rungs = |fault: &Fault, reopen, power| {
+            (1..=16).filter_map(|failures| Some((failures, cure(fault, failures, Means { reopen, power })?))).collect()
+        };
+        let found: Vec<_> = rungs(&silent, true, true);
+        let (reset, reopen, power) = (Cure::ResetModule, Cure::ReopenPort, Cure::Power);
+        assert_eq!(found, [(3, reset), (5, reopen), (7, power), (10, reset), (12, reopen), (14, power)]);
+        let found: Vec<_> = rungs(&silent, true, false);
+        assert_eq!(found, [(3, reset), (5, reopen), (8, reset), (10, reopen), (13, reset), (15, reopen)]);
+        let found: Vec<_> = rungs(&Fault::Sim(SimState::NotInserted), true, true);
+        assert_eq!(found, []);
+        let found: Vec<_> = rungs(&open(OpenFault::Network), true, true);
+        assert_eq!(found.last(), Some(&(16, power)));
     }
 
     #[test]
