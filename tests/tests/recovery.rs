@@ -11,8 +11,8 @@ use atmqtt_mock::modem::{self, BG95, EC200S, Fault as Trouble, ML307R, Model, NT
 use atmqtt_mock::world::{self, World};
 use atmqtt_modem::at::{Command, Secret, Time};
 use atmqtt_modem::{
-    ConnectOptions, Cure, Delivery, DriverOptions, Event, Fault, Filter, LinkState, NetworkOptions, Outcome, Outgoing,
-    Output, QoS, Reconnect, Recovery, Refusal, Request, Stage, Supervisor, Ticket, Topic,
+    ConnectOptions, Cure, Delivery, DriverOptions, Event, Fault, Filter, LinkState, Means, NetworkOptions, Outcome,
+    Outgoing, Output, PortWish, QoS, Reconnect, Recovery, Refusal, Request, Stage, Supervisor, Ticket, Topic,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -29,6 +29,9 @@ struct Bench {
     events: Vec<(Duration, Event)>,
     done: Vec<(Ticket, Result<Outcome, Fault>)>,
     heard: Vec<String>,
+    /// How often the port was opened again, and the power switched.
+    reopened: u32,
+    powered: u32,
 }
 
 impl Bench {
@@ -43,12 +46,14 @@ impl Bench {
         let modem = modem::Modem::new(options, Duration::ZERO);
         let world = World::new(modem, broker).latency(Duration::from_millis(50)).faults(&faults, 7);
         let mut bench = Bench {
-            supervisor: Supervisor::new(DriverOptions::default(), 7),
+            supervisor: Supervisor::new(DriverOptions::default(), 7).with_means(Means { reopen: true, power: true }),
             world,
             now: Duration::ZERO,
             events: Vec::new(),
             done: Vec::new(),
             heard: Vec::new(),
+            reopened: 0,
+            powered: 0,
         };
         let ticket = bench.supervisor.submit(bench.time(), Request::Attach).expect("attaching needs nothing");
         bench.outcome(ticket, MINUTE).expect("a module that answers");
@@ -125,6 +130,22 @@ impl Bench {
                     Output::Done(ticket, outcome) => self.done.push((ticket, outcome)),
                 }
             }
+            match self.supervisor.take_wish() {
+                None => {}
+                Some(PortWish::Open) if self.world.is_plugged() => {
+                    self.reopened += 1;
+                    self.supervisor.port_opened(now);
+                }
+                Some(PortWish::Open) => assert!(self.supervisor.port_failed(now), "for as long as it takes"),
+                Some(PortWish::Power) => {
+                    self.powered += 1;
+                    self.world.order(self.now, Trouble::Reset);
+                    self.supervisor.powered(now, Ok(()));
+                }
+            }
+            if !self.world.is_plugged() && !self.supervisor.is_unplugged() {
+                assert!(self.supervisor.port_lost(now), "a connection is kept");
+            }
             while !self.supervisor.transmit().is_empty() {
                 let bytes = self.supervisor.transmit().to_vec();
                 self.supervisor.transmitted(now, bytes.len());
@@ -198,11 +219,12 @@ fn filter(filter: &str) -> Filter {
 }
 
 /// What goes wrong from the third minute on, for how long, and whether the link is lost by it.
-const CAUSES: [(&str, u64); 14] = [
+const CAUSES: [(&str, u64); 15] = [
     ("reset@3m", 0),
     ("brown-out@3m", 0),
     ("overflow@3m", 0),
     ("mute@3m+90s", 90),
+    ("unplug@3m+90s", 90),
     ("sim-gone@3m+60s,reset@3m", 60),
     ("sim-busy@3m+10s,reset@3m", 10),
     ("denied@3m+90s,reset@3m", 90),
@@ -219,7 +241,7 @@ const CAUSES: [(&str, u64); 14] = [
 fn whatever_ends_a_connection_it_is_there_again_within_two_minutes_of_the_cause() {
     for model in MODELS {
         for (faults, lasting) in CAUSES {
-            // Fourteen faults; an overflow of its buffer is told by one dialect only.
+            // An overflow of its buffer is told by one dialect only.
             if faults.starts_with("overflow") && !matches!(model, NT26E | NT35E) {
                 continue;
             }
@@ -429,4 +451,31 @@ fn a_filter_that_the_broker_takes_no_more_is_told_and_holds_up_nothing() {
         let is_told = bench.recoveries().contains(&&refused);
         assert_eq!(is_told, model != SIM7600, "{}: {:?}", model.name, bench.recoveries());
     }
+}
+
+#[test]
+fn a_module_that_is_silent_for_good_is_reset_then_has_its_port_opened_then_its_power_switched() {
+    let mut bench = Bench::kept(NT26E, "");
+    bench.world.order(bench.now, Trouble::Mute(None));
+    assert!(bench.run(60 * MINUTE, |bench| bench.powered > 0), "{:?}", bench.recoveries());
+    assert_eq!(bench.cures(), [Cure::ResetModule, Cure::ReopenPort, Cure::Power]);
+    bench.is_whole_again("power", RECOVERY);
+    assert_eq!(bench.reopened, 2, "once by itself, and once behind the power");
+}
+
+#[test]
+fn a_port_that_is_gone_is_looked_for_and_not_all_the_time() {
+    let mut bench = Bench::kept(NT26E, "unplug@3m+10m");
+    bench.run(Duration::from_secs(185).saturating_sub(bench.now), |_| false);
+    assert!(bench.supervisor.is_unplugged() && !bench.is_up());
+    let (told, heard) = (bench.recoveries().len(), bench.heard.len());
+    bench.run(9 * MINUTE, |_| false);
+    assert_eq!((bench.recoveries().len(), bench.heard.len()), (told, heard), "there is nobody to talk to");
+    let refused = bench.submit(Request::Status);
+    assert_eq!(bench.outcome(refused, Duration::ZERO), Err(Fault::PortLost));
+    let waiting = bench.publish("waits", QoS::AtLeastOnce);
+    bench.run(MINUTE, |_| false);
+    bench.is_whole_again("unplug", RECOVERY);
+    assert_eq!(bench.outcome(waiting, RECOVERY), Ok(Outcome::Published(Delivery::Delivered)));
+    assert_eq!(bench.cures(), []);
 }

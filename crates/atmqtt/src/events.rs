@@ -25,8 +25,10 @@ pub enum Event {
     },
     /// Events came faster than they were taken, and these many are missing here.
     Missed(u64),
-    /// The port is gone. Nothing comes after it.
+    /// The port is gone. Nothing comes after it; unless a connection is kept, and the port was opened by its path: then it is opened again.
     PortLost,
+    /// The port is there again, and was opened. What is at its end is asked next.
+    PortBack,
 }
 
 /// How many events wait for a slow reader.

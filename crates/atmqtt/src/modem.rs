@@ -1,6 +1,7 @@
 //! A module at the end of a port.
 
 use std::fmt;
+use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use crate::certificates::Certificates;
 use crate::client::Connect;
 use crate::events::Events;
 use crate::handle::Handle;
-use crate::owner::{Owner, QUEUE, RAW_TIMEOUT};
+use crate::owner::{Opener, Owner, PowerHook, QUEUE, RAW_TIMEOUT, Renewal};
 use crate::port::{self, Baud, Searched, UsbPort};
 use crate::watchers::Watchers;
 
@@ -37,6 +38,7 @@ pub struct ModemOptions {
     inbox: usize,
     seed: Option<u64>,
     watchers: Watchers,
+    power: Option<PowerHook>,
 }
 
 impl Default for ModemOptions {
@@ -48,6 +50,7 @@ impl Default for ModemOptions {
             inbox: ModemOptions::INBOX,
             seed: None,
             watchers: Watchers::default(),
+            power: None,
         }
     }
 }
@@ -128,6 +131,37 @@ impl ModemOptions {
         self
     }
 
+    /// Calls `hook` to switch the module's power off and on, where a kept connection ([`Connect::reconnect`](crate::Connect::reconnect))
+    /// is not had again by anything else: it is the last thing that is tried, and at most once in
+    /// [`Reconnect::power`](crate::Reconnect). A port that was opened by its path is closed meanwhile. The hook has done when the module
+    /// has its power again; it is given 60 s. That it is called is told by an [`Event`](crate::Event), and so is why it failed.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), atmqtt::Error> {
+    /// use atmqtt::{Modem, ModemOptions};
+    /// use std::time::Duration;
+    /// use tokio::fs::write;
+    ///
+    /// let options = ModemOptions::new().power_hook(|| async {
+    ///     write("/sys/class/gpio/gpio17/value", "0").await?;
+    ///     tokio::time::sleep(Duration::from_secs(2)).await;
+    ///     write("/sys/class/gpio/gpio17/value", "1").await
+    /// });
+    /// let modem = Modem::open_with("/dev/serial/by-id/usb-modem-if02", options).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn power_hook<F, R, E>(mut self, hook: F) -> ModemOptions
+    where
+        F: Fn() -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), E>> + Send + 'static,
+        E: fmt::Display,
+    {
+        self.power = Some(PowerHook::new(hook));
+        self
+    }
+
     /// Calls `tracer` with each line of the AT dialogue, from the first on, secrets hidden. It is called by the task that
     /// owns the port, so it should be quick.
     #[must_use]
@@ -205,7 +239,9 @@ impl Modem {
             Baud::Auto => return Modem::open_searching(path, options).await,
         };
         let port = port::open(path, rate)?;
-        let mut modem = Modem::attach(port, options).await?;
+        let named = path.to_owned();
+        let opener = Opener::new(move || std::future::ready(port::open(&named, rate)));
+        let mut modem = Modem::attach_since(Instant::now(), port, Some(opener), options).await?;
         modem.baud = Some(rate);
         modem.path = Some(path.into());
         Ok(modem)
@@ -216,7 +252,12 @@ impl Modem {
         let factory = options.driver.profile.as_ref().map_or(USUAL_RATE, |profile| profile.rules.baud.value);
         let epoch = Instant::now();
         let Searched { port, rate, tried } = port::search(path, factory, &options.watchers, epoch).await?;
-        let mut modem = Modem::attach_since(epoch, port, options).await.map_err(|error| match error {
+        let (named, watchers) = (path.to_owned(), options.watchers.clone());
+        let opener = Opener::new(move || {
+            let (named, watchers) = (named.clone(), watchers.clone());
+            async move { port::search(&named, factory, &watchers, epoch).await.map(|searched| searched.port) }
+        });
+        let mut modem = Modem::attach_since(epoch, port, Some(opener), options).await.map_err(|error| match error {
             Error::Modem(Fault::NoAnswer { .. }) => Error::NoAnswer { rates: tried },
             error => error,
         })?;
@@ -242,23 +283,28 @@ impl Modem {
     where
         P: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        Modem::attach_since(Instant::now(), port, options).await
+        Modem::attach_since(Instant::now(), port, None, options).await
     }
 
     /// Times count from `epoch`: bytes may have gone over the line since then.
-    async fn attach_since<P>(epoch: Instant, port: P, options: ModemOptions) -> Result<Modem, Error>
+    async fn attach_since<P>(
+        epoch: Instant,
+        port: P,
+        opener: Option<Opener<P>>,
+        options: ModemOptions,
+    ) -> Result<Modem, Error>
     where
         P: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let ModemOptions { driver, network, inbox, seed, watchers, .. } = options;
+        let ModemOptions { driver, network, inbox, seed, watchers, power, .. } = options;
         let seed = seed.unwrap_or_else(|| RandomState::new().hash_one(0_u8));
         let was_asked_for = driver.profile.is_some();
         let (asks, receiver) = mpsc::channel(QUEUE);
         let legacy = Legacy::default();
-        tokio::spawn(
-            Owner::new(port, Supervisor::new(driver, seed), watchers, epoch, inbox, receiver, Arc::clone(&legacy))
-                .run(),
-        );
+        let renewal = Renewal::new(opener, power);
+        let supervisor = Supervisor::new(driver, seed);
+        let owner = Owner::new(port, supervisor, watchers, epoch, inbox, receiver, Arc::clone(&legacy));
+        tokio::spawn(owner.renewing(renewal).run());
         let handle = Handle::new(asks, legacy);
         match handle.module(Request::Attach).await {
             Ok(Outcome::Attached(identity, profile)) => {

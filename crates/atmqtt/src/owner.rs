@@ -1,5 +1,7 @@
 //! The task that owns a port: the loop around the driver.
 
+mod port;
+
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -24,6 +26,7 @@ use crate::port::{FAREWELL, Port, PortError};
 use crate::router::{RouteId, Router};
 use crate::sign_ins::SignIns;
 use crate::watchers::Watchers;
+pub(crate) use port::{Opener, PowerHook, Renewal};
 
 /// Who waits for a ticket.
 enum Waiting {
@@ -45,7 +48,9 @@ enum Waiting {
 }
 
 pub(crate) struct Owner<P> {
-    port: P,
+    /// `None` while it is gone, and is to be opened again.
+    port: Option<P>,
+    renewal: Renewal<P>,
     supervisor: Supervisor,
     asks: mpsc::Receiver<Ask>,
     /// Who waits for which ticket, in the order of the tickets: mostly the first is answered first.
@@ -87,7 +92,7 @@ enum Closing {
 }
 
 /// What the loop woke up for.
-enum Wake {
+enum Wake<P> {
     /// The port gave bytes, took bytes, or a deadline has passed.
     Progress,
     Ask(Ask),
@@ -98,6 +103,10 @@ enum Wake {
     Lost(PortError),
     /// What the next attempt signs in with.
     SignIn(Result<Credentials, String>),
+    /// The port was opened again, or not.
+    Opened(Result<P, PortError>),
+    /// The hook has switched the power, or not.
+    Powered(Result<(), String>),
 }
 
 impl<P: Port> Owner<P> {
@@ -111,7 +120,8 @@ impl<P: Port> Owner<P> {
         legacy: Legacy,
     ) -> Owner<P> {
         Owner {
-            port,
+            port: Some(port),
+            renewal: Renewal::new(None, None),
             supervisor,
             asks,
             waiting: VecDeque::new(),
@@ -130,7 +140,12 @@ impl<P: Port> Owner<P> {
         }
     }
 
-    /// Runs until the port is lost, the modem is closed, or nobody holds a handle.
+    /// With ways to have a port again that is lost, and a module that is silent.
+    pub(crate) fn renewing(self, renewal: Renewal<P>) -> Owner<P> {
+        Owner { supervisor: self.supervisor.with_means(renewal.means()), renewal, ..self }
+    }
+
+    /// Runs until the port is lost for good, the modem is closed, or nobody holds a handle.
     pub(crate) async fn run(mut self) {
         let mut buffer = vec![0; 4096].into_boxed_slice();
         poll_fn(|context| {
@@ -140,6 +155,11 @@ impl<P: Port> Owner<P> {
         .await;
         loop {
             self.give_out();
+            if self.supervisor.is_unplugged() && !self.supervisor.is_keeping() {
+                // Nobody has a use for the port any more.
+                self.lost(&PortError::Lost);
+                break;
+            }
             if self.supervisor.driver().link() == LinkState::Down && !self.supervisor.is_keeping() {
                 // A farewell to a connection that was away has nothing to close, and says nothing.
                 self.end_session(None);
@@ -156,9 +176,20 @@ impl<P: Port> Owner<P> {
                 Wake::Unheld => self.close(None),
                 Wake::SignIn(made) => self.supervisor.sign_in(self.now(), made),
                 Wake::Lost(fault) => {
-                    self.lost(&fault);
-                    break;
+                    if !self.lost_for_now(&fault) {
+                        self.lost(&fault);
+                        break;
+                    }
                 }
+                Wake::Opened(Ok(port)) => self.plugged(port, &mut buffer).await,
+                Wake::Opened(Err(fault)) => {
+                    tracing::debug!(%fault, "port");
+                    if !self.supervisor.port_failed(self.now()) {
+                        self.lost(&fault);
+                        break;
+                    }
+                }
+                Wake::Powered(outcome) => self.supervisor.powered(self.now(), outcome),
             }
         }
         self.end_session(None);
@@ -175,8 +206,9 @@ impl<P: Port> Owner<P> {
     /// were the answer to that and to the next.
     fn hear_what_is_there(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) {
         for _ in 0..LEFT_BEHIND {
+            let Some(port) = &mut self.port else { return };
             let mut read = ReadBuf::new(buffer);
-            let ready = Pin::new(&mut self.port).poll_read(context, &mut read);
+            let ready = Pin::new(port).poll_read(context, &mut read);
             // A port that is gone, or has ended, says so again.
             if !matches!(ready, Poll::Ready(Ok(()))) || read.filled().is_empty() {
                 return;
@@ -193,10 +225,15 @@ impl<P: Port> Owner<P> {
 
     /// Writes, reads, waits: whatever is possible first. Writing goes first, so that an answer never comes before the
     /// command counts as written.
-    fn wake(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Wake> {
+    fn wake(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Wake<P>> {
+        if let Poll::Ready(done) = self.renewal.poll(context) {
+            return Poll::Ready(done);
+        }
         let mut written = false;
-        while !self.supervisor.transmit().is_empty() {
-            match Pin::new(&mut self.port).poll_write(context, self.supervisor.transmit()) {
+        while let Some(port) = &mut self.port
+            && !self.supervisor.transmit().is_empty()
+        {
+            match Pin::new(port).poll_write(context, self.supervisor.transmit()) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Wake::Lost(PortError::Lost)),
                 Poll::Ready(Ok(count)) => {
                     let now = self.now();
@@ -219,7 +256,7 @@ impl<P: Port> Owner<P> {
             return Poll::Ready(wake);
         }
         let mut read = ReadBuf::new(buffer);
-        match Pin::new(&mut self.port).poll_read(context, &mut read) {
+        match self.port.as_mut().map_or(Poll::Pending, |port| Pin::new(port).poll_read(context, &mut read)) {
             // A serial port that was unplugged reads as ended, again and again.
             Poll::Ready(Ok(())) if read.filled().is_empty() => return Poll::Ready(Wake::Lost(PortError::Lost)),
             Poll::Ready(Ok(())) => {
@@ -245,7 +282,7 @@ impl<P: Port> Owner<P> {
         Poll::Ready(Wake::Progress)
     }
 
-    fn poll_asks(&mut self, context: &mut Context<'_>) -> Poll<Wake> {
+    fn poll_asks(&mut self, context: &mut Context<'_>) -> Poll<Wake<P>> {
         match self.closing {
             Closing::No => {
                 let ask = self.asks.poll_recv(context).map(|ask| ask.map_or(Wake::Unheld, Wake::Ask));
@@ -257,7 +294,7 @@ impl<P: Port> Owner<P> {
     }
 
     /// Ready when the last handle on the connection has been dropped; once.
-    fn poll_released(&mut self, context: &mut Context<'_>) -> Poll<Wake> {
+    fn poll_released(&mut self, context: &mut Context<'_>) -> Poll<Wake<P>> {
         let Some(Session { released, .. }) = &mut self.session else { return Poll::Pending };
         let Some(waiting) = released else { return Poll::Pending };
         ready!(Pin::new(waiting).poll(context)).ok();
@@ -435,6 +472,9 @@ impl<P: Port> Owner<P> {
         }
         for event in dropped {
             self.listeners.tell(&event);
+        }
+        if let Some(wish) = self.supervisor.take_wish() {
+            self.renew(wish);
         }
     }
 

@@ -138,6 +138,12 @@ impl World {
         self.reachable = reachable;
     }
 
+    /// Whether the module has its port. While it has none ([`Kind::Unplug`](crate::fault::Kind)), nothing goes over the line.
+    #[must_use]
+    pub fn is_plugged(&self) -> bool {
+        self.module.is_plugged()
+    }
+
     /// The module.
     #[must_use]
     pub fn modem(&self) -> &Modem {
