@@ -196,6 +196,10 @@ pub(crate) struct Line {
     /// The PIN of the SIM: file:PATH, env:NAME, or - for a line from stdin
     #[arg(long, global = true, value_name = "SECRETREF")]
     pub(crate) pin: Option<String>,
+    /// A program that switches the module's power off and on: run, without arguments, where a connection that is kept (sub, rpc, spool
+    /// drain) is not had again by anything else, at most once in ten minutes, with the port closed and ATMQTT_PORT set to it
+    #[arg(long, global = true, value_name = "PROGRAM")]
+    pub(crate) power_hook: Option<PathBuf>,
     /// Take secrets from files that others can read
     #[arg(long, global = true)]
     pub(crate) allow_insecure_files: bool,

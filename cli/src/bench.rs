@@ -1,11 +1,16 @@
 //! The module at the end of the port, and the mock behind it where the port is one.
 
+use std::io::stderr;
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::process::Stdio;
 use std::time::Duration;
 
 use atmqtt::{
     Baud, Broker, Client, Direction, Modem, ModemOptions, PortError, Profile, Reconnect, TraceRecord, UsbPort, UsbRole,
 };
 use atmqtt_mock::{BrokerChoice, Mock, Resolve, modem};
+use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::exit::{Failure, Halt};
@@ -42,6 +47,10 @@ impl Bench {
         let (inbox, _) = line.figures.inbox();
         let mut options = ModemOptions::new().baud(line.baud).network(line.network);
         options = options.overrides(line.figures.overrides).inbox(inbox);
+        if let Some(program) = line.power_hook {
+            let port = path.clone();
+            options = options.power_hook(move || switch_power(program.clone(), port.clone()));
+        }
         if let Some(profile) = line.profile {
             options = options.profile(profile);
         }
@@ -167,6 +176,17 @@ pub(crate) fn wrong_port<'p>(port: UsbPort, profiles: impl IntoIterator<Item = &
     Some(format!("{is}: name the one with interface {at}, which is its AT port"))
 }
 
+/// Runs the program that switches the module's power. No shell reads its name, and nothing that a module or a broker has said is given
+/// to it; what it says goes to stderr, since stdout is for results.
+async fn switch_power(program: PathBuf, port: String) -> Result<(), String> {
+    let name = || program.display();
+    let said = stderr().as_fd().try_clone_to_owned().map_or_else(|_| Stdio::null(), Stdio::from);
+    let mut command = Command::new(&program);
+    command.env("ATMQTT_PORT", port).stdin(Stdio::null()).stdout(said).kill_on_drop(true);
+    let status = command.status().await.map_err(|fault| format!("{} cannot be run: {fault}", name()))?;
+    if status.success() { Ok(()) } else { Err(format!("{} failed: {status}", name())) }
+}
+
 /// Starts a mock module for this program alone.
 pub(crate) fn start_mock(model: modem::Model, own_broker: bool) -> Result<Mock, Failure> {
     let builder = Mock::builder().modem(modem::ModemOptions { model, ..modem::ModemOptions::default() });
@@ -190,6 +210,9 @@ fn show(look: Look, record: &TraceRecord) {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     /// As a machine has it where an EC25 is plugged in.
@@ -197,6 +220,25 @@ mod tests {
         let mut port = UsbPort::new("2c7c:0125".parse().unwrap());
         port.interface = Some(interface);
         port
+    }
+
+    #[tokio::test]
+    async fn a_program_that_switches_the_power_is_run_as_it_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let (program, seen) = (folder.path().join("power; touch x"), folder.path().join("seen"));
+        let write = |script: &str| {
+            fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+        };
+        write(&format!("echo \"$# $ATMQTT_PORT\" > {}", seen.display()));
+        assert_eq!(switch_power(program.clone(), "/dev/ttyUSB2".to_owned()).await, Ok(()));
+        assert_eq!(fs::read_to_string(&seen).unwrap(), "0 /dev/ttyUSB2\n");
+        assert!(!folder.path().join("x").exists());
+        write("exit 3");
+        let failed = switch_power(program.clone(), String::new()).await.unwrap_err();
+        assert!(failed.ends_with("failed: exit status: 3"), "{failed}");
+        let missing = switch_power(folder.path().join("nothing"), String::new()).await.unwrap_err();
+        assert!(missing.contains("nothing cannot be run: "), "{missing}");
     }
 
     #[test]

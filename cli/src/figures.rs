@@ -17,6 +17,8 @@ const LATER: [&str; 2] = ["wake_after", "window"];
 /// How a connection is kept, and how often a message is sent again.
 const WAITS: [&str; 4] = ["idle_probe", "reconnect.min", "reconnect.max", "reconnect.stable"];
 const RETRIES: &str = "unconfirmed_retry";
+/// How long a port that is gone is waited for: for ever, unless it is set.
+const PORT: &str = "reconnect.port";
 
 /// What was set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,6 +27,7 @@ pub(crate) struct Figures {
     inbox: Option<usize>,
     reconnect: Vec<(&'static str, Duration)>,
     retries: Option<u32>,
+    port: Option<Duration>,
 }
 
 impl Figures {
@@ -55,6 +58,10 @@ impl Figures {
             self.retries = Some(count);
             return Ok(());
         }
+        if key == PORT {
+            self.port = Some(duration(key, value)?);
+            return Ok(());
+        }
         if let Some(key) = WAITS.into_iter().find(|known| *known == key) {
             let wait = duration(key, value)?;
             if wait.is_zero() && key != "reconnect.stable" {
@@ -80,6 +87,7 @@ impl Figures {
         for (key, wait) in &self.reconnect {
             *place(&mut reconnect, key) = *wait;
         }
+        reconnect.port = self.port;
         reconnect.unconfirmed_retry = self.retries.unwrap_or(reconnect.unconfirmed_retry);
         reconnect
     }
@@ -87,10 +95,11 @@ impl Figures {
     /// What of that are times, by their names, and where each is from.
     pub(crate) fn waits(&self) -> impl Iterator<Item = (&'static str, Duration, &'static str)> {
         let mut reconnect = self.reconnect();
-        WAITS.into_iter().map(move |key| {
+        let waits = WAITS.into_iter().map(move |key| {
             let is_set = self.reconnect.iter().any(|(set, _)| *set == key);
             (key, *place(&mut reconnect, key), if is_set { SET } else { "built-in" })
-        })
+        });
+        waits.chain(self.port.map(|wait| (PORT, wait, SET)))
     }
 
     /// How many messages wait for a slow reader, and where that is from.
@@ -121,7 +130,7 @@ fn invalid(message: String, help: &str) -> Failure {
 
 /// Why there is nothing to set by this name.
 fn unknown(key: &str) -> Failure {
-    let settable: Vec<&str> = Overrides::names().chain([INBOX, RETRIES]).chain(WAITS).collect();
+    let settable: Vec<&str> = Overrides::names().chain([INBOX, RETRIES, PORT]).chain(WAITS).collect();
     let help = format!("these can be set: {}", settable.join(", "));
     if LATER.contains(&key) {
         let message = format!("{key} is not supported yet: this version does not do what it is about");
@@ -159,6 +168,7 @@ mod tests {
         assert_eq!((reconnect.min, reconnect.idle_probe), (Duration::from_secs(3), Duration::from_secs(300)));
         assert_eq!((reconnect.unconfirmed_retry, reconnect.max), (0, Reconnect::default().max));
         assert_eq!(parse(&[]).unwrap().reconnect(), Reconnect::default());
+        assert_eq!(parse(&["reconnect.port=0"]).unwrap().reconnect().port, Some(Duration::ZERO));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
+use std::path::PathBuf;
 
 use atmqtt::transcript::Privacy;
 use atmqtt::{
@@ -61,6 +62,8 @@ pub(crate) struct Line {
     pub(crate) network: NetworkOptions,
     /// Where the dialogue is to be written.
     pub(crate) trace: Option<Place>,
+    /// What switches the module's power off and on.
+    pub(crate) power_hook: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +99,7 @@ impl Line {
                 profile: known_to_all(profile.as_ref()),
             }),
             profile,
+            power_hook: typed.power_hook.clone(),
         })
     }
 }

@@ -131,6 +131,8 @@ async fn tell(modem: Modem, look: Look) {
                 Some(Event::Modem(ModemEvent::Damaged(fault))) => look.warn(fault),
                 Some(Event::Modem(ModemEvent::LinkLost(loss))) => look.warn(format_args!("the connection was lost: {loss}")),
                 Some(Event::Modem(ModemEvent::Recovery(recovery))) => look.status(recovery),
+                Some(Event::PortLost) => look.status("the port is gone"),
+                Some(Event::PortBack) => look.status("the port is there again"),
                 Some(_) => {}
                 None => return dropped.tell(look),
             },

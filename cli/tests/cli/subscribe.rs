@@ -127,9 +127,9 @@ async fn a_link_that_is_lost_is_made_again_with_its_subscriptions() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_lost_ends_it_with_3() {
+async fn a_port_that_is_lost_for_good_ends_it_with_3() {
     let mock = Mock::builder().start().unwrap();
-    let (mut program, _) = start(&mock, 1, &["-t", "a", "--json"]).await;
+    let (mut program, _) = start(&mock, 1, &["-t", "a", "--json", "--set", "reconnect.port=0"]).await;
     drop(mock);
     program.says("port.lost").await;
     assert_eq!(program.code().await, Some(3));

@@ -91,6 +91,15 @@ enum AtModem {
         filter: String,
     },
     PortLost,
+    PortBack,
+    /// Another module answers on the port than before.
+    OtherModule {
+        model: Option<String>,
+    },
+    /// The module's power was to be switched, and was not.
+    PowerHookFailed {
+        reason: String,
+    },
 }
 
 /// A registration, as programs know it; what is not known is absent.
@@ -128,6 +137,8 @@ impl AtModem {
             ModemEvent::LateResult { message_id } => AtModem::LateResult { message_id },
             ModemEvent::Damaged(fault) => AtModem::Damaged { reason: fault.to_string() },
             ModemEvent::Resynchronised { discarded } => AtModem::Resynchronised { discarded: discarded.len() },
+            ModemEvent::Recovery(Recovery::OtherModule { model }) => AtModem::OtherModule { model },
+            ModemEvent::Recovery(Recovery::PowerHookFailed { reason }) => AtModem::PowerHookFailed { reason },
             ModemEvent::Recovery(Recovery::SubscriptionRefused { filter }) => {
                 AtModem::SubscriptionRefused { filter: filter.to_string() }
             }
@@ -366,6 +377,7 @@ pub(super) async fn take_events(mut events: Events, notices: Arc<Notices>) {
                     waiting.push(AtModem::PortLost.line());
                     waiting.lost("the port is gone");
                 }),
+                Some(Event::PortBack) => notices.change(|waiting| waiting.push(AtModem::PortBack.line())),
                 Some(_) => {}
                 None => break,
             },

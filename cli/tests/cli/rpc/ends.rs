@@ -59,9 +59,9 @@ async fn what_is_not_done_in_time_says_so() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_lost_is_told_and_ends_it_with_3() {
+async fn a_port_that_is_lost_for_good_is_told_and_ends_it_with_3() {
     let mock = Mock::builder().start().unwrap();
-    let mut client = Client::start(&mock, &["--json"]);
+    let mut client = Client::start(&mock, &["--json", "--set", "reconnect.port=0"]);
     client.call("connect", json!({})).await;
     client.call("subscribe", json!({"filter": "a"})).await;
     mock.control().order(Fault::Mute(None)).await.unwrap();
@@ -76,6 +76,27 @@ async fn a_port_that_is_lost_is_told_and_ends_it_with_3() {
     assert!(told(json!({"state": "down", "reason": "the port is gone"})), "{rest:?}");
     client.program.says("port.lost").await;
     assert_eq!(client.code().await, Some(3));
+}
+
+#[tokio::test]
+async fn a_port_that_comes_back_is_told_and_what_waited_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let mock = Mock::builder().link(folder.path().join("modem")).start().unwrap();
+    let mut client = Client::start(&mock, &["--json", "--set", "reconnect.min=20ms"]);
+    client.call("connect", json!({})).await;
+    client.call("subscribe", json!({"filter": "b"})).await;
+    mock.control().set_plugged(false).await.unwrap();
+    let signal = client.ask("signal", json!({})).await;
+    let answer = client.answer(&signal).await;
+    assert_eq!((&answer["error"]["code"], &answer["error"]["data"]["code"]), (&json!(-32003), &json!("port.lost")));
+    let publish = client.ask("publish", json!({"topic": "b", "payload": "x", "qos": 1})).await;
+    mock.control().set_plugged(true).await.unwrap();
+    client.notified("modem", |params| *params == json!({"event": "port_lost"})).await;
+    client.notified("modem", |params| *params == json!({"event": "port_back"})).await;
+    client.notified("message", |params| params["payload"] == "x").await;
+    assert_eq!(client.answer(&publish).await["result"]["outcome"], "delivered");
+    client.end().await;
+    assert_eq!(client.code().await, Some(0));
 }
 
 #[tokio::test]
