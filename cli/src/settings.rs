@@ -182,6 +182,12 @@ impl Session {
         secrets: &mut Secrets,
     ) -> Result<Session, Failure> {
         let typed = &global.session;
+        if global.cloud.cloud == Some(CloudName::Aliyun) && global.cloud.product_secret.is_some() {
+            return Err(Failure::usage(
+                "with --product-secret the device is registered, and the secret that it gets would be lost here",
+            )
+            .help("register it once, and sign in with that: --device-secret"));
+        }
         // What it is called by is signed, so that it is all of one piece.
         let made = cloud::resolve(global, environment, secrets)?;
         if let Some(Made::ByModule(device)) = &made {

@@ -2,13 +2,15 @@
 
 use std::fs;
 
+use atmqtt::outbox::{Now, Outbox, OutboxOptions};
+use atmqtt::{Outgoing, Topic};
 use atmqtt_mock::Mock;
-use atmqtt_mock::broker::BrokerOptions;
+use atmqtt_mock::broker::{BrokerOptions, Message, QoS};
 use atmqtt_mock::cloud::Aliyun;
 use atmqtt_mock::modem::{Fault, Model, ModemOptions, NT35E};
 use serde_json::json;
 
-use crate::program::{broker, command, finish, port, run};
+use crate::program::{Running, broker, command, finish, port, run};
 use crate::rpc::client::Client;
 
 /// The device of the worked example in the Lierda AT manual, with another secret.
@@ -37,7 +39,7 @@ fn client(mock: &Mock, more: &[&str]) -> Client {
     let words = [&["rpc", "--port", port(mock)], &DEVICE[..], &SECRET, &BY_MODEM, more].concat();
     let mut program = command(&words);
     program.env("ATMQTT_TEST_CANARY", CANARY);
-    Client::of(crate::program::Running::of(program))
+    Client::of(Running::of(program))
 }
 
 /// The worked example of the manual, step by step: cloud, aliauth, open, connect, subscribe, publish, and the message comes back.
@@ -110,6 +112,34 @@ async fn the_secret_is_in_no_log_and_no_trace() {
 }
 
 #[tokio::test]
+async fn what_is_subscribed_to_and_what_is_spooled_goes_that_way_too() {
+    let mock = mock("lierda-nt26e");
+    let signed = [&["--port", port(&mock)], &DEVICE[..], &SECRET, &BY_MODEM].concat();
+    let with_secret = |words: &[&str]| {
+        let mut program = command(&[&signed[..], words].concat());
+        program.env("ATMQTT_TEST_CANARY", CANARY);
+        program
+    };
+    let mut sub = Running::of(with_secret(&["sub", "-t", OWN, "-q", "1", "-C", "1"]));
+    sub.says("subscribed to").await;
+    broker(&mock).publish(Message::new(OWN, "hello").qos(QoS::AtLeastOnce)).expect("a broker");
+    assert_eq!(sub.line().await, "hello");
+    assert_eq!(sub.code().await, Some(0));
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("outbox");
+    let outbox = Outbox::open(&path, OutboxOptions::default()).expect("a new one");
+    let topic = Topic::new(OWN).expect("a topic");
+    let message = Outgoing { topic, payload: b"{}".to_vec(), qos: atmqtt::QoS::AtLeastOnce, retain: false };
+    outbox.push(Now::read(), &message, None).expect("room");
+    drop(outbox);
+    let drain = ["--json", "spool", "drain", "--outbox", path.to_str().expect("UTF-8")];
+    let drained = finish(with_secret(&drain).spawn().expect("the program starts")).await.ended(0);
+    assert_eq!(drained.json()[0]["delivered"], 1);
+    assert_eq!(heard(&mock, "AT+LMQTTCFG=\"aliauth\"").len(), 2);
+}
+
+#[tokio::test]
 async fn what_cannot_be_is_refused_before_anything_is_sent() {
     let mock = mock("simcom-a76xx");
     let publish = ["--json", "--port", port(&mock), "pub", "-t", OWN, "-m", "{}"];
@@ -127,7 +157,6 @@ async fn what_cannot_be_is_refused_before_anything_is_sent() {
     for (typed, message) in [
         (&["--sign-method", "hmacsha1"][..], "no place for --sign-method"),
         (&["--timestamp", "5"], "no place for --timestamp"),
-        (&["--product-secret", "env:ATMQTT_TEST_CANARY"], "no place for --product-secret"),
         (&["-k", "10"], "the keep-alive, in seconds, is 10"),
     ] {
         let mut program = command(&[&publish[..], &signed, typed].concat());
@@ -135,6 +164,10 @@ async fn what_cannot_be_is_refused_before_anything_is_sent() {
         let refused = finish(program).await.ended(2);
         assert!(refused.error()["message"].as_str().expect("text").contains(message), "{}", refused.stderr);
     }
+    // What registers a device is no sign-in.
+    let product = [&DEVICE[..], &["--product-secret", "env:ATMQTT_TEST_CANARY"]].concat();
+    let refused = run(&[&publish[..], &product].concat()).await.ended(2);
+    assert!(refused.error()["message"].as_str().expect("text").contains("would be lost here"), "{}", refused.stderr);
     let huawei = ["--cloud", "huawei", "--device-name", "d"];
     let refused = run(&[&publish[..], &huawei, &BY_MODEM].concat()).await.ended(2);
     assert_eq!(refused.error()["message"], "huawei has no use for --sign-by");

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use atmqtt::{MqttOptions, QoS, Secret, Text};
+use atmqtt::{DeviceSecret, ModuleSignIn, MqttOptions, QoS, Secret, Text};
 use atmqtt_mock::broker::{BrokerOptions, Message, ReturnCode};
+use atmqtt_mock::cloud::Aliyun;
 use atmqtt_tests::{broker, delivered, soon};
 
 use crate::behaviour::{Group, Seen, Short, behaviours, unless_refused};
@@ -22,6 +23,7 @@ pub(crate) static GROUP: Group = Group::new(
         "a user name alone" => username_alone,
         "the longest client id, user name and password; a byte more is refused" => longest_names,
         "a kept session: what was published meanwhile comes" => kept_session,
+        "the module signs in at Alibaba's IoT platform by itself" => by_itself,
         "a refused sign-in (1 to 5) says why, and the next one works" => refused,
     },
 );
@@ -134,6 +136,20 @@ async fn kept_session(subject: Subject) -> Seen {
     for payload in ["one", "two"] {
         assert_eq!(soon(messages.recv()).await.expect("a message").payload, payload.as_bytes());
     }
+    Ok(())
+}
+
+async fn by_itself(subject: Subject) -> Seen {
+    let cloud = Aliyun::new().device("pk", "device", "secret");
+    let bench = subject.bench_with(subject.mock().broker_options(BrokerOptions::new().cloud(cloud))).await;
+    let mut options = broker("any");
+    options.sign_in = Some(ModuleSignIn::Aliyun(DeviceSecret {
+        product_key: "pk".try_into().expect("text"),
+        device_name: "device".try_into().expect("text"),
+        device_secret: Secret::new("secret").expect("text"),
+    }));
+    let client = unless_refused(&bench, bench.modem.mqtt(options).connect()).await?;
+    delivered(client.publish("/pk/device/user/up", "{}"), QoS::AtLeastOnce).await;
     Ok(())
 }
 
