@@ -176,6 +176,24 @@ async fn a_host_at_another_rate_hears_garbage_and_is_not_understood() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_line_with_a_rate_is_as_quick_as_the_wire() {
+    let mock = quiet().baud(115_200).start().unwrap();
+    let mut port = open(mock.path(), None, 50);
+    let mut trips: Vec<Duration> = (0..200)
+        .map(|_| {
+            let began = std::time::Instant::now();
+            assert_eq!(command(&mut port, "AT", "OK\r\n"), "\r\nOK\r\n");
+            began.elapsed()
+        })
+        .collect();
+    trips.sort_unstable();
+    // AT and CR, and the six bytes of the answer, at ten bits each.
+    let wire = Duration::from_nanos(9 * 10 * 1_000_000_000 / 115_200);
+    // The machine may be busy, but not all the time; with timers of a millisecond the quickest takes half as long again.
+    assert!(trips[0] >= wire && trips[20] < wire * 4 / 3, "{:?} to {:?}", trips[0], trips[20]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn without_a_rate_every_rate_will_do() {
     let mock = quiet().start().unwrap();
     for rate in [1200, 9600, 115_200, 921_600] {

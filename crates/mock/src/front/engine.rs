@@ -3,7 +3,7 @@
 use std::{
     future::poll_fn,
     io,
-    pin::{Pin, pin},
+    pin::Pin,
     task::{Context, Poll},
     time::Duration,
 };
@@ -11,10 +11,10 @@ use std::{
 use tokio::{
     io::ReadBuf,
     sync::{mpsc, oneshot, watch},
-    time::{Instant, sleep_until},
+    time::Instant,
 };
 
-use super::{internet::Internet, log::Log};
+use super::{internet::Internet, log::Log, timer::Timer};
 use crate::{
     line::Terminal,
     modem::{Fault, ModemOptions, NetworkInput, Output, Status},
@@ -47,6 +47,8 @@ pub(super) struct Engine<L> {
     pub(super) status: watch::Sender<Status>,
     pub(super) log: Log,
     pub(super) epoch: Instant,
+    /// Up to when everything that was due is done.
+    pub(super) reached: Duration,
 }
 
 /// What is still to be written to the host.
@@ -63,17 +65,12 @@ impl<L: Terminal> Engine<L> {
         let mut chunk = [0_u8; CHUNK];
         let mut host_is_there = true;
         let mut requests_come = true;
-        let mut timer = pin!(sleep_until(self.epoch));
+        let mut timer = self.timer();
         // What is to be at the start is, however soon the mock is stopped.
         self.rig.advance(self.now());
         loop {
             self.carry_out(&mut unread);
             let deadline = self.rig.deadline(self.now()).and_then(|at| self.epoch.checked_add(at));
-            if let Some(deadline) = deadline
-                && timer.deadline() != deadline
-            {
-                timer.as_mut().reset(deadline);
-            }
             // A slow line holds its host up, as a full UART does.
             let room = self.rig.has_room();
             tokio::select! {
@@ -82,28 +79,54 @@ impl<L: Terminal> Engine<L> {
                     Ok(length) => {
                         self.log.count(length, 0, 0);
                         self.look_at_host();
-                        self.rig.receive(self.now(), &chunk[..length]);
+                        let now = self.catch_up();
+                        self.rig.receive(now, &chunk[..length]);
                     }
                 },
                 Some((socket, input)) = self.internet.next() => {
                     self.look_at_host();
-                    self.rig.network(self.now(), socket, input);
+                    let now = self.catch_up();
+                    self.rig.network(now, socket, input);
                 }
                 request = self.requests.recv(), if requests_come => match request {
                     Some(envelope) => self.serve(envelope, &mut unread),
                     None => requests_come = false,
                 },
-                () = &mut timer, if deadline.is_some() => {
+                woken = poll_fn(|cx| timer.poll_until(deadline, cx)) => {
+                    if let Err(fault) = woken {
+                        tracing::warn!(%fault, "no fine timer any more");
+                        timer = Timer::usual();
+                    }
                     self.look_at_host();
-                    self.rig.advance(self.now());
+                    let now = self.catch_up();
+                    self.rig.advance(now);
                 }
                 _ = &mut stop => return,
             }
         }
     }
 
+    /// A fine one where a wire has a pace and real time: only a terminal of the operating system has a host with a rate.
+    fn timer(&self) -> Timer {
+        let fine = self.is_paced && self.line.host_baud().is_some();
+        fine.then(Timer::fine).and_then(Result::ok).unwrap_or_else(Timer::usual)
+    }
+
     fn now(&self) -> Duration {
         self.epoch.elapsed()
+    }
+
+    /// Does what was due before now, each at its own time: timers are late, and a wire that counted from them would be slower than its
+    /// rate.
+    fn catch_up(&mut self) -> Duration {
+        let now = self.now();
+        while let Some(due) = self.rig.deadline(now).filter(|due| (self.reached..now).contains(due)) {
+            self.rig.advance(due);
+            // What is still due then is left to the present.
+            self.reached = due + Duration::from_nanos(1);
+        }
+        self.reached = now;
+        now
     }
 
     /// A host may change its rate at any time, and tells nobody.
@@ -130,7 +153,7 @@ impl<L: Terminal> Engine<L> {
 
     fn serve(&mut self, (request, done): Envelope, unread: &mut Unread) {
         self.look_at_host();
-        let now = self.now();
+        let now = self.catch_up();
         match request {
             Request::Order(fault) => self.rig.order(now, fault),
             Request::Change(change) => self.rig.change(now, change),

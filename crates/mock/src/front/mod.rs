@@ -5,6 +5,7 @@ mod engine;
 mod fleet;
 mod internet;
 mod log;
+mod timer;
 
 use std::{
     io,
@@ -257,6 +258,7 @@ impl Setup {
             status,
             log: log.clone(),
             epoch: Instant::now(),
+            reached: Duration::ZERO,
         };
         let task = runtime.spawn(engine.run(stopped));
         let control = Control { requests: to_engine, status: shown };

@@ -11,6 +11,7 @@ use std::io;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 
 pub use pty::Pty;
+pub(crate) use pty::watched;
 pub(crate) use tcp::Tcp;
 pub(crate) use wire::{Damage, Direction, Disturbance, Wire};
 

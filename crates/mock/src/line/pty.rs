@@ -94,12 +94,13 @@ impl Device {
     }
 }
 
+/// A descriptor that the runtime watches.
 #[expect(
     deprecated,
     reason = "its safe successor does not exist; the new one's condition, one descriptor that stays open, holds for an OwnedFd"
 )]
-fn watched(master: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    AsyncFd::new(master)
+pub(crate) fn watched(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    AsyncFd::new(descriptor)
 }
 
 impl Terminal for Pty {
