@@ -12,7 +12,12 @@ use crate::nearest::nearest;
 pub(crate) const INBOX: &str = "inbox";
 
 /// Figures of what is not there yet.
-const LATER: [&str; 2] = ["wake_after", "window"];
+const LATER: [&str; 1] = ["wake_after"];
+
+/// How many publishes may be unconfirmed at once.
+const WINDOW: &str = "window";
+/// More are a slip of the pen: no module is known to take more than a few.
+const WIDEST: u32 = 100;
 
 /// How a connection is kept, and how often a message is sent again.
 const WAITS: [&str; 4] = ["idle_probe", "reconnect.min", "reconnect.max", "reconnect.stable"];
@@ -51,6 +56,12 @@ impl Figures {
                 count.ok_or_else(|| invalid(format!("{key}: {value:?} is no count of messages"), "write 1 or more"))?,
             );
             return Ok(());
+        }
+        if key == WINDOW {
+            let count = value.parse().ok().filter(|count| (1..=WIDEST).contains(count));
+            let count =
+                count.ok_or_else(|| invalid(format!("{key}: {value:?} is no window"), "write 1 to 100 publishes"))?;
+            return self.overrides.set_window(count).map_err(|fault| invalid(fault.to_string(), "write 1 or more"));
         }
         if key == RETRIES {
             let count =
@@ -130,7 +141,7 @@ fn invalid(message: String, help: &str) -> Failure {
 
 /// Why there is nothing to set by this name.
 fn unknown(key: &str) -> Failure {
-    let settable: Vec<&str> = Overrides::names().chain([INBOX, RETRIES, PORT]).chain(WAITS).collect();
+    let settable: Vec<&str> = Overrides::names().chain([WINDOW, INBOX, RETRIES, PORT]).chain(WAITS).collect();
     let help = format!("these can be set: {}", settable.join(", "));
     if LATER.contains(&key) {
         let message = format!("{key} is not supported yet: this version does not do what it is about");
@@ -163,6 +174,8 @@ mod tests {
         assert_eq!(profile.timeouts.open.value, Duration::from_secs(120));
         assert_eq!(figures.inbox(), (7, "--set"));
         assert_eq!(parse(&[]).unwrap().inbox(), (1024, "built-in"));
+        let profile = profile.with(&parse(&["window=3", "window=4"]).unwrap().overrides);
+        assert_eq!(profile.pauses.window.map(|window| window.value), Some(4));
         let kept = parse(&["reconnect.min=2s", "idle_probe=5m", "reconnect.min=3s", "unconfirmed_retry=0"]).unwrap();
         let reconnect = kept.reconnect();
         assert_eq!((reconnect.min, reconnect.idle_probe), (Duration::from_secs(3), Duration::from_secs(300)));
@@ -181,7 +194,9 @@ mod tests {
             ("reconect.min=1s", "input.unknown_figure", "did you mean reconnect.min?"),
             ("=3s", "input.unknown_figure", "these can be set: timeouts.command"),
             ("colour=red", "input.unknown_figure", "inbox"),
-            ("window=4", "input.unsupported_figure", "window is not supported yet"),
+            ("window=0", "input.figure", "write 1 to 100 publishes"),
+            ("window=101", "input.figure", "is no window"),
+            ("wake_after=4", "input.unsupported_figure", "wake_after is not supported yet"),
             ("limits.topic=99", "input.fixed_figure", "a fact about the module"),
             ("rules.baud=9600", "input.fixed_figure", "a fact about the module"),
             ("guard=", "input.figure", "guard: \"\" is no duration: write 500ms, 30s or 2m"),

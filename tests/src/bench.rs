@@ -168,6 +168,6 @@ pub async fn next<T>(events: &mut Events, mut wanted: impl FnMut(Event) -> Optio
 /// When it is another, or none.
 pub async fn delivered(message: Publish, qos: QoS) {
     let receipt = soon(message.qos(qos)).await.expect("a receipt");
-    let promise = if qos == QoS::AtMostOnce { Delivery::Sent } else { Delivery::Delivered };
+    let promise = if qos == QoS::AtMostOnce { Delivery::Sent } else { Delivery::Delivered { retransmissions: 0 } };
     assert_eq!(receipt.delivery, promise, "at {qos:?}");
 }

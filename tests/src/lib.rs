@@ -1,4 +1,4 @@
-//! What the tests across crates share: a mock with a modem opened on it, real Mosquitto, a broker that says nothing, and the README.
+//! What the tests across crates share: a mock with a modem opened on it, the same in virtual time, real Mosquitto, a broker that says nothing, and the README.
 //!
 //! The tests themselves are in `tests/`, one file a subject. A helper here panics when it cannot do what it is for: that is
 //! the failure of the test that called it.
@@ -9,6 +9,7 @@ mod dropped;
 mod mosquitto;
 mod readme;
 mod silent;
+mod supervised;
 
 use std::future::IntoFuture;
 use std::time::Duration;
@@ -19,6 +20,7 @@ pub use dropped::{dropped_at_every, polled, until_said};
 pub use mosquitto::{Heard, Listener, Mosquitto};
 pub use readme::readme_says;
 pub use silent::SilentBroker;
+pub use supervised::{Supervised, filter};
 
 /// Waits for something that happens at once, or not at all. Thirty seconds on the runtime's clock.
 ///

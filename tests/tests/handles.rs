@@ -190,7 +190,7 @@ async fn calls_at_the_same_time_each_get_their_own_answer() {
                 all.spawn(message.into_future());
             }
             while let Some(receipt) = all.join_next().await {
-                assert_eq!(receipt.unwrap().unwrap().delivery, atmqtt::Delivery::Delivered);
+                assert_eq!(receipt.unwrap().unwrap().delivery, atmqtt::Delivery::Delivered { retransmissions: 0 });
             }
         };
         let asking = async {

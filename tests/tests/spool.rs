@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use atmqtt::outbox::{Outbox, OutboxOptions};
-use atmqtt::{Client, QoS, Reconnect, Spool, SpoolEvent};
+use atmqtt::{Client, ModemOptions, Overrides, Profile, QoS, Reconnect, Spool, SpoolEvent};
 use atmqtt_mock::Mock;
 use atmqtt_mock::modem::{Fault, NT35E};
 use atmqtt_tests::{Bench, Line, broker, module, soon};
@@ -79,10 +79,19 @@ async fn what_is_accepted_at_the_same_time_is_accepted_in_the_order_of_asking() 
 
 #[tokio::test]
 async fn nothing_is_lost_and_nothing_overtakes_whatever_the_module_does() {
+    for window in [1, 4] {
+        troubled(window).await;
+    }
+}
+
+async fn troubled(window: u32) {
     let folder = tempfile::tempdir().expect("a folder");
     let (spool, _events) = spool(&folder);
-    let bench = Bench::start(Line::Duplex, Mock::builder()).await;
+    let mut overrides = Overrides::default();
+    overrides.set_window(window).expect("more than none");
+    let bench = Bench::open(Line::Duplex, Mock::builder(), ModemOptions::new().overrides(overrides)).await;
     let client = kept(&bench).await;
+    assert_eq!(client.window(), usize::try_from(window).expect("a few"));
     let sending = spool.send_through(&client);
     let control = bench.mock.control();
     let trouble = async {
@@ -176,4 +185,41 @@ async fn sending_ends_with_the_connection_and_nothing_is_lost() {
     );
     let status = spool.status().await.expect("a status");
     assert_eq!((status.messages, status.in_flight), (1, 0));
+}
+
+/// What an NT35E does not take, and this profile says that it does.
+async fn believed_to_take_more(options: ModemOptions) -> Bench {
+    let more = "base = \"lierda-nt35e\"\nmodel.name = \"believed\"\n\
+        limits.inline_payload = { bytes = 4000, evidence = \"inferred\" }";
+    let profile = Profile::parse(more).expect("a profile");
+    Bench::open(Line::Duplex, Mock::builder().modem(module(NT35E)), options.profile(profile)).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_module_that_refuses_everything_costs_no_message_and_one_that_takes_another_costs_those_it_refuses() {
+    for window in [1, 3] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (spool, mut events) = spool(&folder);
+        let mut overrides = Overrides::default();
+        overrides.set_window(window).expect("more than none");
+        let bench = believed_to_take_more(ModemOptions::new().overrides(overrides)).await;
+        let client = kept(&bench).await;
+        for _ in 0..2 {
+            spool.publish("up", vec![b'1'; 2000], QoS::AtLeastOnce, false, None).await.expect("it is accepted");
+        }
+        let hour = Duration::from_secs(3600);
+        tokio::time::timeout(hour, spool.send_through(&client)).await.expect_err("it goes on");
+        let status = spool.status().await.expect("a status");
+        assert_eq!((status.messages, status.dropped), (2, 0), "the module may be at fault");
+        accept(&spool, 7..8).await;
+        tokio::time::timeout(hour, spool.send_all(&client)).await.expect("an end").expect("all is done with");
+        assert_eq!(arrived(&bench), [7]);
+        let status = spool.status().await.expect("a status");
+        assert_eq!((status.messages, status.delivered, status.dropped), (0, 1, 2));
+        let mut refused = 0;
+        while let Ok(event) = events.try_recv() {
+            refused += usize::from(matches!(event, SpoolEvent::Refused { .. }));
+        }
+        assert_eq!(refused, 2);
+    }
 }

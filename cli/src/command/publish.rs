@@ -266,7 +266,7 @@ pub(super) enum Outcome {
 impl Outcome {
     pub(super) fn of(delivery: &Delivery) -> Outcome {
         match delivery {
-            Delivery::Delivered => Outcome::Delivered,
+            Delivery::Delivered { .. } => Outcome::Delivered,
             Delivery::Sent => Outcome::Sent,
             Delivery::Unconfirmed(why) => Outcome::Unconfirmed(why.to_string()),
             _ => Outcome::Unconfirmed("the outcome has no name here".to_owned()),

@@ -183,7 +183,7 @@ mod tests {
     fn a_request_of_unknown_outcome_without_an_answer_is_unconfirmed() {
         let overrun = || Halt::from(Failure::new("wait.ran_out", "1 s have gone (-W)"));
         for (delivery, exit) in [
-            (Delivery::Delivered, Exit::WaitedInVain),
+            (Delivery::Delivered { retransmissions: 0 }, Exit::WaitedInVain),
             (Delivery::Sent, Exit::WaitedInVain),
             (Delivery::Unconfirmed(Unconfirmed::LinkLost), Exit::Unconfirmed),
         ] {

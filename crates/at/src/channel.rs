@@ -1,11 +1,13 @@
 //! One command at a time, and every line in its place.
 
 mod core;
+mod deferred;
 
 use std::fmt;
 use std::time::Duration;
 
 use self::core::{Core, Flight, Phase, Queued};
+pub use self::deferred::DeferredId;
 use crate::exchange::{Answer, Exchange, Fault};
 use crate::lines::Lines;
 use crate::quarantine::{Owed, Quarantine};
@@ -54,6 +56,8 @@ impl Default for ChannelOptions {
 pub enum Event<'a> {
     /// The command in flight is answered, or will not be.
     Done(Result<&'a Answer, Fault>),
+    /// A command that was [set aside](Channel::defer) is answered, or will not be.
+    Settled(DeferredId, Result<Answer, Fault>),
     /// A line that no command asked for.
     Unsolicited(LineRef<'a>),
     /// A line that no command asked for, while the line was in doubt: it may be a part of a late answer.
@@ -125,6 +129,20 @@ impl Channel {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.core.flight.is_none() && self.core.waiting.is_none() && !self.core.is_answer_queued
+    }
+
+    /// Sets the command in flight aside, so that another can be submitted: the module has taken it, and its result is still to come,
+    /// which [tells itself from every other](crate::CommandBuilder::deferrable). What comes of it is an [`Event::Settled`].
+    ///
+    /// `None`: there is no such command. Nothing has changed then.
+    pub fn defer(&mut self) -> Option<DeferredId> {
+        self.core.defer()
+    }
+
+    /// Whether [`defer`](Channel::defer) would set a command aside.
+    #[must_use]
+    pub fn is_deferrable(&self) -> bool {
+        self.core.is_deferrable()
     }
 
     /// Whether the line has to be proven to be in order before the next command.
@@ -215,8 +233,15 @@ impl Channel {
         }
     }
 
-    /// Gives up the command in flight: the module has restarted, say. The line is in doubt after it.
+    /// Gives up waiting for the results of those commands that were set aside.
+    pub fn forgo_deferred(&mut self) {
+        self.core.give_up_deferred();
+    }
+
+    /// Gives up the command in flight, and those that were set aside: the module has restarted, say. The line is in doubt after the one
+    /// in flight.
     pub fn abandon(&mut self) {
+        self.core.give_up_deferred();
         // A module that has restarted waits for no data: to it they would be commands.
         if let Some(quarantine) = &mut self.core.quarantine {
             quarantine.owed = Owed::Nothing;

@@ -292,8 +292,15 @@ impl CommandBuilder {
         keys: &[i64],
         progress: fn(Fields<'_>) -> Progress,
     ) -> CommandBuilder {
-        self.exchange.result =
-            Some(ResultClaim { names, words: &[], keys: keys.to_vec(), chosen: None, progress, behind_refusal: false });
+        self.exchange.result = Some(ResultClaim {
+            names,
+            words: &[],
+            keys: keys.to_vec(),
+            chosen: None,
+            progress,
+            behind_refusal: false,
+            deferrable: false,
+        });
         self
     }
 
@@ -316,6 +323,17 @@ impl CommandBuilder {
             result.chosen = Some(name);
         }
         self.information(name)
+    }
+
+    /// Whether the result that was claimed tells itself from that of every other command, by a number that this one alone has. Then,
+    /// once the module has taken the command, others may go out before the result has come ([`Channel::defer`](crate::Channel::defer)).
+    #[must_use]
+    pub fn deferrable(mut self, is_told_apart: bool) -> CommandBuilder {
+        debug_assert!(self.exchange.result.is_some(), "there is no result to come");
+        if let Some(result) = &mut self.exchange.result {
+            result.deferrable = is_told_apart;
+        }
+        self
     }
 
     /// The result that was claimed may come behind a refusal too, and says why: it is waited for as long as for an `OK` behind a

@@ -69,6 +69,8 @@ pub(crate) struct ResultClaim {
     pub(crate) progress: fn(Fields<'_>) -> Progress,
     /// The result of a command that fails may come behind its refusal, and says why.
     pub(crate) behind_refusal: bool,
+    /// No other command has a result with these keys.
+    pub(crate) deferrable: bool,
 }
 
 impl ResultClaim {
@@ -412,17 +414,13 @@ impl Answer {
                 None => {}
             }
         }
-        if let Some(claim) = exchange.result.as_ref().filter(|_| self.result.is_empty())
-            && let Some(fields) = claim.arguments(line, &self.lines)
-        {
-            if (claim.progress)(fields) == Progress::Intermediate {
-                self.intermediate_results += 1;
-                return Verdict::Intermediate;
+        match self.offer_result(exchange, line) {
+            Some(Progress::Intermediate) => return Verdict::Intermediate,
+            Some(Progress::Final) => {
+                self.confirmed |= self.refusal.is_some();
+                return if self.confirmed { Verdict::Complete } else { Verdict::ResultBeforeOk };
             }
-            self.result.push(line);
-            self.result_keys = if claim.words.is_empty() { claim.keys.len() } else { 0 };
-            self.confirmed |= self.refusal.is_some();
-            return if self.confirmed { Verdict::Complete } else { Verdict::ResultBeforeOk };
+            None => {}
         }
         let has_room = self.lines.size() < ANSWER;
         if !self.confirmed
@@ -434,6 +432,21 @@ impl Answer {
             return Verdict::Part;
         }
         Verdict::NotMine
+    }
+
+    /// Takes a line that is a result of `exchange`, the last word or not.
+    pub(crate) fn offer_result(&mut self, exchange: &Exchange, line: LineRef<'_>) -> Option<Progress> {
+        let claim = exchange.result.as_ref().filter(|_| self.result.is_empty())?;
+        let fields = claim.arguments(line, &self.lines)?;
+        let progress = (claim.progress)(fields);
+        match progress {
+            Progress::Intermediate => self.intermediate_results += 1,
+            Progress::Final => {
+                self.result.push(line);
+                self.result_keys = if claim.words.is_empty() { claim.keys.len() } else { 0 };
+            }
+        }
+        Some(progress)
     }
 
     /// Whether a line is the command sent back, or the next part of it: an unsolicited line may have cut it in two.

@@ -7,7 +7,8 @@
 //!   bodies that are counted, not searched for an end.
 //! - [`Command`] is what goes out: its text, what it claims of the answer, its time-out, which of its arguments are
 //!   secret. It cannot be built from text that would end an argument, a line or a data phase.
-//! - [`Channel`] runs one command at a time and sorts every line into *answer* or *unsolicited*.
+//! - [`Channel`] runs one command at a time and sorts every line into *answer* or *unsolicited*. A command that waits for nothing but its
+//!   own result can be set aside meanwhile.
 //!
 //! Nothing here reads a clock or a port. Time is an argument ([`Time`]), bytes are slices, and the same bytes give the
 //! same events however they are split.
@@ -50,7 +51,7 @@ mod token;
 mod trace;
 pub mod transcript;
 
-pub use channel::{Busy, Channel, ChannelOptions, Event};
+pub use channel::{Busy, Channel, ChannelOptions, DeferredId, Event};
 pub use command::{Command, CommandBuilder, Interpret};
 pub use exchange::{Answer, DataPhase, Ending, Exchange, Fault, Progress, Prompt, Stage};
 pub use fields::{Fields, Malformed, MalformedKind};

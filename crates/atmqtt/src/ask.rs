@@ -3,7 +3,9 @@
 use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
 
-use atmqtt_modem::{ConnectOptions, Filter, Incoming, LinkLoss, NetworkOptions, Outcome, QoS, Reconnect, Request};
+use atmqtt_modem::{
+    ConnectOptions, Filter, Incoming, LinkLoss, NetworkOptions, Outcome, Outgoing, QoS, Reconnect, Request,
+};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::Error;
@@ -33,6 +35,8 @@ pub(crate) enum Ask {
     },
     /// A request within a session.
     Session(SessionId, Request, Reply<Outcome>),
+    /// A message, if it can go out at once.
+    TryPublish(SessionId, Outgoing, Reply<Outcome>),
     Subscribe(SessionId, Filter, QoS, Reply<mpsc::Receiver<Incoming>>),
     /// For what comes without a subscription.
     Unsolicited(SessionId, Filter, Reply<mpsc::Receiver<Incoming>>),
@@ -48,6 +52,8 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
 pub(crate) struct NewSession {
     pub(crate) id: SessionId,
     pub(crate) ended: watch::Receiver<Option<Ended>>,
+    /// How many publishes may be unconfirmed at once.
+    pub(crate) window: usize,
     pub(crate) held: Held,
 }
 

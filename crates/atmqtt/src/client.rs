@@ -13,8 +13,8 @@ use atmqtt_modem::{
 use tokio::time::Instant;
 
 use crate::Error;
-use crate::ask::Ask;
-use crate::handle::{Handle, Session};
+use crate::ask::{Ask, NewSession};
+use crate::handle::{Awaited, Handle, Session};
 use crate::sign_ins::SignIns;
 use crate::subscription::Subscription;
 
@@ -109,7 +109,8 @@ impl Connect {
         let session = handle
             .ask(|reply| Ask::Connect { options: Box::new(options), network, reconnect, sign_ins, reply })
             .await?;
-        let session = Session { handle, id: session.id, ended: session.ended, _held: session.held };
+        let NewSession { id, ended, window, held } = session;
+        let session = Session { handle, id, ended, window, _held: held };
         Ok(Client { session: Arc::new(session) })
     }
 }
@@ -143,7 +144,7 @@ impl Client {
     ///
     /// let receipt = client.publish("a/b", "hello").qos(QoS::ExactlyOnce).await?;
     /// match receipt.delivery {
-    ///     Delivery::Delivered => println!("the broker has it"),
+    ///     Delivery::Delivered { retransmissions } => println!("the broker has it, sent {retransmissions} times more"),
     ///     Delivery::Unconfirmed(why) => println!("it may or may not have arrived: {why}"),
     ///     _ => unreachable!("only QoS 0 is just sent"),
     /// }
@@ -152,7 +153,30 @@ impl Client {
     /// ```
     pub fn publish(&self, topic: &str, payload: impl Into<Vec<u8>>) -> Publish {
         let (topic, payload) = (topic.to_owned(), payload.into());
-        Publish { client: self.clone(), topic, payload, qos: QoS::AtMostOnce, retain: false }
+        Publish { client: self.clone(), topic, payload, qos: QoS::AtMostOnce, retain: false, waits: true }
+    }
+
+    /// Hands a message over: what is handed over after this goes out behind it.
+    pub(crate) async fn hand_over(&self, message: Outgoing) -> Result<UnderWay, Error> {
+        let began = Instant::now();
+        let Session { handle, id, .. } = &*self.session;
+        let outcome = handle.hand_over(|reply| Ask::Session(*id, Request::Publish(message), reply)).await?;
+        Ok(UnderWay { began, outcome })
+    }
+
+    /// Like [`publish`](Client::publish), for who would rather throw a message away than have it wait: it is refused with
+    /// [`Refusal::NotConnected`] while there is no connection, and with [`Refusal::QueueFull`] while as many publishes are unconfirmed
+    /// as may be ([`window`](Client::window)).
+    pub fn try_publish(&self, topic: &str, payload: impl Into<Vec<u8>>) -> Publish {
+        Publish { waits: false, ..self.publish(topic, payload) }
+    }
+
+    /// How many publishes may be unconfirmed at once; more wait for their turn. With one, they arrive in the order in which they were
+    /// asked for. It is the figure `window` of the model's profile, or what [`Overrides::set_window`](crate::Overrides::set_window) has
+    /// put in its place.
+    #[must_use]
+    pub fn window(&self) -> usize {
+        self.session.window
     }
 
     /// Subscribes to a filter. The messages come in a stream of their own; those that came before anyone subscribed to them
@@ -242,6 +266,7 @@ pub struct Publish {
     payload: Vec<u8>,
     qos: QoS,
     retain: bool,
+    waits: bool,
 }
 
 impl Publish {
@@ -258,14 +283,33 @@ impl Publish {
     }
 
     async fn send(self) -> Result<Receipt, Error> {
-        let began = Instant::now();
-        let Publish { client, topic, payload, qos, retain } = self;
+        let Publish { client, topic, payload, qos, retain, waits } = self;
         let message = Outgoing { topic: Topic::new(&topic)?, payload, qos, retain };
-        let Session { handle, id, .. } = &*client.session;
-        match handle.ask(|reply| Ask::Session(*id, Request::Publish(message), reply)).await? {
-            Outcome::Published(delivery) => Ok(Receipt { delivery, elapsed: began.elapsed() }),
-            other => unreachable!("publishing ends with a delivery, not {other:?}"),
+        if waits {
+            return client.hand_over(message).await?.receipt().await;
         }
+        let began = Instant::now();
+        let Session { handle, id, .. } = &*client.session;
+        receipt(began, handle.try_ask(|reply| Ask::TryPublish(*id, message, reply)).await?)
+    }
+}
+
+/// A message that was handed over.
+pub(crate) struct UnderWay {
+    began: Instant,
+    outcome: Awaited<Outcome>,
+}
+
+impl UnderWay {
+    pub(crate) async fn receipt(self) -> Result<Receipt, Error> {
+        receipt(self.began, self.outcome.answer().await?)
+    }
+}
+
+fn receipt(began: Instant, outcome: Outcome) -> Result<Receipt, Error> {
+    match outcome {
+        Outcome::Published(delivery) => Ok(Receipt { delivery, elapsed: began.elapsed() }),
+        other => unreachable!("publishing ends with a delivery, not {other:?}"),
     }
 }
 

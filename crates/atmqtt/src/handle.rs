@@ -1,6 +1,6 @@
 //! Ways to the task that owns a port.
 
-use atmqtt_modem::{Outcome, Request};
+use atmqtt_modem::{Outcome, Refusal, Request};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::Error;
@@ -20,8 +20,23 @@ impl Handle {
 
     /// Asks for something and waits for what comes of it.
     pub(crate) async fn ask<T>(&self, ask: impl FnOnce(Reply<T>) -> Ask) -> Result<T, Error> {
+        self.hand_over(ask).await?.answer().await
+    }
+
+    /// Asks for something, and gives what waits for what comes of it: what is asked for after this comes behind it.
+    pub(crate) async fn hand_over<T>(&self, ask: impl FnOnce(Reply<T>) -> Ask) -> Result<Awaited<T>, Error> {
         let (reply, outcome) = oneshot::channel();
         self.send(ask(reply)).await?;
+        Ok(Awaited { handle: self.clone(), outcome })
+    }
+
+    /// Like [`ask`](Handle::ask), and refuses where as many as there is room for wait to be asked.
+    pub(crate) async fn try_ask<T>(&self, ask: impl FnOnce(Reply<T>) -> Ask) -> Result<T, Error> {
+        let (reply, outcome) = oneshot::channel();
+        self.asks.try_send(ask(reply)).map_err(|fault| match fault {
+            mpsc::error::TrySendError::Full(_) => Refusal::QueueFull { limit: self.asks.max_capacity() }.into(),
+            mpsc::error::TrySendError::Closed(_) => self.gone(),
+        })?;
         outcome.await.map_err(|_| self.gone())?
     }
 
@@ -47,12 +62,26 @@ impl Handle {
     }
 }
 
+/// What was asked for, until it is answered.
+pub(crate) struct Awaited<T> {
+    handle: Handle,
+    outcome: oneshot::Receiver<Result<T, Error>>,
+}
+
+impl<T> Awaited<T> {
+    pub(crate) async fn answer(self) -> Result<T, Error> {
+        self.outcome.await.map_err(|_| self.handle.gone())?
+    }
+}
+
 /// A connection to a broker, shared by everything that holds it open. It is signed out when the last one lets go.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) handle: Handle,
     pub(crate) id: SessionId,
     pub(crate) ended: watch::Receiver<Option<Ended>>,
+    /// How many publishes may be unconfirmed at once.
+    pub(crate) window: usize,
     /// The task notices when this is dropped, however much it has to do.
     pub(crate) _held: Held,
 }

@@ -31,6 +31,7 @@ pub(crate) use port::{Opener, PowerHook, Renewal};
 /// Who waits for a ticket.
 enum Waiting {
     Outcome(Reply<Outcome>),
+    Published(Reply<Outcome>),
     Connected(Reply<NewSession>, Peer),
     Subscribed {
         reply: Reply<mpsc::Receiver<atmqtt_modem::Incoming>>,
@@ -348,11 +349,16 @@ impl<P: Port> Owner<P> {
             }
             Ask::Session(id, request, reply) => {
                 if self.in_session(id) {
-                    self.submit(request, Waiting::Outcome(reply));
+                    let is_publish = matches!(request, Request::Publish(_));
+                    self.submit(request, if is_publish { Waiting::Published(reply) } else { Waiting::Outcome(reply) });
                 } else {
                     reply.send(Err(Refusal::NotConnected.into())).ok();
                 }
             }
+            Ask::TryPublish(id, message, reply) => match self.has_room(id) {
+                Ok(()) => self.submit(Request::Publish(message), Waiting::Published(reply)),
+                Err(refusal) => drop(reply.send(Err(refusal.into()))),
+            },
             Ask::Subscribe(id, filter, qos, reply) => {
                 if !self.in_session(id) {
                     reply.send(Err(Refusal::NotConnected.into())).ok();
@@ -402,6 +408,17 @@ impl<P: Port> Owner<P> {
             *unwanted = Waiting::Farewell;
             self.submit(Request::Disconnect, Waiting::Farewell);
         }
+    }
+
+    /// Whether a publish could go out at once.
+    fn has_room(&self, id: SessionId) -> Result<(), Refusal> {
+        let driver = self.supervisor.driver();
+        if !self.in_session(id) || driver.link() != LinkState::Up {
+            return Err(Refusal::NotConnected);
+        }
+        let unconfirmed = self.waiting.iter().filter(|(_, waiting)| matches!(waiting, Waiting::Published(_))).count();
+        let limit = driver.window();
+        if unconfirmed < limit { Ok(()) } else { Err(Refusal::QueueFull { limit }) }
     }
 
     fn in_session(&self, id: SessionId) -> bool {
@@ -480,7 +497,7 @@ impl<P: Port> Owner<P> {
 
     fn answer(&mut self, waiting: Waiting, outcome: Result<Outcome, Error>) {
         match waiting {
-            Waiting::Outcome(reply) => drop(reply.send(outcome)),
+            Waiting::Outcome(reply) | Waiting::Published(reply) => drop(reply.send(outcome)),
             Waiting::Connected(reply, peer) => self.connected(reply, peer, outcome),
             Waiting::Subscribed { reply, route, messages } => {
                 let unread = match outcome {
@@ -524,7 +541,8 @@ impl<P: Port> Owner<P> {
             self.end_session(Some(LinkLoss::seen("the connection was lost at once")));
         }
         // A connection that nobody waits for any more is closed: a dropped future leaves nothing behind.
-        if reply.send(Ok(NewSession { id, ended, held })).is_err() {
+        let window = self.supervisor.driver().window();
+        if reply.send(Ok(NewSession { id, ended, window, held })).is_err() {
             self.submit(Request::Disconnect, Waiting::Farewell);
         }
     }
@@ -547,7 +565,10 @@ impl<P: Port> Owner<P> {
         self.asks.close();
         while let Ok(ask) = self.asks.try_recv() {
             match ask {
-                Ask::Module(_, reply) | Ask::Session(_, _, reply) | Ask::Unsubscribe(_, _, reply) => {
+                Ask::Module(_, reply)
+                | Ask::Session(_, _, reply)
+                | Ask::TryPublish(_, _, reply)
+                | Ask::Unsubscribe(_, _, reply) => {
                     drop(reply.send(Err(fault.clone().into())));
                 }
                 Ask::Connect { reply, .. } => drop(reply.send(Err(fault.clone().into()))),

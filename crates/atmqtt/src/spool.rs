@@ -1,15 +1,19 @@
 //! From an outbox to the broker.
 
+mod sending;
+
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use atmqtt_modem::{Delivery, Fault, Outgoing, QoS, Refusal, Topic};
 use tokio::sync::{Mutex, Notify, mpsc};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::sleep;
+
+use self::sending::Sending;
 
 use crate::client::Client;
-use crate::outbox::{Accepted, MessageId, Now, Outbox, OutboxError, OutboxStatus, Queued};
+use crate::outbox::{Accepted, MessageId, Now, Outbox, OutboxError, OutboxStatus};
 use crate::{Error, Receipt};
 
 /// Messages that are on disk before they count as accepted, and are sent in their order. A cheap handle: clone it freely.
@@ -30,7 +34,8 @@ use crate::{Error, Receipt};
 /// ```
 ///
 /// What is accepted is delivered at least once, whatever is lost, restarted or switched off on the way, and goes in the order in which it
-/// was accepted. Twice comes what was in flight when the program ended, or when its confirmation was lost: also at QoS 2, of which a
+/// was accepted, with as many under way at once as the client's [`window`](Client::window) has room for: where that is more than one,
+/// one that has to be sent again comes behind those that were under way with it. Twice comes what was in flight when the program ended, or when its confirmation was lost: also at QoS 2, of which a
 /// module cannot be asked what has become of it. At QoS 0 the broker confirms nothing: what the module has taken counts as sent.
 #[derive(Debug, Clone)]
 pub struct Spool {
@@ -61,7 +66,8 @@ pub enum SpoolEvent {
         /// What is known of it.
         delivery: Delivery,
     },
-    /// This module can never publish it, or has refused it again and again: it is in the outbox no more, and counted as dropped.
+    /// This module can never publish it, or has refused it again and again and taken another: it is in the outbox no more, and counted as
+    /// dropped.
     Refused {
         /// Which.
         id: MessageId,
@@ -76,11 +82,6 @@ pub enum SpoolEvent {
     Stalled(OutboxError),
 }
 
-/// How often a message may be refused by the module before it is given up: it holds up all behind it.
-const REFUSALS: u32 = 10;
-/// How long to wait after an attempt that came to nothing, the first time and at most.
-const PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How often it is looked whether messages are too old: that is a walk past all of them.
 const LOOK: Duration = Duration::from_secs(60);
 
@@ -166,86 +167,7 @@ impl Spool {
     /// # Cancel safety
     /// As for [`send_through`](Spool::send_through).
     pub async fn send_all(&self, client: &Client) -> Result<(), Error> {
-        let mut failures = Failures::default();
-        let mut look = Instant::now();
-        loop {
-            match self.send_next(client, &mut failures, &mut look).await {
-                Ok(Sent::Nothing) => return Ok(()),
-                Ok(Sent::Done) => {
-                    failures = Failures::default();
-                    continue;
-                }
-                Ok(Sent::NotYet) => {}
-                Err(Error::Outbox(fault)) if fault.is_retryable() => {
-                    failures.count += 1;
-                    self.tell(SpoolEvent::Stalled(fault));
-                }
-                Err(error) => return Err(error),
-            }
-            // The connection is made again meanwhile, or the network gets better; if it has ended for good, this ends too.
-            if timeout(failures.pause(), client.disconnected()).await.is_ok() {
-                return Err(Refusal::NotConnected.into());
-            }
-        }
-    }
-
-    /// Throws away what is too old, once it is time to `look`, and sends the first message.
-    async fn send_next(&self, client: &Client, failures: &mut Failures, look: &mut Instant) -> Result<Sent, Error> {
-        let now = Instant::now();
-        if now >= *look {
-            let expired = self.at_disk(|outbox| outbox.expire(Now::read())).await?;
-            *look = now + LOOK;
-            if expired > 0 {
-                self.tell(SpoolEvent::Expired(expired));
-            }
-        }
-        let Some(next) = self.at_disk(|outbox| outbox.next(None)).await? else { return Ok(Sent::Nothing) };
-        if next.is_over(Now::read()) {
-            *look = now;
-            return Ok(Sent::Done);
-        }
-        self.send(client, next, failures).await
-    }
-
-    async fn send(&self, client: &Client, queued: Queued, failures: &mut Failures) -> Result<Sent, Error> {
-        let Queued { id, message, sent, .. } = queued;
-        if !self.at_disk(move |outbox| outbox.mark_sent(id)).await? {
-            // It was thrown away meanwhile.
-            return Ok(Sent::Done);
-        }
-        let Outgoing { topic, payload, qos, retain } = message.clone();
-        let outcome = client.publish(topic.text().as_str(), payload).qos(qos).retain(retain).await;
-        failures.count += 1;
-        match outcome {
-            Ok(receipt)
-                if receipt.delivery == Delivery::Sent
-                    || receipt.delivery == Delivery::Delivered
-                    || qos == QoS::AtMostOnce =>
-            {
-                self.at_disk(move |outbox| outbox.done(id)).await?;
-                self.tell(SpoolEvent::Delivered { id, receipt, duplicate: sent > 0 });
-                Ok(Sent::Done)
-            }
-            Ok(receipt) => {
-                self.tell(SpoolEvent::Unconfirmed { id, delivery: receipt.delivery });
-                Ok(Sent::NotYet)
-            }
-            Err(Error::Modem(Fault::Input(Refusal::NotConnected | Refusal::QueueFull { .. }))) => {
-                self.at_disk(move |outbox| outbox.retry(id)).await?;
-                Ok(Sent::NotYet)
-            }
-            Err(Error::Modem(fault)) => {
-                let is_final = matches!(fault, Fault::Input(_));
-                failures.refusals += u32::from(!fault.is_retryable());
-                if is_final || failures.refusals >= REFUSALS {
-                    self.at_disk(move |outbox| outbox.discard(id)).await?;
-                    self.tell(SpoolEvent::Refused { id, message, fault });
-                    return Ok(Sent::Done);
-                }
-                Ok(Sent::NotYet)
-            }
-            Err(error) => Err(error),
-        }
+        Sending::new(self, client).run().await
     }
 
     fn tell(&self, event: SpoolEvent) {
@@ -271,30 +193,5 @@ impl Spool {
                 Err(_) => Err(Error::Closed),
             },
         }
-    }
-}
-
-/// What came of a look at the first message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sent {
-    /// There is none.
-    Nothing,
-    /// It is done with.
-    Done,
-    /// It is still the first.
-    NotYet,
-}
-
-/// How a message has fared.
-#[derive(Debug, Default)]
-struct Failures {
-    count: u32,
-    refusals: u32,
-}
-
-impl Failures {
-    fn pause(&self) -> Duration {
-        let doubled = 2_u32.checked_pow(self.count.saturating_sub(1)).and_then(|times| PAUSE.checked_mul(times));
-        doubled.map_or(LONGEST_PAUSE, |pause| pause.min(LONGEST_PAUSE))
     }
 }

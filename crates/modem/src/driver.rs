@@ -1,5 +1,6 @@
 //! The few verbs around everything.
 
+mod aside;
 mod assembly;
 mod heard;
 mod plans;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use atmqtt_at::{Answer, Channel, ChannelOptions, LineRef, Time};
 
+use self::aside::Aside;
 use self::assembly::Assembly;
 use self::heard::{Heard, Known};
 use crate::certificate;
@@ -95,6 +97,8 @@ pub struct Driver {
     dialogue: Dialogue,
     queue: VecDeque<(Ticket, Request)>,
     running: Option<Running>,
+    /// Publishes that the module has taken, whose reports are still to come.
+    aside: Vec<Aside>,
     outputs: VecDeque<Output>,
     next_ticket: u64,
     module: Option<Module>,
@@ -164,6 +168,7 @@ impl Driver {
             dialogue: Dialogue::default(),
             queue: VecDeque::new(),
             running: None,
+            aside: Vec::new(),
             outputs: VecDeque::new(),
             next_ticket: 0,
             module: None,
@@ -253,7 +258,7 @@ impl Driver {
     /// Whether nothing is being worked on.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.running.is_none() && self.queue.is_empty()
+        self.running.is_none() && self.aside.is_empty() && self.queue.is_empty()
     }
 
     pub(crate) fn check(&self, request: &Request) -> Result<(), Refusal> {
@@ -283,6 +288,7 @@ impl Driver {
             while let Some(heard) = self.hear(now) {
                 self.heed(now, heard);
             }
+            self.make_room();
             if self.running.is_none() && !self.start(now) {
                 return;
             }
@@ -300,6 +306,10 @@ impl Driver {
             self.running = Some(Running { ticket: None, kind, plan, pause: None });
             self.step(now);
             return true;
+        }
+        let is_next = |(_, request): &(Ticket, Request)| self.goes_beside(request, self.aside.len());
+        if !self.queue.front().is_some_and(is_next) {
+            return false;
         }
         let Some((ticket, request)) = self.queue.pop_front() else { return false };
         self.dialogue.clear();
@@ -319,8 +329,7 @@ impl Driver {
 
     /// What is to be done although nobody has asked for it. A line in doubt is left to the next request, which proves it.
     fn unasked(&mut self) -> Option<(Kind, Plan<'static, Outcome>)> {
-        let is_needed = self.presence_open || self.stored.is_some();
-        if !is_needed || self.channel.is_in_doubt() {
+        if !self.has_unasked() {
             return None;
         }
         let (dialect, context) = self.connected().ok()?;
@@ -329,6 +338,10 @@ impl Driver {
         }
         let plan = dialect.fetch(context, self.stored.take()?);
         Some((Kind::Fetch, Box::pin(async move { plan.await.map(|()| Outcome::Connected) })))
+    }
+
+    fn has_unasked(&self) -> bool {
+        (self.presence_open || self.stored.is_some()) && !self.channel.is_in_doubt() && self.link == LinkState::Up
     }
 
     /// Fulfils what the running plan wishes for; false when that takes bytes or time.
@@ -373,6 +386,11 @@ impl Driver {
         let Poll::Ready(outcome) = progress else { return };
         let Some(running) = self.running.take() else { return };
         self.preparing = false;
+        self.finish(now, &running, outcome);
+    }
+
+    /// Settles the end of a plan.
+    fn finish(&mut self, now: Time, running: &Running, outcome: Result<Outcome, Fault>) {
         let outcome = match outcome {
             // The command and the news of the loss have crossed on the line.
             Err(Fault::Refused { .. }) if running.kind == Kind::Session && self.link == LinkState::Down => {
@@ -452,6 +470,7 @@ impl Driver {
         };
         Some(match self.channel.poll()? {
             atmqtt_at::Event::Done(answer) => Heard::Answer(answer.cloned()),
+            atmqtt_at::Event::Settled(id, report) => Heard::Report(id, report),
             atmqtt_at::Event::Unsolicited(line) => Heard::of_line(&known, line),
             atmqtt_at::Event::Doubtful(line) => Heard::of_line(&Known { in_doubt: true, ..known }, line),
             atmqtt_at::Event::Echo => Heard::Echo,
@@ -471,6 +490,10 @@ impl Driver {
                 let answer = self.interrupted(answer);
                 self.dialogue.reply(answer);
                 self.step(now);
+                return;
+            }
+            Heard::Report(id, report) => {
+                self.reported(now, id, report);
                 return;
             }
             Heard::Echo => {
@@ -550,6 +573,7 @@ impl Driver {
             self.link = LinkState::Down;
         }
         self.interruption = Some(Fault::Restarted);
+        self.end_aside(&Fault::Restarted);
         self.channel.abandon();
     }
 
@@ -580,10 +604,13 @@ impl Driver {
         self.link = LinkState::Down;
         self.stored = None;
         self.session = None;
-        if self.running.as_ref().is_some_and(|running| matches!(running.kind, Kind::Session | Kind::Connect)) {
+        let is_about_it = |running: &Running| matches!(running.kind, Kind::Session | Kind::Connect);
+        if self.running.as_ref().is_some_and(is_about_it) {
             self.interruption = Some(Fault::LinkLost);
             self.channel.forgo_result();
         }
+        self.end_aside(&Fault::LinkLost);
+        self.channel.forgo_deferred();
     }
 }
 

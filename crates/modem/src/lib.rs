@@ -50,7 +50,10 @@ pub use tls::{ClientCertificate, TlsOptions, TlsVersion};
 #[non_exhaustive]
 pub enum Delivery {
     /// The broker has it: QoS 1 or 2, acknowledged.
-    Delivered,
+    Delivered {
+        /// How often the module had to send it before it was acknowledged, beside the first time; 0 where a dialect does not tell.
+        retransmissions: u32,
+    },
     /// It was sent; at QoS 0 nobody says more.
     Sent,
     /// It may or may not have arrived. Sending it again may duplicate it.

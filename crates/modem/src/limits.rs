@@ -45,6 +45,10 @@ impl Profile {
             self.fits("device name", device.device_name.len(), rules.text.value)?;
             self.fits("device secret", device.device_secret.len(), rules.text.value)?;
         }
+        if self.pauses.window.is_some_and(|window| window.value > 1) && !dialect.tells_reports_apart() {
+            let what = "a window of more than one publish, since its reports do not say which they are about";
+            return Err(Refusal::Unsupported { what, model: self.model.name.clone() });
+        }
         dialect.check_connect(self, options)
     }
 

@@ -18,6 +18,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::dialect::Dialect;
+
 pub use cmqtt::{CmqttKind, CmqttRules, CmqttVersion};
 pub use figures::{FigureSource, FigureValue, NamedFigure};
 pub use invalid::{InvalidProfile, Place, ProfileFault};
@@ -207,7 +209,7 @@ pub struct Timeouts {
     pub write: Figure<Duration>,
 }
 
-/// Quiet times on the line.
+/// Quiet times on the line, and how much may be under way on it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -218,6 +220,9 @@ pub struct Pauses {
     /// Between a prompt and the data.
     #[serde(deserialize_with = "figure::seconds")]
     pub prompt_guard: Figure<Duration>,
+    /// How many publishes the module takes before it has reported on the first of them. `None`: one.
+    #[serde(default, deserialize_with = "figure::optional_count")]
+    pub window: Option<Figure<u32>>,
 }
 
 /// What a model takes for TLS connections that it makes by itself. Lengths are in bytes.
@@ -310,6 +315,13 @@ impl Profile {
     pub fn largest_payload(&self) -> usize {
         let limits = [self.limits.inline_payload, self.limits.prompt_payload];
         limits.into_iter().flatten().map(|limit| limit.value).max().unwrap_or_default()
+    }
+
+    /// How many publishes may be unconfirmed at once: one where the dialect cannot tell the report on one from that on another.
+    #[must_use]
+    pub fn window(&self, dialect: &dyn Dialect) -> usize {
+        let window = self.pauses.window.filter(|_| dialect.tells_reports_apart());
+        window.map_or(1, |window| usize::try_from(window.value).unwrap_or(usize::MAX)).max(1)
     }
 
     /// What a line says about a start of the module, if it does.

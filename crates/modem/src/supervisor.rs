@@ -225,7 +225,19 @@ impl Supervisor {
 
     /// Whether nothing of its own, and no request of the session, is at the driver.
     fn is_free(&self) -> bool {
-        self.under_way.iter().all(|(_, purpose, _)| matches!(purpose, Purpose::Caller(_)))
+        self.of_session().next().is_none()
+    }
+
+    /// Whether nothing is at the driver but publishes, fewer than may be unconfirmed at once.
+    fn has_room_beside(&self) -> bool {
+        let is_publish = |purpose: &Purpose| matches!(purpose, Purpose::Session(asked) if asked.is_publish());
+        self.of_session().all(is_publish) && self.of_session().count() < self.driver.window()
+    }
+
+    /// What is at the driver, but for what callers have asked for that concerns no session.
+    fn of_session(&self) -> impl Iterator<Item = &Purpose> {
+        let purposes = self.under_way.iter().map(|(_, purpose, _)| purpose);
+        purposes.filter(|purpose| !matches!(purpose, Purpose::Caller(_)))
     }
 
     /// Does whatever can be done now.
@@ -246,10 +258,14 @@ impl Supervisor {
 
     /// Gives the driver what is next for the kept connection; false when that is nothing.
     fn go_on(&mut self, now: Time) -> bool {
-        let is_free = self.is_free();
-        let Some(keep) = self.keep.as_mut().filter(|_| is_free) else { return false };
+        let (is_free, has_room) = (self.is_free(), self.has_room_beside());
         let link = self.driver.link();
-        let Some((request, purpose)) = keep.next(now, link) else { return false };
+        let next = match &mut self.keep {
+            Some(keep) if is_free => keep.next(now, link),
+            Some(keep) if has_room => keep.next_publish(link),
+            _ => None,
+        };
+        let Some((request, purpose)) = next else { return false };
         match self.driver.submit(now, request) {
             Ok(ticket) => self.under_way.push_back((ticket, purpose, self.generation)),
             // It was checked when it was asked for: the module is another one now.

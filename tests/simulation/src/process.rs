@@ -272,9 +272,13 @@ async fn publish(caller: &mut Caller, client: &Client) {
         let end = match caller.call("publish", call).await {
             Called::Dropped => End::Unknown,
             Called::Done(Ok(receipt)) => {
-                run.ledger().see(format!("{:?}", receipt.delivery));
+                run.ledger().see(match receipt.delivery {
+                    Delivery::Delivered { retransmissions: 0 } => "Delivered".to_owned(),
+                    Delivery::Delivered { .. } => "Delivered, sent again".to_owned(),
+                    ref other => format!("{other:?}"),
+                });
                 match receipt.delivery {
-                    Delivery::Delivered | Delivery::Sent => End::Done,
+                    Delivery::Delivered { .. } | Delivery::Sent => End::Done,
                     _ => End::Unconfirmed,
                 }
             }

@@ -42,9 +42,15 @@ fn every_seed_keeps_all_promises() {
     // The seeds reach what they are there for.
     let all = all.into_inner().expect("no panic");
     assert_eq!(all.missing_faults(), Vec::<String>::new());
-    for what in
-        ["Delivered", "Unconfirmed(NoReport)", "connected", "event: Restarted", "event: LateResult", "process killed"]
-    {
+    for what in [
+        "Delivered",
+        "Delivered, sent again",
+        "Unconfirmed(NoReport)",
+        "connected",
+        "event: Restarted",
+        "event: LateResult",
+        "process killed",
+    ] {
         assert!(all.seen(what) > 0, "no seed has {what}");
     }
     for model in Model::all() {

@@ -30,7 +30,7 @@ pub(crate) static GROUP: Group = Group::new(
 /// Publishes, and gets the receipt that the level promises.
 async fn sent(bench: &Bench, message: Publish, qos: QoS) -> Seen {
     let receipt = unless_refused(bench, message.qos(qos).into_future()).await?;
-    let promise = if qos == QoS::AtMostOnce { Delivery::Sent } else { Delivery::Delivered };
+    let promise = if qos == QoS::AtMostOnce { Delivery::Sent } else { Delivery::Delivered { retransmissions: 0 } };
     assert_eq!(receipt.delivery, promise);
     Ok(())
 }

@@ -91,7 +91,7 @@ async fn works(bench: &Bench, options: MqttOptions) -> Seen {
     let broker = bench.mock.broker().expect("a broker");
     assert!(broker.sessions()[0].connected);
     let receipt = soon(client.publish("up", "here").qos(QoS::AtLeastOnce)).await.expect("a receipt");
-    assert_eq!(receipt.delivery, Delivery::Delivered);
+    assert_eq!(receipt.delivery, Delivery::Delivered { retransmissions: 0 });
     assert_eq!(broker.published().last().expect("a message").message.payload, b"here");
     soon(client.disconnect()).await.expect("a farewell");
     Ok(())

@@ -332,15 +332,14 @@ impl Desk {
             Ok::<_, Failure>(link.client.publish(&topic, payload).qos(level(qos)).retain(retain).await?)
         };
         let receipt = published.await.inspect_err(|_| count(&counters.failed))?;
-        let (outcome, counter) = match receipt.delivery {
-            Delivery::Delivered => ("delivered", &counters.delivered),
-            Delivery::Sent => ("sent", &counters.sent),
-            _ => ("unconfirmed", &counters.unconfirmed),
+        let (outcome, retransmissions, counter) = match receipt.delivery {
+            Delivery::Delivered { retransmissions } => ("delivered", retransmissions, &counters.delivered),
+            Delivery::Sent => ("sent", 0, &counters.sent),
+            _ => ("unconfirmed", 0, &counters.unconfirmed),
         };
         count(counter);
         let elapsed_ms = u64::try_from(receipt.elapsed.as_millis()).unwrap_or(u64::MAX);
-        // How often the module has sent it again is not known.
-        Ok(json!({"outcome": outcome, "retransmissions": 0, "elapsed_ms": elapsed_ms}).into())
+        Ok(json!({"outcome": outcome, "retransmissions": retransmissions, "elapsed_ms": elapsed_ms}).into())
     }
 
     async fn subscribe(&self, params: &Subscribe) -> Result<Reply, Error> {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::deferred::{Deferred, DeferredId};
 use super::{ChannelOptions, Event};
 use crate::exchange::{ATTEMPTS, Answer, DataPhase, DataProgress, Exchange, Fault, Prompt, Stage, Verdict};
 use crate::grammar::FinalResult;
@@ -14,7 +15,7 @@ use crate::token::{Line, LineRef, ReaderFault, Token};
 use crate::trace::{Direction, Redactor, TraceRecord};
 
 /// How often a result that is not the last word starts the time-out of a command anew.
-const PATIENCE: u32 = 16;
+pub(super) const PATIENCE: u32 = 16;
 
 /// How many bytes of unsolicited lines wait to be taken; more are dropped and counted.
 const HELD: usize = 1024 * 1024;
@@ -23,6 +24,8 @@ const HELD: usize = 1024 * 1024;
 pub(super) struct Core {
     pub(super) options: ChannelOptions,
     pub(super) flight: Option<Flight>,
+    /// Commands that the module has taken, whose results are still to come.
+    pub(super) deferred: Deferred,
     /// What waits for the line to be proven in order.
     pub(super) waiting: Option<Exchange>,
     pub(super) quarantine: Option<Quarantine>,
@@ -80,6 +83,7 @@ pub(super) enum Phase {
 /// An event in the queue. What it borrows lies elsewhere, in the order of the queue.
 pub(super) enum Queued {
     Done(Result<(), Fault>),
+    Settled(DeferredId, Result<Box<Answer>, Fault>),
     Unsolicited,
     Doubtful,
     Echo,
@@ -94,6 +98,7 @@ impl Core {
         Core {
             options,
             flight: None,
+            deferred: Deferred::default(),
             waiting: None,
             quarantine: None,
             was_late: false,
@@ -212,7 +217,8 @@ impl Core {
     /// Whether the deadline is that of something the module has to say.
     pub(super) fn is_waiting_for_answer(&self) -> bool {
         let phase = self.flight.as_ref().map(|flight| &flight.phase);
-        matches!(phase, Some(Phase::Prompt { .. } | Phase::Answer { .. } | Phase::Settling { .. }))
+        !self.deferred.is_empty()
+            || matches!(phase, Some(Phase::Prompt { .. } | Phase::Answer { .. } | Phase::Settling { .. }))
     }
 
     /// What the command in flight may bring; or the prompt that one whose time is up may still bring.
@@ -282,8 +288,9 @@ impl Core {
     }
 
     fn line(&mut self, now: Time, line: LineRef<'_>, began: u64) {
+        let is_reserved = self.reserved.iter().any(|text| memchr::memmem::find(line.text, text).is_some());
         let verdict = match &mut self.flight {
-            _ if self.reserved.iter().any(|text| memchr::memmem::find(line.text, text).is_some()) => Verdict::NotMine,
+            _ if is_reserved => Verdict::NotMine,
             Some(flight) if flight.is_listening() && began >= flight.written_at => {
                 let data = match flight.phase {
                     Phase::Prompt { .. } => DataProgress::Awaited,
@@ -302,6 +309,7 @@ impl Core {
             self.trace(now, Direction::Line, Some(&shown));
         }
         match verdict {
+            Verdict::NotMine if !is_reserved && self.offer_to_deferred(now, line) => {}
             Verdict::NotMine => self.unsolicited(line),
             Verdict::Echo => self.queue(Queued::Echo),
             Verdict::Part => {}
@@ -403,6 +411,10 @@ impl Core {
     }
 
     pub(super) fn deadline(&self) -> Option<Time> {
+        self.deadline_of_line().into_iter().chain(self.deferred.deadline()).min()
+    }
+
+    fn deadline_of_line(&self) -> Option<Time> {
         match (&self.flight, &self.quarantine) {
             (_, Some(Quarantine { owed: Owed::Bytes { deadline, .. }, .. })) => Some(*deadline),
             (None, Some(Quarantine { owed: Owed::Prompt { until, .. }, .. })) => Some(*until),
@@ -422,6 +434,9 @@ impl Core {
     }
 
     pub(super) fn deadline_passed(&mut self, now: Time) {
+        if self.deferred_overdue(now) && self.deadline_of_line().is_none_or(|deadline| deadline > now) {
+            return;
+        }
         if let Some(Quarantine { owed, .. }) = &mut self.quarantine
             && !matches!(owed, Owed::Nothing)
         {
@@ -563,6 +578,11 @@ impl Core {
         }
     }
 
+    /// What is never dropped, however many wait.
+    pub(super) fn queue_always(&mut self, event: Queued) {
+        self.events.push_back(event);
+    }
+
     /// Counts an event that finds no room, where it is missing.
     fn drop_event(&mut self) {
         match self.events.back_mut() {
@@ -582,6 +602,7 @@ impl Core {
                 self.is_answer_queued = false;
                 Event::Done(outcome.map(|()| &self.answer))
             }
+            Queued::Settled(id, outcome) => Event::Settled(id, outcome.map(|answer| *answer)),
             Queued::Unsolicited => Event::Unsolicited(self.next_unsolicited()?),
             Queued::Doubtful => Event::Doubtful(self.next_unsolicited()?),
             Queued::Echo => Event::Echo,

@@ -1,3 +1,5 @@
+mod deferred;
+
 use super::*;
 use crate::command::{Command, CommandBuilder};
 use crate::exchange::{Ending, Progress};

@@ -72,15 +72,16 @@ pub(super) fn terminated(profile: &Profile, message: &Outgoing) -> DataPhase {
 
 /// `<result>[,<value>]` in ECMT and QMT.
 pub(super) fn published(result: CommandResult) -> Published {
-    if result.0 == 0 { Published::Done } else { Published::Failed(packet_fault(result)) }
+    if result.0 == 0 { Published::DONE } else { Published::Failed(packet_fault(result)) }
 }
 
 /// The same, where the module has told before that it sent the packet again: then it did get out, and what was missing is the
 /// acknowledgement.
 pub(super) fn reported(answer: &Answer) -> Result<Published, Malformed> {
-    let was_sent = answer.intermediate_results() > 0;
+    let retransmissions = answer.intermediate_results();
     Ok(match published(result_and_extend(answer.result()?)?) {
-        Published::Failed(PacketFault::SendFailed) if was_sent => Published::NotAcknowledged,
+        Published::Done { .. } => Published::Done { retransmissions },
+        Published::Failed(PacketFault::SendFailed) if retransmissions > 0 => Published::NotAcknowledged,
         other => other,
     })
 }
@@ -89,12 +90,20 @@ pub(super) fn reported(answer: &Answer) -> Result<Published, Malformed> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Published {
     /// Acknowledged; at QoS 0: sent.
-    Done,
+    Done {
+        /// How often the module has told that it sent the packet again.
+        retransmissions: u32,
+    },
     /// Sent, and a wrong acknowledgement came.
     WrongAcknowledgement,
     /// Sent, and no acknowledgement came.
     NotAcknowledged,
     Failed(PacketFault),
+}
+
+impl Published {
+    /// Where nothing is told of retransmissions.
+    pub(super) const DONE: Published = Published::Done { retransmissions: 0 };
 }
 
 /// Runs the command that publishes. The outcome is *unconfirmed* where the module took the message and then did not say what
@@ -112,8 +121,8 @@ pub(super) async fn publish(
 pub(super) fn outcome(published: Result<Published, Fault>, qos: QoS, can_be_left: bool) -> Result<Delivery, Fault> {
     let unconfirmed = |why| Ok(Delivery::Unconfirmed(why));
     match published {
-        Ok(Published::Done) if qos == QoS::AtMostOnce => Ok(Delivery::Sent),
-        Ok(Published::Done) => Ok(Delivery::Delivered),
+        Ok(Published::Done { .. }) if qos == QoS::AtMostOnce => Ok(Delivery::Sent),
+        Ok(Published::Done { retransmissions }) => Ok(Delivery::Delivered { retransmissions }),
         Ok(Published::WrongAcknowledgement) => unconfirmed(Unconfirmed::WrongAcknowledgement),
         Ok(Published::NotAcknowledged) => unconfirmed(Unconfirmed::NotAcknowledged),
         Ok(Published::Failed(fault)) => Err(Fault::Publish(fault)),

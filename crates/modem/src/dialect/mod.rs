@@ -116,7 +116,12 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// Puts away what an earlier session may have left, configures the client, opens the link and signs in.
     fn connect(&self, context: Context) -> Plan<'static, ()>;
 
-    /// Publishes one message.
+    /// Whether the report on a publish says which one it is about, so that several may be unconfirmed at once.
+    fn tells_reports_apart(&self) -> bool {
+        true
+    }
+
+    /// Publishes one message. A command of which the report may come behind others is the plan's last.
     fn publish(&self, context: Context, message: Outgoing) -> Plan<'static, Delivery>;
 
     /// Subscribes to filters, one after the other.

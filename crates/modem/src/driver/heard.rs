@@ -1,6 +1,6 @@
 //! What the channel has said, and what it means.
 
-use atmqtt_at::{Answer, Line, LineRef};
+use atmqtt_at::{Answer, DeferredId, Line, LineRef};
 
 use super::{Event, Module};
 use crate::dialect::{Notice, Part};
@@ -25,6 +25,8 @@ pub(super) struct Known<'a> {
 /// What the channel has said, and what it means.
 pub(super) enum Heard {
     Answer(Result<Answer, atmqtt_at::Fault>),
+    /// On a publish that the module has taken a while ago.
+    Report(DeferredId, Result<Answer, atmqtt_at::Fault>),
     Echo,
     Event(Event),
     Restart(Restart, Line),

@@ -1,3 +1,5 @@
+mod window;
+
 use super::*;
 use crate::fault::{ConnectFault, LinkLoss, OpenFault, ReturnCode};
 use crate::message::{Filter, Outgoing, QoS, Topic};
@@ -408,8 +410,8 @@ fn a_pin_is_tried_once() {
 #[test]
 fn publishing_says_what_became_of_the_message() {
     for (qos, line, expected) in [
-        (QoS::AtLeastOnce, "OK\r\n\r\n+LMQTTPUB: 0,1,0", Ok(Delivery::Delivered)),
-        (QoS::AtLeastOnce, "+LMQTTPUB: 0,1,0\r\n\r\nOK", Ok(Delivery::Delivered)),
+        (QoS::AtLeastOnce, "OK\r\n\r\n+LMQTTPUB: 0,1,0", Ok(Delivery::Delivered { retransmissions: 0 })),
+        (QoS::AtLeastOnce, "+LMQTTPUB: 0,1,0\r\n\r\nOK", Ok(Delivery::Delivered { retransmissions: 0 })),
         (QoS::AtMostOnce, "OK\r\n\r\n+LMQTTPUB: 0,1,0", Ok(Delivery::Sent)),
         (QoS::ExactlyOnce, "OK\r\n\r\n+LMQTTPUB: 0,1,1", Ok(Delivery::Unconfirmed(Unconfirmed::WrongAcknowledgement))),
         (QoS::AtLeastOnce, "OK\r\n\r\n+LMQTTPUB: 0,1,2", Err("delivery.not_published")),
@@ -435,7 +437,7 @@ fn the_message_identifier_follows_the_rule_of_the_model() {
     bench.answer("AT+LMQTTPUB=0,0,0,0,\"t\",1,\"x\"", "OK\r\n\r\n+LMQTTPUB: 0,0,0");
     bench.publish(QoS::AtLeastOnce, b"x");
     bench.answer("AT+LMQTTPUB=0,1,1,0,\"t\",1,\"x\"", "OK\r\n\r\n+LMQTTPUB: 0,1,0");
-    assert_eq!(bench.outcome(), Ok(Outcome::Published(Delivery::Delivered)));
+    assert_eq!(bench.outcome(), Ok(Outcome::Published(Delivery::Delivered { retransmissions: 0 })));
 }
 
 #[test]
@@ -446,7 +448,7 @@ fn what_cannot_stand_in_a_line_goes_by_prompt_where_there_is_one() {
     bench.driver.receive(bench.now, b"\r\n> ");
     assert_eq!(bench.written(), "a\r\nAT+CFUN=0\r");
     bench.say("OK\r\n\r\n+LMQTTPUB: 0,1,0");
-    assert_eq!(bench.outcome(), Ok(Outcome::Published(Delivery::Delivered)));
+    assert_eq!(bench.outcome(), Ok(Outcome::Published(Delivery::Delivered { retransmissions: 0 })));
 
     let mut bench = Bench::connected("lierda-nt35e");
     let refusal = bench.driver.submit(bench.now, Request::Publish(message(QoS::AtLeastOnce, b"a\r"))).unwrap_err();
@@ -468,7 +470,7 @@ fn a_publish_without_a_report_is_unconfirmed_and_its_late_result_is_its_own() {
     bench.answer("AT+LMQTTPUB=0,2,1,0,\"t\",1,\"y\"", "+LMQTTPUB: 0,1,0\r\n\r\nOK");
     assert_eq!(bench.outcome, None);
     bench.say("+LMQTTPUB: 0,2,0");
-    assert_eq!(bench.outcome(), Ok(Outcome::Published(Delivery::Delivered)));
+    assert_eq!(bench.outcome(), Ok(Outcome::Published(Delivery::Delivered { retransmissions: 0 })));
     assert_eq!(bench.events, [Event::LateResult { message_id: 1 }]);
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::schema::WINDOW;
 use super::{AliyunRules, CmqttRules, Evidence, Figure, MessageIdRule, Profile, QmtRules, TlsRules, UrcPort, UsbPorts};
 
 /// One figure, to be shown.
@@ -126,6 +127,7 @@ impl Profile {
         figures.push(bytes("limits.will_payload", limits.will_payload));
         figures.push(count("limits.keep_alive", limits.keep_alive));
         figures.extend(WAITS.iter().filter_map(|wait| Some(named(wait.name, *(wait.of)(self)?, FigureValue::Wait))));
+        figures.extend(self.pauses.window.map(|figure| count(WINDOW, figure)));
         figures.push(named("rules.qos0_message_id", rules.qos0_message_id, FigureValue::MessageId));
         figures.push(count("rules.pdp_context", rules.pdp_context));
         figures.push(named("rules.baud", rules.baud, FigureValue::Rate));

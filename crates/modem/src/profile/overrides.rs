@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::figures::WAITS;
+use super::schema::WINDOW;
 use super::{Evidence, Figure, Profile};
 
 /// Figures that are put in the place of a profile's, whichever profile that will be.
@@ -18,7 +19,10 @@ use super::{Evidence, Figure, Profile};
 /// # Ok::<(), atmqtt_modem::InvalidOverride>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Overrides(Vec<(&'static str, Duration)>);
+pub struct Overrides {
+    waits: Vec<(&'static str, Duration)>,
+    window: Option<u32>,
+}
 
 /// Why a figure cannot be set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,8 +34,8 @@ pub enum InvalidOverride {
         /// What it is called.
         name: String,
     },
-    /// A time-out of nothing.
-    #[error("{name} cannot be 0: every command would fail")]
+    /// A time-out of nothing, or a window in which there is no room.
+    #[error("{name} cannot be 0: nothing would get through")]
     Zero {
         /// The figure.
         name: &'static str,
@@ -44,7 +48,7 @@ impl Overrides {
         WAITS.iter().map(|wait| wait.name)
     }
 
-    /// Sets a figure. What is set last counts.
+    /// Sets a figure that is a time. What is set last counts.
     ///
     /// # Errors
     /// There is no figure of this name that can be set, or the value makes no sense.
@@ -55,7 +59,20 @@ impl Overrides {
         if value.is_zero() && (name.starts_with("timeouts.") || name.starts_with("tls.")) {
             return Err(InvalidOverride::Zero { name });
         }
-        self.0.push((name, value));
+        self.waits.push((name, value));
+        Ok(())
+    }
+
+    /// Sets how many publishes may be unconfirmed at once. With one, the default of most models, they arrive in the order in which they
+    /// were asked for; with more, one that has to be sent again comes behind those that were sent after it.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn set_window(&mut self, publishes: u32) -> Result<(), InvalidOverride> {
+        if publishes == 0 {
+            return Err(InvalidOverride::Zero { name: WINDOW });
+        }
+        self.window = Some(publishes);
         Ok(())
     }
 }
@@ -65,12 +82,15 @@ impl Profile {
     #[must_use]
     pub fn with(&self, overrides: &Overrides) -> Profile {
         let mut profile = self.clone();
-        for (name, value) in &overrides.0 {
+        for (name, value) in &overrides.waits {
             for wait in WAITS.iter().filter(|wait| wait.name == *name) {
                 if let Some(figure) = (wait.of_mut)(&mut profile) {
                     *figure = Figure { value: *value, evidence: Evidence::Override };
                 }
             }
+        }
+        if let Some(value) = overrides.window {
+            profile.pauses.window = Some(Figure { value, evidence: Evidence::Override });
         }
         profile
     }
@@ -102,6 +122,19 @@ mod tests {
             assert_eq!(waits(&shipped.with(&overrides)), expected, "{name}");
         }
         assert_eq!(shipped.with(&Overrides::default()), *shipped);
+    }
+
+    #[test]
+    fn the_window_can_be_set_where_reports_can_be_told_apart() {
+        let mut overrides = Overrides::default();
+        overrides.set_window(7).unwrap();
+        assert_eq!(overrides.set_window(0), Err(InvalidOverride::Zero { name: "window" }));
+        for (model, shipped, set) in [("lierda-nt35e", 1, 7), ("quectel-bg95", 5, 7), ("simcom-sim7600", 1, 1)] {
+            let profile = Profile::named(model).unwrap();
+            let dialect = crate::dialect::named(&profile.model.dialect).unwrap();
+            assert_eq!(profile.window(dialect), shipped, "{model}");
+            assert_eq!(profile.with(&overrides).window(dialect), set, "{model}");
+        }
     }
 
     #[test]

@@ -13,6 +13,8 @@ const MINUTE: u64 = 60;
 /// The fastest that serial ports know, in bits per second.
 const FASTEST: u64 = 4_000_000;
 
+/// How many publishes may be unconfirmed: the one figure of the line that is no quiet time.
+pub(super) const WINDOW: &str = "window";
 /// The key of a figure's evidence.
 pub(super) const EVIDENCE: &str = "evidence";
 /// What evidence can be. That a figure was overridden, no file says.
@@ -202,7 +204,7 @@ pub(super) const TABLES: &[Table] = &[
     Table {
         name: LINE,
         presence: Presence::Always,
-        keys: &[required("guard", PAUSE), required("prompt_guard", PAUSE)],
+        keys: &[required("guard", PAUSE), required("prompt_guard", PAUSE), optional(WINDOW, count(1, 100))],
     },
     Table {
         name: "rules",

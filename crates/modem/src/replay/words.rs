@@ -147,7 +147,7 @@ pub(super) fn end(outcome: &Result<Outcome, Fault>) -> String {
         Ok(Outcome::SerialNumber(_)) => "serial number".to_owned(),
         Ok(Outcome::Subscribed) => "subscribed".to_owned(),
         Ok(Outcome::Unsubscribed) => "unsubscribed".to_owned(),
-        Ok(Outcome::Published(Delivery::Delivered)) => "delivered".to_owned(),
+        Ok(Outcome::Published(Delivery::Delivered { .. })) => "delivered".to_owned(),
         Ok(Outcome::Published(Delivery::Sent)) => "sent".to_owned(),
         Ok(Outcome::Published(Delivery::Unconfirmed(why))) => format!("unconfirmed: {why}"),
         Ok(Outcome::Certificates(CertificateOutcome::Listed(stored))) => {

@@ -124,6 +124,10 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    pub(super) fn is_publish(&self) -> bool {
+        matches!(self.request, Request::Publish(_))
+    }
+
     /// What is told of it in the end. What may have been published once is not *not published* because a later attempt failed.
     pub(super) fn ended(self, outcome: Result<Outcome, Fault>) -> Output {
         let outcome = match (outcome, self.unconfirmed) {
@@ -329,6 +333,15 @@ impl Keep {
         }
     }
 
+    /// What the driver may do beside publishes that are unconfirmed: another, if that is what is next.
+    pub(super) fn next_publish(&mut self, link: LinkState) -> Option<(Request, Purpose)> {
+        let is_up = matches!(self.state, State::Up(_)) && link == LinkState::Up;
+        if !is_up || !self.waiting.front().is_some_and(Asked::is_publish) {
+            return None;
+        }
+        self.waiting.pop_front().map(|asked| (asked.request.clone(), Purpose::Session(asked)))
+    }
+
     /// The broker has taken a sign-in.
     pub(super) fn connected(&mut self, now: Time) -> Option<Recovery> {
         self.heard(now);
@@ -516,8 +529,9 @@ impl Keep {
             asked.unconfirmed = Some(why.clone());
         }
         self.silences += u32::from(matches!(outcome, Err(Fault::Unresponsive { .. } | Fault::TimedOut { .. })));
-        // First again: what was asked for behind it goes out behind it.
-        self.waiting.push_front(asked);
+        // Before what was asked for behind it, which goes out behind it; and behind what was asked for before it and is back already.
+        let place = self.waiting.partition_point(|waiting| waiting.ticket < asked.ticket);
+        self.waiting.insert(place, asked);
     }
 
     /// Remembers what is subscribed to.

@@ -54,6 +54,7 @@ fn command(
     let last_packet = options.packet_patience() + profile.timeouts.command.value;
     command
         .result(&["+LMQTTPUB"], &[i64::from(options.connection), i64::from(message_id)])
+        .deferrable(message_id != 0)
         .within(profile.timeouts.publish.value.max(last_packet))
         .decode(|answer| Ok(published(result_and_extend(answer.result()?)?)))
 }
@@ -62,7 +63,7 @@ fn command(
 /// Lierda AT manual, LMQTTPUB. Others have seen messages with result 1 arrive.
 fn published(result: CommandResult) -> Published {
     match result {
-        (0, _) => Published::Done,
+        (0, _) => Published::DONE,
         (1, extend) if !matches!(extend, Some(6 | 7)) => Published::WrongAcknowledgement,
         other => Published::Failed(packet_fault(other)),
     }
@@ -107,7 +108,7 @@ mod tests {
     #[test]
     fn results() {
         for (result, expected) in [
-            ((0, None), Published::Done),
+            ((0, None), Published::DONE),
             ((1, None), Published::WrongAcknowledgement),
             ((1, Some(6)), Published::Failed(PacketFault::SendFailed)),
             ((1, Some(7)), Published::Failed(PacketFault::BadParameter)),

@@ -54,11 +54,12 @@ pub(super) async fn publish(context: Context, message: Outgoing) -> Result<Deliv
     let timeout = profile.timeouts.publish.value.max(patience(&options) + profile.timeouts.command.value);
     let command = command.within(timeout);
     let command = match message.qos {
-        QoS::AtMostOnce => command.information("+MQTTPUB").decode(|answer| Ok((sent(answer)?, Published::Done))),
+        QoS::AtMostOnce => command.information("+MQTTPUB").decode(|answer| Ok((sent(answer)?, Published::DONE))),
         _ => command
             .result_when(TOLD, &[i64::from(options.connection)], is_last_word)
             .worded(&["puback", "pubrec", "pubcomp", "timeout"])
             .chosen_in("+MQTTPUB")
+            .deferrable(true)
             .decode(|answer| Ok((sent(answer)?, told(answer.result()?)?))),
     };
     let packet = packet_length(&message);
@@ -98,7 +99,7 @@ fn is_last_word(mut fields: Fields<'_>) -> Progress {
 
 /// What has come of it.
 fn told(mut fields: Fields<'_>) -> Result<Published, Malformed> {
-    Ok(if fields.text()? == "timeout" { Published::NotAcknowledged } else { Published::Done })
+    Ok(if fields.text()? == "timeout" { Published::NotAcknowledged } else { Published::DONE })
 }
 
 #[cfg(test)]

@@ -25,8 +25,7 @@ pub(super) fn form(profile: &Profile, message: &Outgoing) -> Result<Form, Refusa
     }
 }
 
-/// Publishes one message. Behind its `OK` other commands could go out, but the module takes few messages at a time: its report is
-/// waited for.
+/// Publishes one message.
 pub(super) async fn publish(context: Context, message: Outgoing) -> Result<Delivery, Fault> {
     let Context { dialogue, profile, options } = context;
     let form = form(&profile, &message)?;
@@ -55,6 +54,7 @@ pub(super) async fn publish(context: Context, message: Outgoing) -> Result<Deliv
     let last_packet = options.packet_patience() + profile.timeouts.command.value;
     let command = command
         .result_when(RESULTS, &[i64::from(options.connection), i64::from(message_id)], is_last_word)
+        .deferrable(message_id != 0)
         .within(profile.timeouts.publish.value.max(last_packet))
         .decode(delivery::reported);
     delivery::publish(&dialogue, command, message.qos, data == QmtData::Terminated).await

@@ -58,6 +58,11 @@ impl Dialect for Cmqtt {
         Box::pin(link::connect(context))
     }
 
+    /// Its report names the connection and nothing else.
+    fn tells_reports_apart(&self) -> bool {
+        false
+    }
+
     fn publish(&self, context: Context, message: Outgoing) -> Plan<'static, Delivery> {
         Box::pin(publish::publish(context, message))
     }

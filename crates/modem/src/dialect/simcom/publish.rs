@@ -64,7 +64,7 @@ fn finished(command: CommandBuilder, Context { profile, options, .. }: &Context)
 
 fn published(code: Code) -> Published {
     match code {
-        Code(0) => Published::Done,
+        Code(0) => Published::DONE,
         Code::TIMEOUT | Code::CLOSED => Published::NotAcknowledged,
         code => Published::Failed(code.of_packet()),
     }
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn results() {
         for (code, expected) in [
-            (0, Published::Done),
+            (0, Published::DONE),
             (17, Published::NotAcknowledged),
             (26, Published::NotAcknowledged),
             (16, Published::Failed(PacketFault::SendFailed)),

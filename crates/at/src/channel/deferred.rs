@@ -1,0 +1,105 @@
+//! Commands that the module has taken, and whose results come while others are on the line.
+
+use super::core::{Core, Flight, PATIENCE, Phase, Queued};
+use crate::exchange::{Answer, Exchange, Fault, Progress, Stage};
+use crate::time::Time;
+use crate::token::LineRef;
+
+/// Names a command whose result is waited for beside the line, until that comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DeferredId(u64);
+
+/// Those that are waited for, the oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Deferred {
+    commands: Vec<Waiting>,
+    last_id: u64,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    id: DeferredId,
+    exchange: Exchange,
+    answer: Answer,
+    deadline: Time,
+}
+
+impl Deferred {
+    pub(super) fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+
+    pub(super) fn deadline(&self) -> Option<Time> {
+        self.commands.iter().map(|waiting| waiting.deadline).min()
+    }
+}
+
+impl Core {
+    /// Whether the command in flight waits for nothing but a result that no other command can be given.
+    pub(super) fn is_deferrable(&self) -> bool {
+        self.flight.as_ref().is_some_and(|flight| {
+            let Flight { exchange, phase, answer, .. } = flight;
+            let is_told_apart = exchange.result.as_ref().is_some_and(|claim| claim.deferrable);
+            is_told_apart && answer.confirmed && matches!(phase, Phase::Answer { .. })
+        })
+    }
+
+    /// Sets the command in flight aside.
+    pub(super) fn defer(&mut self) -> Option<DeferredId> {
+        if !self.is_deferrable() {
+            return None;
+        }
+        let Flight { exchange, phase: Phase::Answer { deadline }, answer, .. } = self.flight.take()? else {
+            return None;
+        };
+        self.deferred.last_id += 1;
+        let id = DeferredId(self.deferred.last_id);
+        self.deferred.commands.push(Waiting { id, exchange, answer, deadline });
+        Some(id)
+    }
+
+    /// Whether a line is what one of them waits for.
+    pub(super) fn offer_to_deferred(&mut self, now: Time, line: LineRef<'_>) -> bool {
+        let mut found = None;
+        for (place, Waiting { exchange, answer, deadline, .. }) in self.deferred.commands.iter_mut().enumerate() {
+            match answer.offer_result(exchange, line) {
+                None => continue,
+                Some(Progress::Intermediate) => {
+                    if answer.intermediate_results <= PATIENCE {
+                        *deadline = now + exchange.timeout;
+                    }
+                    return true;
+                }
+                Some(Progress::Final) => found = Some(place),
+            }
+            break;
+        }
+        let Some(place) = found else { return false };
+        let Waiting { id, answer, .. } = self.deferred.commands.remove(place);
+        self.settled(id, Ok(answer));
+        true
+    }
+
+    /// Ends those whose time is up; false when it is that of none.
+    pub(super) fn deferred_overdue(&mut self, now: Time) -> bool {
+        let overdue: Vec<_> = self.deferred.commands.extract_if(.., |waiting| waiting.deadline <= now).collect();
+        let any = !overdue.is_empty();
+        for Waiting { id, exchange, .. } in overdue {
+            // Nothing is left of it but a result that carries its own keys: the line is in order.
+            self.settled(id, Err(Fault::TimedOut { stage: Stage::Result, after: exchange.timeout }));
+        }
+        any
+    }
+
+    /// Gives all of them up.
+    pub(super) fn give_up_deferred(&mut self) {
+        for Waiting { id, .. } in std::mem::take(&mut self.deferred.commands) {
+            self.settled(id, Err(Fault::Abandoned));
+        }
+    }
+
+    /// An answer is never dropped, however many events wait.
+    fn settled(&mut self, id: DeferredId, outcome: Result<Answer, Fault>) {
+        self.queue_always(Queued::Settled(id, outcome.map(Box::new)));
+    }
+}
