@@ -47,7 +47,7 @@ async fn a_kept_connection_outlives_its_port() {
 
         next(&mut events, |event| (event == Event::PortBack).then_some(())).await;
         let receipt = soon(waiting).await.unwrap().expect("a receipt");
-        assert_eq!(receipt.delivery, Delivery::Delivered, "{}", model.name);
+        assert_eq!(receipt.delivery, Delivery::Delivered { retransmissions: 0 }, "{}", model.name);
         mock.broker().unwrap().publish(Message::new("down", "still here")).unwrap();
         assert_eq!(soon(messages.recv()).await.expect("a message").payload, b"still here");
         assert_eq!(modem.status().await.expect("a line in order").imei.as_deref(), Some("490154203237518"));
@@ -69,7 +69,7 @@ async fn it_comes_back_as_often_as_it_is_lost_and_whatever_it_is_lost_in() {
         tokio::time::sleep(Duration::from_millis(pause)).await;
     }
     let receipt = soon(client.publish("up", "x").qos(QoS::AtLeastOnce)).await.unwrap();
-    assert_eq!(receipt.delivery, Delivery::Delivered);
+    assert_eq!(receipt.delivery, Delivery::Delivered { retransmissions: 0 });
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn a_message_whose_confirmation_the_port_took_with_it() {
         mock.control().set_plugged(true).await.unwrap();
         let delivery = soon(publish).await.unwrap().unwrap().delivery;
         match is_sent_again {
-            true => assert_eq!(delivery, Delivery::Delivered),
+            true => assert_eq!(delivery, Delivery::Delivered { retransmissions: 0 }),
             false => assert_eq!(delivery, Delivery::Unconfirmed(Unconfirmed::PortLost)),
         }
     }
@@ -157,7 +157,7 @@ async fn another_module_on_the_port_is_told() {
     assert_eq!(told, Recovery::OtherModule { model: Some("NT26E".to_owned()) });
     assert!(!told.to_string().contains("352099001761481"), "a number that identifies is not shown: {told}");
     let receipt = soon(client.publish("up", "x").qos(QoS::AtLeastOnce)).await.unwrap();
-    assert_eq!(receipt.delivery, Delivery::Delivered);
+    assert_eq!(receipt.delivery, Delivery::Delivered { retransmissions: 0 });
 }
 
 /// What a hook does, and how often it was called.
@@ -186,7 +186,7 @@ async fn a_module_that_nothing_else_wakes_has_its_power_switched() {
     let client = modem.mqtt(broker("device")).reconnect(Reconnect::default()).connect().await.unwrap();
     mock.control().order(Fault::Mute(None)).await.unwrap();
     let receipt = client.publish("up", "x").qos(QoS::AtLeastOnce).await.unwrap();
-    assert_eq!((receipt.delivery, calls.load(Ordering::Relaxed)), (Delivery::Delivered, 1));
+    assert_eq!((receipt.delivery, calls.load(Ordering::Relaxed)), (Delivery::Delivered { retransmissions: 0 }, 1));
 }
 
 #[tokio::test(start_paused = true)]
