@@ -7,6 +7,7 @@
 )]
 
 mod cloud;
+mod register;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub(crate) use cloud::{Cloud, Name as CloudName, Sign, SignBy};
+pub(crate) use register::{Register, Transport, Via};
 
 use crate::duration::{self, Deadline};
 use crate::format::Format;
@@ -102,6 +104,13 @@ pub(crate) enum Command {
     /// received alike (as published in 2019). The bytes are those of MQTT 3.1.1, of TCP and IPv4 around each packet, and of a mock
     /// module of the model that --modem names. Pings are for a keep-alive of 120 s, or of -k, between messages that come evenly.
     Cost(Cost),
+    /// Have an IoT cloud give a device its secret, by the secret of its product (one type, one secret).
+    ///
+    /// With --cloud aliyun, --product-key, --device-name and --product-secret. The secret is on the disk before the connection is
+    /// ended, and is shown nowhere. Until it signs in for the first time, a device gets a new secret each time, and only the last one is
+    /// good. HTTPS goes through a proxy where HTTPS_PROXY names one.
+    #[command(after_help = REGISTER_HELP)]
+    Register(Register),
     /// Send raw AT commands; the lines of the answers go to stdout.
     At(At),
     /// Serve another program: JSON-RPC 2.0 on stdin and stdout, a line each way.
@@ -121,7 +130,9 @@ pub(crate) enum Command {
     ///
     /// With --cloud (aliyun, huawei, tencent, onenet, azure) and --product-key, --device-name, --device-secret, or what that cloud
     /// has instead, the embedded broker is that cloud: it lets in the device alone, and only if its sign-in is right, and lets it
-    /// have its own topics only.
+    /// have its own topics only. With --cloud aliyun and --product-secret instead of --device-secret it registers devices: the one that
+    /// --device-name enters, and those that nobody has entered. That takes TLS (--tls); one more line on stdout is
+    /// `registration https://127.0.0.1:PORT`.
     #[command(after_long_help = atmqtt_mock::fault::Faults::help())]
     Mock(Mock),
     /// Play a transcript as a modem on a pseudo-terminal, or check the driver against transcripts.
@@ -138,6 +149,14 @@ pub(crate) enum Command {
     /// that of --baud, or else of the profile that --modem names, or else 115200. Ends when it is interrupted.
     Record(Record),
 }
+
+const REGISTER_HELP: &str = "\
+What FILE holds, a line of it, and what signs in with that:
+  the DeviceSecret                              pub --cloud aliyun … --device-secret file:FILE
+  with --no-preregistration
+  the clientId, a blank, and the deviceToken    pub --cloud aliyun … --device-token file:FILE
+
+Plain TCP is refused before anything is sent, and so is a module without TLS.";
 
 const RPC_HELP: &str = "\
 Methods: info, signal, registration, imei, imsi, iccid, at, connect, publish, subscribe, unsubscribe, status, disconnect.
@@ -586,6 +605,16 @@ pub(crate) struct Mock {
     pub(crate) scenario: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) tls: MockTls,
+    /// With --cloud aliyun and --product-secret: whether the product has dynamic registration switched on
+    #[arg(long, value_enum, value_name = "on|off", default_value_t = Switch::On, hide_possible_values = true)]
+    pub(crate) registration: Switch,
+}
+
+/// A switch in a cloud's console.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    On,
+    Off,
 }
 
 /// The TLS port of an embedded broker.

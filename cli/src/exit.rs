@@ -109,6 +109,17 @@ impl From<atmqtt_credentials::Invalid> for Failure {
     }
 }
 
+impl From<atmqtt_credentials::Unanswered> for Failure {
+    fn from(unanswered: atmqtt_credentials::Unanswered) -> Failure {
+        Failure {
+            code: unanswered.code(),
+            message: unanswered.to_string(),
+            help: unanswered.advice().map(str::to_owned),
+            vendor_code: unanswered.vendor_code(),
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)

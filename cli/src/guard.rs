@@ -22,6 +22,8 @@ pub(crate) enum Stage {
     Asking,
     /// Getting on to the network and signing in.
     Connecting,
+    /// A cloud may have given a secret.
+    Registering,
     Subscribing,
     /// A message may be on its way.
     Publishing,
@@ -48,6 +50,13 @@ impl Stage {
                 "network.timed_out",
                 "there was no connection to the broker",
                 Some("give it more time with --timeout, and run with -d to see how far it comes"),
+            ),
+            Stage::Registering => (
+                "unconfirmed.registration",
+                "the registration was not answered",
+                Some(
+                    "register again: what the cloud may have given out is good no more then, if the device has been entered",
+                ),
             ),
             Stage::Subscribing => ("delivery.timed_out", "the subscription was not confirmed", None),
             Stage::Publishing => ("unconfirmed.timed_out", "the outcome of a message was not known", None),
@@ -159,6 +168,7 @@ mod tests {
             (Stage::Attaching, 4),
             (Stage::Asking, 4),
             (Stage::Connecting, 5),
+            (Stage::Registering, 8),
             (Stage::Subscribing, 7),
             (Stage::Publishing, 8),
             (Stage::Pausing, 7),

@@ -19,6 +19,7 @@ mod log;
 mod nearest;
 mod profile_file;
 mod recording;
+mod register;
 mod render;
 mod scenario;
 mod secret;

@@ -228,6 +228,11 @@ impl Session {
         Session::of(connect, typed, line, url.is_none())
     }
 
+    /// That sign-in, which a cloud takes once.
+    pub(crate) fn signed(sign_in: &SignIn, global: &Global, line: &Line) -> Result<Session, Failure> {
+        Session::of(signed(sign_in)?, &global.session, line, false)
+    }
+
     /// With what is the same whoever signs in.
     fn of(mut connect: MqttOptions, typed: &args::Session, line: &Line, on_mock: bool) -> Result<Session, Failure> {
         connect.keep_alive = typed.keepalive.unwrap_or(connect.keep_alive);

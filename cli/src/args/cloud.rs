@@ -20,6 +20,9 @@ pub(crate) struct Cloud {
     /// The device's secret: file:PATH, env:NAME, or - for a line from stdin
     #[arg(long, global = true, value_name = "SECRETREF", hide_short_help = true)]
     pub(crate) device_secret: Option<String>,
+    /// What `register --no-preregistration` has saved, or the token alone, with --client-id: file:PATH, env:NAME, or -
+    #[arg(long, global = true, value_name = "SECRETREF", hide_short_help = true)]
+    pub(crate) device_token: Option<String>,
     /// The secret of all devices of the product: file:PATH, env:NAME, or -
     #[arg(long, global = true, value_name = "SECRETREF", hide_short_help = true)]
     pub(crate) product_secret: Option<String>,
@@ -67,6 +70,7 @@ impl Cloud {
     pub(crate) fn secrets(&self) -> impl Iterator<Item = (&'static str, &str)> {
         [
             ("--device-secret", &self.device_secret),
+            ("--device-token", &self.device_token),
             ("--product-secret", &self.product_secret),
             ("--group-key", &self.group_key),
             ("--access-key-secret", &self.access_key_secret),

@@ -89,18 +89,7 @@ pub(crate) fn resolve(
                 .help(format!("atmqtt sign --cloud {name} --help says what it has a use for")));
         }
     }
-    let broker = environment.or(global.session.broker.as_ref(), "ATMQTT_BROKER");
-    let (broker, user) = match broker.map(Broker::parse).transpose().map_err(Refusal::from)? {
-        Some((broker, user)) => (Some(broker), user),
-        None => (None, None),
-    };
-    if user.is_some() {
-        return Err(Failure::usage("with --cloud there is no place for a user name in the broker's URL")
-            .help("leave it out of --broker; where a cloud takes one, --username has it"));
-    }
-    if typed.tls && broker.as_ref().is_some_and(|broker| !broker.tls) {
-        return Err(Failure::usage("--tls and mqtt:// do not go together").help("write mqtts:// in --broker"));
-    }
+    let broker = typed_broker(global, environment)?;
     let secrets = Source::Read { from: secrets, known: Vec::new() };
     let mut maker = Maker { cloud, typed, global, broker: broker.clone(), secrets };
     let made = match typed.sign_by {
@@ -120,6 +109,23 @@ pub(crate) fn resolve(
     };
     tracing::debug!(cloud = %cloud.typed(), %host, port, "a sign-in is made");
     Ok(Some(made))
+}
+
+/// The broker that was named, if one was.
+fn typed_broker(global: &Global, environment: &Environment) -> Result<Option<Broker>, Failure> {
+    let broker = environment.or(global.session.broker.as_ref(), "ATMQTT_BROKER");
+    let (broker, user) = match broker.map(Broker::parse).transpose().map_err(Refusal::from)? {
+        Some((broker, user)) => (Some(broker), user),
+        None => (None, None),
+    };
+    if user.is_some() {
+        return Err(Failure::usage("with --cloud there is no place for a user name in the broker's URL")
+            .help("leave it out of --broker; where a cloud takes one, --username has it"));
+    }
+    if global.cloud.tls && broker.as_ref().is_some_and(|broker| !broker.tls) {
+        return Err(Failure::usage("--tls and mqtt:// do not go together").help("write mqtts:// in --broker"));
+    }
+    Ok(broker)
 }
 
 /// What a sign-in is made with.
@@ -183,6 +189,9 @@ macro_rules! aliyun_set {
     }};
 }
 
+// Behind the macros, which it uses too.
+pub(crate) mod registration;
+
 impl Maker<'_> {
     fn make(&mut self) -> Result<SignIn, Failure> {
         Ok(match self.cloud {
@@ -225,6 +234,9 @@ impl Maker<'_> {
             let secret = self.secret(Field::ProductSecret)?;
             return Ok(placed!(self, aliyun_set!(self, Registration::new(key, name, secret, random))).preregistered()?);
         }
+        if self.typed.device_token.is_some() {
+            return self.aliyun_by_token();
+        }
         let mut device = self.aliyun_device()?;
         if let Some(milliseconds) = self.typed.timestamp {
             device = device.timestamp(milliseconds);
@@ -234,7 +246,7 @@ impl Maker<'_> {
 
     /// What the module is told that makes the sign-in by itself.
     fn aliyun_for_module(&mut self) -> Result<ForModule, Failure> {
-        for field in [Field::ProductSecret, Field::SignMethod, Field::Timestamp] {
+        for field in [Field::ProductSecret, Field::DeviceToken, Field::SignMethod, Field::Timestamp] {
             if self.is_given(field) {
                 return Err(Failure::usage(format!("with --sign-by modem there is no place for {}", field.option()))
                     .help("the module signs with the device's secret, in a way of its own; --sign-by host signs in every way"));
@@ -497,6 +509,7 @@ impl Maker<'_> {
             Field::GroupKey => (&typed.group_key, "group key"),
             Field::AccessKeySecret => (&typed.access_key_secret, "access key secret"),
             Field::Password => (password, "password"),
+            Field::DeviceToken => (&typed.device_token, "device token"),
             _ => (&typed.device_secret, "device secret"),
         };
         let reference = self.need(field, reference.as_ref())?;

@@ -12,6 +12,7 @@ pub(crate) enum Field {
     ProductKey,
     DeviceName,
     DeviceSecret,
+    DeviceToken,
     ProductSecret,
     ClientId,
     SignMethod,
@@ -37,6 +38,7 @@ impl Field {
             Field::ProductKey => "--product-key",
             Field::DeviceName => "--device-name",
             Field::DeviceSecret => "--device-secret",
+            Field::DeviceToken => "--device-token",
             Field::ProductSecret => "--product-secret",
             Field::ClientId => "--client-id",
             Field::SignMethod => "--sign-method",
@@ -62,6 +64,7 @@ impl Field {
             Field::ProductKey => "product_key",
             Field::DeviceName => "device_name",
             Field::DeviceSecret => "device_secret_ref",
+            Field::DeviceToken => "device_token_ref",
             Field::ProductSecret => "product_secret_ref",
             Field::ClientId => "client_id",
             Field::SignMethod => "sign_method",
@@ -87,6 +90,7 @@ impl Field {
             (Field::ProductKey, typed.product_key.is_some()),
             (Field::DeviceName, typed.device_name.is_some()),
             (Field::DeviceSecret, typed.device_secret.is_some()),
+            (Field::DeviceToken, typed.device_token.is_some()),
             (Field::ProductSecret, typed.product_secret.is_some()),
             (Field::SignMethod, typed.sign_method.is_some()),
             (Field::Timestamp, typed.timestamp.is_some()),
@@ -122,14 +126,18 @@ const NOW: (Field, &str) = (Field::Timestamp, "the time, for a default of --expi
 /// The options that a cloud has a use for, each with the cloud's own word.
 pub(crate) fn of(cloud: CloudName) -> &'static [(Field, &'static str)] {
     use Field::{
-        AccessKeyId, AccessKeySecret, ClientId, DeviceName, DeviceSecret, Expires, GroupId, GroupKey, Instance,
-        Password, ProductKey, ProductSecret, Random, Region, SignBy, SignMethod, Timestamp, Username,
+        AccessKeyId, AccessKeySecret, ClientId, DeviceName, DeviceSecret, DeviceToken, Expires, GroupId, GroupKey,
+        Instance, Password, ProductKey, ProductSecret, Random, Region, SignBy, SignMethod, Timestamp, Username,
     };
     match cloud {
         CloudName::Aliyun => &[
             (ProductKey, "ProductKey"),
             (DeviceName, "DeviceName"),
             (DeviceSecret, "DeviceSecret (one device, one secret)"),
+            (
+                DeviceToken,
+                "what register --no-preregistration has saved, `clientId deviceToken`; or deviceToken, with --client-id",
+            ),
             (ProductSecret, "ProductSecret (one type, one secret): a sign-in that registers the device, by TLS"),
             (Random, "random, with --product-secret"),
             (ClientId, "what stands before the bars of the client id [default: ProductKey.DeviceName]"),

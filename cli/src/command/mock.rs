@@ -9,6 +9,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind};
 
 use atmqtt::{Broker, Refusal};
+use atmqtt_mock::broker::BrokerOptions;
+use atmqtt_mock::cloud::HttpsServer;
 use atmqtt_mock::fault::{Faults, Tally};
 use atmqtt_mock::modem::Model;
 use atmqtt_mock::{BrokerChoice, Builder, Fleet, Mock};
@@ -52,13 +54,18 @@ pub(super) async fn run(typed: args::Mock, context: Context) -> Result<Exit, Hal
     let broker = settings::mock_broker(environment.or(global.session.broker.as_ref(), "ATMQTT_BROKER"));
     check(&broker, model)?;
     let is_embedded = broker == BrokerChoice::Embedded;
-    let broker_options = tls::options(&typed.tls)?;
+    let server_tls = tls::server(&typed.tls)?;
+    let broker_options = server_tls.clone().map(|tls| BrokerOptions::new().tls(tls));
     if broker_options.is_some() && !is_embedded {
         return Err(Failure::usage("a TLS port is one of the embedded broker's")
             .help("leave --broker out, or the options whose names begin with --tls")
             .into());
     }
-    let broker_options = cloud::options(&global.cloud, &mut secrets, broker_options)?;
+    let is_on = typed.registration == args::Switch::On;
+    let (broker_options, registrar) = match cloud::registrar(&global.cloud, &mut secrets, is_on, server_tls.as_ref())? {
+        Some(cloud) => (Some(broker_options.unwrap_or_default().cloud(cloud.clone())), Some(cloud)),
+        None => (cloud::options(&global.cloud, &mut secrets, broker_options)?, None),
+    };
     if global.cloud.cloud.is_some() && !is_embedded {
         return Err(Failure::usage("a cloud that checks sign-ins is the embedded broker")
             .help("leave --broker out, or --cloud")
@@ -76,8 +83,9 @@ pub(super) async fn run(typed: args::Mock, context: Context) -> Result<Exit, Hal
         builder = builder.faults(faults.clone(), seed);
     }
     let mut guard = Guard::new(deadline)?;
+    let https = registrar.zip(server_tls).map(|(cloud, tls)| cloud::https(cloud, tls)).transpose()?;
     let modems = Modems::start(builder, typed)?;
-    let ended = modems.serve(is_embedded, &mut guard, &mut results).await;
+    let ended = modems.serve(is_embedded, https.as_ref(), &mut guard, &mut results).await;
     if !faults.is_empty() {
         look.status(format_args!("faults that happened: {}", modems.tally()));
     }
@@ -160,7 +168,13 @@ impl Modems {
     }
 
     /// Says where the modems are, and lets them run; gives what ended it.
-    async fn serve(&self, is_embedded: bool, guard: &mut Guard, results: &mut Results) -> Halt {
+    async fn serve(
+        &self,
+        is_embedded: bool,
+        https: Option<&HttpsServer>,
+        guard: &mut Guard,
+        results: &mut Results,
+    ) -> Halt {
         let serving = async {
             for mock in self.mocks() {
                 match mock.address() {
@@ -173,6 +187,9 @@ impl Modems {
             }
             if let Some(url) = self.broker_tls_url() {
                 results.line(format!("broker {url}")).await?;
+            }
+            if let Some(https) = https {
+                results.line(format!("registration https://{}", https.local_addr())).await?;
             }
             pending::<Result<Infallible, Halt>>().await
         };

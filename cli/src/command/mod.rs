@@ -7,6 +7,7 @@ mod info;
 mod mock;
 mod publish;
 mod record;
+mod register;
 mod replay;
 mod request;
 mod rpc;
@@ -52,6 +53,7 @@ pub(crate) async fn run(typed: CommandLine, environment: Environment, look: Look
         Command::Spool(typed) => spool::run(typed, context).await,
         Command::Sign(typed) => sign::run(&typed, context).await,
         Command::Cost(typed) => cost::run(&typed, context).await,
+        Command::Register(typed) => Box::pin(register::run(typed, context)).await,
         Command::At(typed) => at::run(typed, context).await,
         Command::Rpc(typed) => rpc::run(typed, context).await,
         Command::Mock(typed) => mock::run(typed, context).await,
@@ -75,7 +77,8 @@ fn deadline(global: &Global, command: &Command) -> Option<Duration> {
             | Command::Cost(_)
             | Command::At(_)
             | Command::Rpc(_)
-            | Command::Sign(_),
+            | Command::Sign(_)
+            | Command::Register(_),
         ) => Some(DEADLINE),
     }
 }

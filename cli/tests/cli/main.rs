@@ -10,6 +10,7 @@ mod profile_file;
 mod program;
 mod publish;
 mod refusals;
+mod register;
 mod request;
 mod rpc;
 mod schema;

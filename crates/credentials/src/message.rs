@@ -80,6 +80,16 @@ impl Unanswered {
         }
     }
 
+    /// The number that the cloud gave for it.
+    #[must_use]
+    pub fn vendor_code(&self) -> Option<i32> {
+        match self {
+            Unanswered::AlreadyActive => Some(6289),
+            Unanswered::Refused { code, .. } => i32::try_from(*code).ok(),
+            _ => None,
+        }
+    }
+
     /// What to do about it, in a sentence; without a full stop.
     #[must_use]
     pub fn advice(&self) -> Option<&'static str> {

@@ -1,14 +1,56 @@
 //! The cloud that the broker of `atmqtt mock` is.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use atmqtt_mock::broker::BrokerOptions;
-use atmqtt_mock::cloud::{Aliyun, Azure, Huawei, NotBase64, OneNet, Tencent};
+use atmqtt_mock::cloud::{Aliyun, Azure, HttpsServer, Huawei, NotBase64, OneNet, Tencent};
+use atmqtt_mock::tls::ServerTls;
 
 use crate::args::{Cloud, CloudName};
 use crate::cloud::words::{self, Field};
 use crate::exit::Failure;
 use crate::secret::Secrets;
+
+/// The cloud that registers devices, where that is what was typed: one with a product secret. `is_on`: the switch in its console.
+pub(super) fn registrar(
+    typed: &Cloud,
+    secrets: &mut Secrets,
+    is_on: bool,
+    tls: Option<&ServerTls>,
+) -> Result<Option<Aliyun>, Failure> {
+    let is_registrar = typed.cloud == Some(CloudName::Aliyun) && typed.product_secret.is_some();
+    if !is_registrar {
+        let refused = || {
+            Failure::usage("--registration off is said of a product whose devices are registered")
+                .help("it needs --cloud aliyun and --product-secret")
+        };
+        return if is_on { Ok(None) } else { Err(refused()) };
+    }
+    const FIELDS: [Field; 4] = [Field::ProductKey, Field::ProductSecret, Field::DeviceName, Field::Tls];
+    if let Some(field) = Field::of_cloud(typed).find(|field| !FIELDS.contains(field)) {
+        return Err(Failure::usage(format!("a mock that registers devices has no use for {}", field.option()))
+            .help("it has --product-key and --product-secret, and --device-name for a device that is entered"));
+    }
+    if tls.is_none() {
+        return Err(Failure::usage("devices are registered by TLS only").help("give the mock a TLS port: --tls"));
+    }
+    let mut device = Device { typed, cloud: CloudName::Aliyun, secrets };
+    let (product, secret) = (device.text(Field::ProductKey)?, device.secret(Field::ProductSecret)?);
+    let cloud = Aliyun::new().product(product, &secret);
+    cloud.switch_registration(product, is_on);
+    Ok(Some(match &typed.device_name {
+        Some(name) => cloud.entered_device(product, name),
+        None => cloud,
+    }))
+}
+
+/// Where that cloud registers devices over HTTPS.
+pub(super) fn https(cloud: Aliyun, tls: ServerTls) -> Result<HttpsServer, Failure> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    HttpsServer::bind(address, tls, move |request| cloud.https(request))
+        .map_err(|fault| Failure::new("port.mock", format!("the mock's cloud does not start: {fault}")))
+}
 
 /// The options of the broker, with the device that was typed registered at the cloud; as they were where no cloud is named.
 pub(super) fn options(

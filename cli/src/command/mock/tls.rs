@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::Path;
 
-use atmqtt_mock::broker::BrokerOptions;
 use atmqtt_mock::tls::{Authority, Credentials, ServerTls, Validity};
 
 use crate::args;
@@ -12,16 +11,15 @@ use crate::exit::Failure;
 /// Whom a certificate made here is for: the broker's own host and address.
 const NAMES: [&str; 2] = ["localhost", "127.0.0.1"];
 
-/// The options of an embedded broker; `None`: it has no TLS port.
-pub(super) fn options(typed: &args::MockTls) -> Result<Option<BrokerOptions>, Failure> {
+/// What an embedded broker shows; `None`: it has no TLS port.
+pub(super) fn server(typed: &args::MockTls) -> Result<Option<ServerTls>, Failure> {
     let credentials = match (&typed.tls_cert, &typed.tls_key) {
         (Some(certificate), Some(key)) => Credentials { chain: read(certificate)?, key: read(key)? },
         _ if typed.tls => made(typed.tls_ca_out.as_deref())?,
         _ => return Ok(None),
     };
-    let tls = ServerTls::new(&credentials, None)
-        .map_err(|fault| Failure::new("input.certificate", format!("no TLS with these: {fault}")))?;
-    Ok(Some(BrokerOptions::new().tls(tls)))
+    let tls = ServerTls::new(&credentials, None);
+    tls.map(Some).map_err(|fault| Failure::new("input.certificate", format!("no TLS with these: {fault}")))
 }
 
 /// A certificate by an authority of its own, whose certificate is written there.

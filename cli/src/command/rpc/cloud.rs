@@ -32,6 +32,7 @@ pub(super) const CONNECT: &[Field] = &[
     optional("product_key", Kind::Text),
     optional("device_name", Kind::Text),
     optional("device_secret_ref", Kind::SecretReference),
+    optional("device_token_ref", Kind::SecretReference),
     optional("product_secret_ref", Kind::SecretReference),
     optional("sign_method", Kind::Text),
     optional("timestamp", Kind::Whole),
@@ -125,6 +126,7 @@ fn set(typed: &mut Cloud, field: words::Field, value: Value) -> Result<(), Strin
         Field::ProductKey => typed.product_key = text,
         Field::DeviceName => typed.device_name = text,
         Field::DeviceSecret => typed.device_secret = text,
+        Field::DeviceToken => typed.device_token = text,
         Field::ProductSecret => typed.product_secret = text,
         Field::SignMethod => {
             let method = text.as_deref().map(str::parse).transpose();
