@@ -40,7 +40,8 @@ async fn run<F: Future<Output = ()>>(
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("secret");
     let reserved = Reserved::at(&path).unwrap();
-    let (host, end) = duplex(4096);
+    // Whoever writes waits for each byte to be read: what is done behind a farewell is done too late.
+    let (host, end) = duplex(1);
     let (registration, sign_in) = (registration(), registration().preregistered().unwrap());
     let (done, ()) = tokio::join!(
         exchange(host, "mqtts://cloud", &sign_in, |topic, payload| keep(&registration, topic, payload, reserved)),
