@@ -65,7 +65,8 @@ async fn each_attempt_has_a_password_of_its_own() {
     let _subscription = soon(client.subscribe("a", QoS::AtLeastOnce)).await.expect("a subscription");
     for number in 1..=3 {
         bench.mock.control().order(MockFault::DropLinks).await.expect("a mock that runs");
-        while !matches!(recovery(&mut events).await, Recovery::Restored { .. }) {}
+        let told = [recovery(&mut events).await, recovery(&mut events).await];
+        assert!(matches!(told, [Recovery::Waiting { fault: None, .. }, Recovery::Restored { .. }]), "{told:?}");
         let sessions = bench.mock.broker().expect("a broker").sessions();
         assert!(sessions.iter().any(|session| session.client_id == format!("client-{number}") && session.connected));
     }
