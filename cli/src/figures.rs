@@ -11,9 +11,6 @@ use crate::nearest::nearest;
 /// How many messages wait for a slow reader. The one figure that is not the module's.
 pub(crate) const INBOX: &str = "inbox";
 
-/// Figures of what is not there yet.
-const LATER: [&str; 1] = ["wake_after"];
-
 /// How many publishes may be unconfirmed at once.
 const WINDOW: &str = "window";
 /// More are a slip of the pen: no module is known to take more than a few.
@@ -143,16 +140,12 @@ fn invalid(message: String, help: &str) -> Failure {
 fn unknown(key: &str) -> Failure {
     let settable: Vec<&str> = Overrides::names().chain([WINDOW, INBOX, RETRIES, PORT]).chain(WAITS).collect();
     let help = format!("these can be set: {}", settable.join(", "));
-    if LATER.contains(&key) {
-        let message = format!("{key} is not supported yet: this version does not do what it is about");
-        return Failure::new("input.unsupported_figure", message).help(help);
-    }
     if Profile::shipped().iter().flat_map(Profile::figures).any(|figure| figure.name == key) {
         return Failure::new("input.fixed_figure", format!("{key} is a fact about the module, and cannot be set"))
             .help(help);
     }
-    let known = settable.into_iter().chain(LATER);
-    Failure::new("input.unknown_figure", format!("there is no figure {key:?}")).help(match nearest(key, known) {
+    let meant = nearest(key, settable);
+    Failure::new("input.unknown_figure", format!("there is no figure {key:?}")).help(match meant {
         Some(meant) => format!("did you mean {meant}? {help}"),
         None => help,
     })
@@ -196,7 +189,7 @@ mod tests {
             ("colour=red", "input.unknown_figure", "inbox"),
             ("window=0", "input.figure", "write 1 to 100 publishes"),
             ("window=101", "input.figure", "is no window"),
-            ("wake_after=4", "input.unsupported_figure", "wake_after is not supported yet"),
+            ("wake_aftr=4", "input.unknown_figure", "did you mean wake_after?"),
             ("limits.topic=99", "input.fixed_figure", "a fact about the module"),
             ("rules.baud=9600", "input.fixed_figure", "a fact about the module"),
             ("guard=", "input.figure", "guard: \"\" is no duration: write 500ms, 30s or 2m"),

@@ -214,3 +214,26 @@ async fn a_hook_that_fails_is_told_and_is_not_called_all_the_time() {
     assert!((2..=6).contains(&failures), "once in ten minutes at the most: {failures} in an hour");
     assert_eq!(calls.load(Ordering::Relaxed), failures);
 }
+
+/// Publishes of which the module has taken several before it has reported on the first.
+#[tokio::test]
+async fn several_messages_whose_confirmations_the_port_took_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("modem");
+    let faults = "late-confirm=1000s~1".parse().unwrap();
+    let mock = Mock::builder().modem(module(modem::BG95)).link(&link).faults(faults, 1).start().unwrap();
+    let modem = Modem::open(link.to_str().unwrap()).await.unwrap();
+    let client = modem.mqtt(broker("device")).reconnect(quick()).connect().await.unwrap();
+    assert!(modem.raw("AT").await.unwrap().result.is_ok());
+    let heard = mock.log().command_count();
+    let publish = || tokio::spawn(client.publish("up", "x").qos(QoS::ExactlyOnce).into_future());
+    let publishes = [publish(), publish()];
+    while mock.log().command_count() < heard + 2 {
+        tokio::task::yield_now().await;
+    }
+    mock.control().set_plugged(false).await.unwrap();
+    for publish in publishes {
+        let delivery = soon(publish).await.unwrap().unwrap().delivery;
+        assert_eq!(delivery, Delivery::Unconfirmed(Unconfirmed::PortLost));
+    }
+}

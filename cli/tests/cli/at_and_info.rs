@@ -134,7 +134,7 @@ async fn what_cannot_be_set_is_refused_with_what_can() {
         ("timeouts.comand=3s", "input.unknown_figure", "did you mean timeouts.command?"),
         ("timeouts.command=soon", "input.figure", "write 500ms, 30s or 2m"),
         ("timeouts.command", "input.usage", "--set timeouts.command=3s"),
-        ("wake_after=2", "input.unsupported_figure", "not supported yet"),
+        ("wake_after=soon", "input.figure", "write 500ms, 30s or 2m"),
         ("limits.topic=2000", "input.fixed_figure", "these can be set"),
     ] {
         let refused = run(&["--json", "--port", port(&mock), "--set", set, "at", "AT"]).await.ended(2);

@@ -6,6 +6,7 @@ mod heard;
 mod plans;
 mod presence;
 mod request;
+mod slumber;
 mod unplugged;
 
 use std::collections::VecDeque;
@@ -19,6 +20,7 @@ use atmqtt_at::{Answer, Channel, ChannelOptions, LineRef, Time};
 use self::aside::Aside;
 use self::assembly::Assembly;
 use self::heard::{Heard, Known};
+use self::slumber::Slumber;
 use crate::certificate;
 use crate::dialect::{self, Dialect};
 use crate::fault::{Fault, LinkLoss};
@@ -122,6 +124,7 @@ pub struct Driver {
     assembly: Assembly,
     /// Why the exchange in flight was given up.
     interruption: Option<Fault>,
+    slumber: Slumber,
 }
 
 /// A module that has been identified.
@@ -183,6 +186,7 @@ impl Driver {
             stored: None,
             assembly: Assembly::default(),
             interruption: None,
+            slumber: Slumber::default(),
         }
     }
 
@@ -204,6 +208,7 @@ impl Driver {
         if self.preparing || self.is_attaching() {
             self.dialogue.hear_frames(bytes);
         }
+        self.slumber.byte(now);
         self.channel.receive(now, bytes);
         self.work(now);
     }
@@ -216,6 +221,7 @@ impl Driver {
 
     /// The port took the first `count` bytes of what [`transmit`](Driver::transmit) shows.
     pub fn transmitted(&mut self, now: Time, count: usize) {
+        self.slumber.byte(now);
         self.channel.transmitted(now, count);
         self.work(now);
     }
@@ -224,7 +230,8 @@ impl Driver {
     #[must_use]
     pub fn deadline(&self) -> Option<Time> {
         let pause = self.running.as_ref().and_then(|running| running.pause);
-        pause.into_iter().chain(self.channel.deadline()).chain(self.assembly.deadline()).min()
+        let own = pause.into_iter().chain(self.channel.deadline()).chain(self.assembly.deadline());
+        own.chain(self.falls_asleep()).min()
     }
 
     /// Lets time pass, and gives what has happened, oldest first.
@@ -232,6 +239,9 @@ impl Driver {
         if self.deadline().is_some_and(|deadline| deadline <= now) {
             self.channel.advance(now);
             self.assembly.advance(now, &mut |event| self.outputs.push_back(Output::Event(event)));
+            if self.falls_asleep().is_some_and(|asleep| asleep <= now) {
+                self.fall_asleep();
+            }
             self.work(now);
         }
         self.outputs.pop_front()
@@ -253,6 +263,24 @@ impl Driver {
     #[must_use]
     pub fn link(&self) -> LinkState {
         self.link
+    }
+
+    /// Whether the module sleeps. The next request wakes it, and its connection is asked for first.
+    #[must_use]
+    pub fn is_asleep(&self) -> bool {
+        self.slumber.is_asleep()
+    }
+
+    /// When a module of which nothing is heard sleeps. While something is under way it does not.
+    fn falls_asleep(&self) -> Option<Time> {
+        let wake_after = self.module.as_ref()?.profile.pauses.wake_after?;
+        self.slumber.deadline(Some(wake_after.value)).filter(|_| self.is_idle())
+    }
+
+    fn fall_asleep(&mut self) {
+        if self.slumber.fall_asleep() {
+            self.outputs.push_back(Output::Event(Event::Asleep));
+        }
     }
 
     /// Whether nothing is being worked on.
@@ -300,6 +328,13 @@ impl Driver {
 
     /// Takes up a look at the link, stored messages, or the next request; false when there is none of them.
     fn start(&mut self, now: Time) -> bool {
+        if self.slumber.is_asleep() {
+            // Nothing is worth waking it for that nobody has asked for.
+            if self.queue.is_empty() {
+                return false;
+            }
+            self.presence_open |= self.link == LinkState::Up;
+        }
         if let Some((kind, plan)) = self.unasked() {
             self.dialogue.clear();
             let plan = self.after_preparing(plan);
@@ -468,7 +503,14 @@ impl Driver {
             booting: self.booting,
             in_doubt: false,
         };
-        Some(match self.channel.poll()? {
+        let heard = self.channel.poll()?;
+        let is_said =
+            matches!(&heard, atmqtt_at::Event::Unsolicited(_) | atmqtt_at::Event::Doubtful(_) | atmqtt_at::Event::Echo)
+                || matches!(&heard, atmqtt_at::Event::Done(answer) if answer.is_ok());
+        if is_said && self.slumber.wake() {
+            self.outputs.push_back(Output::Event(Event::Awake));
+        }
+        Some(match heard {
             atmqtt_at::Event::Done(answer) => Heard::Answer(answer.cloned()),
             atmqtt_at::Event::Settled(id, report) => Heard::Report(id, report),
             atmqtt_at::Event::Unsolicited(line) => Heard::of_line(&known, line),
@@ -524,6 +566,10 @@ impl Driver {
             }
             Heard::Part(part) => {
                 self.assembly.take(now, part, &mut |event| self.outputs.push_back(Output::Event(event)));
+                return;
+            }
+            Heard::Asleep => {
+                self.fall_asleep();
                 return;
             }
             Heard::Nothing => return,

@@ -13,6 +13,9 @@ use crate::profile::Profile;
 /// How long each `AT` of the first contact may take. A module that is awake answers in milliseconds.
 const FIRST_CONTACT: Duration = Duration::from_secs(1);
 
+/// How long the `AT` may take that only wakes a module. Working drivers send the next after as long.
+const THROWN_AWAY: Duration = Duration::from_millis(500);
+
 /// How often echo is switched off before the module is taken as it is: a module may answer `OK` and ignore the command
 /// while it boots (measured by others).
 const ECHO_ATTEMPTS: u32 = 3;
@@ -64,9 +67,19 @@ pub(crate) async fn prepare(dialogue: &Dialogue, patience: Duration) -> Result<(
 ///
 /// A module that waits for counted data takes all of this for its data, as it would any other command.
 pub(crate) async fn reach(dialogue: &Dialogue, patience: Duration) -> Result<(), Fault> {
+    reach_after(dialogue, patience, FIRST_CONTACT).await
+}
+
+/// Wakes a module that sleeps, by an `AT` that may be lost, and others behind it.
+pub(crate) async fn wake(dialogue: &Dialogue, patience: Duration) -> Result<(), Fault> {
+    reach_after(dialogue, patience, THROWN_AWAY).await
+}
+
+/// The first `AT` may take that long.
+async fn reach_after(dialogue: &Dialogue, patience: Duration, first: Duration) -> Result<(), Fault> {
     let began = dialogue.now();
     let mut rescues = Rescues::default();
-    let mut contact = Command::attention().within(FIRST_CONTACT);
+    let mut contact = Command::attention().within(first);
     loop {
         let fault = match dialogue.run(contact.done()).await {
             // Whatever it answers, it answers.

@@ -130,6 +130,9 @@ pub struct Model {
     pub restart_lines: Vec<Box<str>>,
     /// A line that is one of these means that the module is going off.
     pub power_down_lines: Vec<Box<str>>,
+    /// A line that is one of these means that the module sleeps from now on.
+    #[serde(default)]
+    pub sleep_lines: Vec<Box<str>>,
 }
 
 /// What a model takes. Lengths are in bytes.
@@ -223,6 +226,9 @@ pub struct Pauses {
     /// How many publishes the module takes before it has reported on the first of them. `None`: one.
     #[serde(default, deserialize_with = "figure::optional_count")]
     pub window: Option<Figure<u32>>,
+    /// After so long without a byte the module sleeps, and what wakes it is lost. `None`, or nothing: it is not known to.
+    #[serde(default, deserialize_with = "figure::optional_seconds")]
+    pub wake_after: Option<Figure<Duration>>,
 }
 
 /// What a model takes for TLS connections that it makes by itself. Lengths are in bytes.
@@ -334,6 +340,13 @@ impl Profile {
         self.model.restart_lines.iter().any(|known| line.trim() == &**known).then_some(Restart::Complete)
     }
 
+    /// Whether a line shows that the module sleeps from now on.
+    #[must_use]
+    pub fn is_sleep(&self, line: &[u8]) -> bool {
+        let line = String::from_utf8_lossy(line);
+        self.model.sleep_lines.iter().any(|known| line.trim() == &**known)
+    }
+
     /// Whether a line shows that the module is going off.
     #[must_use]
     pub fn is_power_down(&self, line: &[u8]) -> bool {
@@ -428,6 +441,10 @@ mod figure {
 
     pub(super) fn ports<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<Vec<Box<str>>>, D::Error> {
         Ports::deserialize(from).map(Into::into)
+    }
+
+    pub(super) fn optional_seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Figure<Duration>>, D::Error> {
+        seconds(from).map(Some)
     }
 
     pub(super) fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<Duration>, D::Error> {

@@ -200,7 +200,13 @@ impl Supervisor {
     #[must_use]
     pub fn deadline(&self) -> Option<Time> {
         // What is due while something is under way waits for the end of that.
-        let of_keep = self.keep.as_ref().filter(|_| self.is_free()).and_then(|keep| keep.deadline(self.driver.link()));
+        // Nor is a module woken to be asked how it is.
+        let is_free = self.is_free();
+        let of_keep = self
+            .keep
+            .as_ref()
+            .filter(|_| is_free)
+            .and_then(|keep| keep.deadline(self.driver.link(), self.driver.is_asleep()));
         self.driver.deadline().into_iter().chain(of_keep).chain(self.port.deadline()).min()
     }
 
@@ -260,8 +266,9 @@ impl Supervisor {
     fn go_on(&mut self, now: Time) -> bool {
         let (is_free, has_room) = (self.is_free(), self.has_room_beside());
         let link = self.driver.link();
+        let is_asleep = self.driver.is_asleep();
         let next = match &mut self.keep {
-            Some(keep) if is_free => keep.next(now, link),
+            Some(keep) if is_free => keep.next(now, link, is_asleep),
             Some(keep) if has_room => keep.next_publish(link),
             _ => None,
         };

@@ -39,6 +39,9 @@ enum AtModem {
         line: String,
     },
     PoweringDown,
+    /// The module sleeps; the next request wakes it.
+    Asleep,
+    Awake,
     Registration(Registered),
     UnknownLine {
         line: String,
@@ -127,6 +130,8 @@ impl AtModem {
         Some(match event {
             ModemEvent::Restarted { banner } => AtModem::Reset { line: banner.display().to_string() },
             ModemEvent::PoweringDown => AtModem::PoweringDown,
+            ModemEvent::Asleep => AtModem::Asleep,
+            ModemEvent::Awake => AtModem::Awake,
             ModemEvent::Registration(found) => AtModem::Registration(found.into()),
             ModemEvent::Unknown(line) => AtModem::UnknownLine { line: line.display().to_string() },
             ModemEvent::LinesDropped(count) => AtModem::LinesDropped { count },

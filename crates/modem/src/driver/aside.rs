@@ -60,6 +60,11 @@ impl Driver {
         }
     }
 
+    /// The one that was set aside first.
+    pub(super) fn first_aside(&self) -> Option<DeferredId> {
+        self.aside.first().map(|aside| aside.id)
+    }
+
     /// No report will come any more, for this reason.
     pub(super) fn end_aside(&mut self, why: &Fault) {
         for aside in &mut self.aside {

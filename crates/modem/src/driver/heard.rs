@@ -35,6 +35,8 @@ pub(super) enum Heard {
     Stored(u8),
     /// A piece of a message.
     Part(Part),
+    /// The module says that it sleeps from now on.
+    Asleep,
     Nothing,
 }
 
@@ -48,6 +50,9 @@ impl Heard {
                 Some(Restart::Complete) if in_doubt && !booting => return Heard::Event(Event::Unknown(line.to_line())),
                 Some(restart) => return Heard::Restart(restart, line.to_line()),
                 None => {}
+            }
+            if profile.is_sleep(line.text) {
+                return Heard::Asleep;
             }
             if profile.is_power_down(line.text) {
                 return Heard::Event(Event::PoweringDown);

@@ -122,6 +122,13 @@ impl Driver {
 
     /// A plan for a module that may have restarted since the last one: then echo is on again.
     pub(super) fn after_preparing(&mut self, plan: Plan<'static, Outcome>) -> Plan<'static, Outcome> {
+        if self.prepared && self.slumber.is_asleep() {
+            let (dialogue, patience) = (self.dialogue.clone(), self.options.patience);
+            return Box::pin(async move {
+                identify::wake(&dialogue, patience).await?;
+                plan.await
+            });
+        }
         if self.prepared {
             return plan;
         }

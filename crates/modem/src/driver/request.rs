@@ -119,6 +119,11 @@ pub enum Event {
         /// The line that shows it.
         banner: Line,
     },
+    /// The module sleeps: it has said so, or nothing has gone over the line for as long as its profile says that it takes. That is no
+    /// fault: the next request wakes it, and then it is asked whether it still has its connection.
+    Asleep,
+    /// The module is awake again.
+    Awake,
     /// The module says that it is going off.
     PoweringDown,
     /// The result of a publish whose time was up.

@@ -2,7 +2,7 @@
 
 use atmqtt_at::{Channel, ChannelOptions, Time};
 
-use super::{Assembly, Driver, Event, LinkState, Output, Running};
+use super::{Assembly, Driver, Event, LinkState, Output, Running, Slumber};
 use crate::dialect;
 use crate::fault::{Fault, LinkLoss};
 use crate::plan::Reply;
@@ -20,6 +20,11 @@ impl Driver {
         if self.link != LinkState::Connecting {
             self.session = None;
             self.link = LinkState::Down;
+        }
+        // Older than what is running.
+        self.end_aside(&Fault::PortLost);
+        while let Some(id) = self.first_aside() {
+            self.reported(now, id, Err(atmqtt_at::Fault::Abandoned));
         }
         for _ in 0..WISHES {
             let Some(running) = &mut self.running else { break };
@@ -40,6 +45,7 @@ impl Driver {
         self.channel = Channel::new(ChannelOptions { trace: self.options.trace, ..ChannelOptions::default() });
         self.channel.expect_bodies(dialect::bodies_of_all());
         self.assembly = Assembly::default();
+        self.slumber = Slumber::default();
         self.dialogue.clear();
         (self.prepared, self.booting, self.preparing, self.presence_open) = (false, false, false, false);
         (self.session, self.stored, self.interruption, self.echo_heeded) = (None, None, None, None);

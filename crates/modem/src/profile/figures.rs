@@ -84,6 +84,15 @@ macro_rules! waits {
                 of_mut: |profile| Some(&mut profile.$($field).+),
             },)*
             WaitFigure {
+                name: "wake_after",
+                of: |profile| profile.pauses.wake_after.as_ref(),
+                // Whichever module it is: somebody knows that it sleeps.
+                of_mut: |profile| {
+                    let never = Figure { value: Duration::ZERO, evidence: Evidence::Override };
+                    Some(profile.pauses.wake_after.get_or_insert(never))
+                },
+            },
+            WaitFigure {
                 name: "tls.handshake",
                 of: |profile| profile.tls.as_ref().map(|tls| &tls.handshake),
                 of_mut: |profile| profile.tls.as_mut().map(|tls| &mut tls.handshake),

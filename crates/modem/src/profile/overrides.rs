@@ -105,7 +105,9 @@ mod tests {
 
     #[test]
     fn each_figure_that_is_a_time_can_be_set_and_changes_no_other() {
-        let shipped = Profile::named("quectel-bg95").unwrap();
+        let mut sleeps = Profile::named("quectel-bg95").unwrap().clone();
+        sleeps.pauses.wake_after = Some(Figure { value: 300 * SECOND, evidence: Evidence::Measured });
+        let shipped = &sleeps;
         fn waits(profile: &Profile) -> Vec<NamedFigure<'_>> {
             let is_wait = |figure: &NamedFigure<'_>| matches!(figure.value, FigureValue::Wait(_));
             profile.figures().into_iter().filter(is_wait).collect()
@@ -145,6 +147,7 @@ mod tests {
         }
         assert_eq!(set("timeouts.open", Duration::ZERO), Err(InvalidOverride::Zero { name: "timeouts.open" }));
         assert_eq!(set("guard", Duration::ZERO), Ok(()));
+        assert_eq!(set("wake_after", Duration::ZERO), Ok(()));
     }
 
     #[test]

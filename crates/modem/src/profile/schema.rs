@@ -165,6 +165,7 @@ pub(super) const TABLES: &[Table] = &[
             required("restart_signs", Form::Signs),
             required("restart_lines", Form::Lines),
             required("power_down_lines", Form::Lines),
+            optional("sleep_lines", Form::Lines),
         ],
     },
     Table {
@@ -204,7 +205,12 @@ pub(super) const TABLES: &[Table] = &[
     Table {
         name: LINE,
         presence: Presence::Always,
-        keys: &[required("guard", PAUSE), required("prompt_guard", PAUSE), optional(WINDOW, count(1, 100))],
+        keys: &[
+            required("guard", PAUSE),
+            required("prompt_guard", PAUSE),
+            optional(WINDOW, count(1, 100)),
+            optional("wake_after", TIME_OUT),
+        ],
     },
     Table {
         name: "rules",

@@ -129,6 +129,8 @@ pub(super) fn event(event: &Event) -> String {
         Event::Registration(found) => format!("registration {}", registration(found)),
         Event::Restarted { .. } => "restarted".to_owned(),
         Event::PoweringDown => "powering down".to_owned(),
+        Event::Asleep => "asleep".to_owned(),
+        Event::Awake => "awake".to_owned(),
         Event::LateResult { message_id } => format!("late result {message_id}"),
         Event::Unknown(line) => format!("unknown {}", escaped(line.text())),
         Event::Damaged(fault) => format!("damaged: {fault}"),

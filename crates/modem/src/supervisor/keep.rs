@@ -251,16 +251,16 @@ impl Keep {
     }
 
     /// When [`next`](Keep::next) has something that it has not now.
-    pub(super) fn deadline(&self, link: LinkState) -> Option<Time> {
+    pub(super) fn deadline(&self, link: LinkState, is_asleep: bool) -> Option<Time> {
         match self.state {
             State::Waiting(until) => Some(until),
-            State::Up(_) if link == LinkState::Up && self.waiting.is_empty() => Some(self.next_probe),
+            State::Up(_) if link == LinkState::Up && self.waiting.is_empty() && !is_asleep => Some(self.next_probe),
             _ => None,
         }
     }
 
     /// What the driver is to do next.
-    pub(super) fn next(&mut self, now: Time, link: LinkState) -> Option<(Request, Purpose)> {
+    pub(super) fn next(&mut self, now: Time, link: LinkState, is_asleep: bool) -> Option<(Request, Purpose)> {
         match self.state {
             State::Waiting(until) if until <= now && self.unknown != Unknown::Nothing => {
                 self.state = State::Working;
@@ -289,7 +289,7 @@ impl Keep {
             }
             State::Up(_) if link == LinkState::Up => match self.waiting.pop_front() {
                 Some(asked) => Some((asked.request.clone(), Purpose::Session(asked))),
-                None if self.next_probe <= now => {
+                None if self.next_probe <= now && !is_asleep => {
                     self.next_probe = now + self.reconnect.idle_probe;
                     Some((Request::Probe, Purpose::Probe))
                 }
