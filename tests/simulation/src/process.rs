@@ -1,12 +1,14 @@
 //! The application: a gateway that keeps what it has to publish on disk, and is killed now and then.
 
-use std::future::IntoFuture;
+use std::future::{Future, IntoFuture, poll_fn};
+use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use atmqtt::{
-    Client, Delivery, Error, Event, Events, Fault, LinkState, Modem, ModemEvent, ModemOptions, MqttOptions, QoS,
-    Reconnect, Recovery, Refusal, Secret, Subscription,
+    Client, Delivery, Error, Event, Events, Fault, LinkState, Modem, ModemEvent, ModemOptions, MqttOptions, Overrides,
+    QoS, Reconnect, Recovery, Refusal, Secret, Subscription,
 };
 use tokio::time::{sleep, timeout};
 
@@ -103,6 +105,11 @@ struct Caller {
 }
 
 impl Caller {
+    /// One that calls at the same time.
+    fn another(&mut self) -> Caller {
+        Caller { run: Arc::clone(&self.run), random: Random::new(self.random.next()) }
+    }
+
     async fn call<T>(
         &mut self,
         what: &str,
@@ -155,7 +162,9 @@ impl Process {
         let options = ModemOptions::new().trace(move |record| {
             traced.require(no_secret(&String::from_utf8_lossy(&record.bytes)));
         });
-        let options = options.seed(self.random.next());
+        let mut overrides = Overrides::default();
+        overrides.set_window(self.run.scenario.window).expect("one or more");
+        let options = options.seed(self.random.next()).overrides(overrides);
         let mut caller = self.caller();
         let Called::Done(Ok(modem)) = caller.call("attach", Modem::attach(host, options)).await else { return };
         let Called::Done(Ok(events)) = caller.call("events", modem.events()).await else { return };
@@ -247,65 +256,42 @@ async fn receive(run: &Run, mut messages: Subscription) {
     }
 }
 
-/// Publishes what the store holds, the oldest first, one at a time, until the connection or the run is over. A connection over
-/// which nothing has gone twice in a row is given up: it may be dead, and nobody has noticed.
+/// Publishes what the store holds, the oldest first, as many at once as the scenario says, until the connection or the run is over. A
+/// connection over which nothing has gone twice in a row is given up: it may be dead, and nobody has noticed.
 async fn publish(caller: &mut Caller, client: &Client) {
     let run = Arc::clone(&caller.run);
     let mut stopping = run.stopping.subscribe();
     let mut failures = 0;
     loop {
-        let next = run.store().oldest();
-        let Some(number) = next else {
+        let next = run.store().oldest(run.scenario.publishers);
+        if next.is_empty() {
             tokio::select! {
                 biased;
                 _ = stopping.wait_for(|stopping| *stopping) => return,
                 _ = client.disconnected() => return,
                 () = run.promised.notified() => continue,
             }
-        };
-        let asked = &run.scenario.uplinks[number];
-        let qos = QoS::from_level(asked.qos).expect("0, 1 or 2");
-        let payload = run.scenario.uplink(number);
-        run.note(format_args!("publishes message {number}"));
-        run.ledger().begin(number, run.now());
-        let call = client.publish(&asked.topic, payload).qos(qos).retain(asked.retain);
-        let end = match caller.call("publish", call).await {
-            Called::Dropped => End::Unknown,
-            Called::Done(Ok(receipt)) => {
-                run.ledger().see(match receipt.delivery {
-                    Delivery::Delivered { retransmissions: 0 } => "Delivered".to_owned(),
-                    Delivery::Delivered { .. } => "Delivered, sent again".to_owned(),
-                    ref other => format!("{other:?}"),
-                });
-                match receipt.delivery {
-                    Delivery::Delivered { .. } | Delivery::Sent => End::Done,
-                    _ => End::Unconfirmed,
-                }
-            }
-            Called::Done(Err(Error::Modem(Fault::Input(refusal)))) => {
-                if refusal != Refusal::NotConnected {
-                    let held = run.ledger().refuse(number);
-                    run.require(held);
-                    keep(&run, number).await;
-                }
-                End::NotSent
-            }
-            Called::Done(Err(Error::Modem(Fault::Refused { .. }))) => End::NotSent,
-            Called::Done(Err(_)) => End::Unconfirmed,
-        };
-        let held = run.ledger().end(number, end);
-        run.require(held);
-        let is_about_link = end != End::Done && !run.ledger().is_refused(number);
-        failures = if is_about_link { failures + 1 } else { 0 };
-        // What was sent once at QoS 0 is not sent again, whatever became of it.
-        let is_kept = end == End::Done || asked.qos == 0 && end != End::NotSent;
-        if is_kept {
-            keep(&run, number).await;
         }
+        let publishing = next.iter().map(|&number| publish_one(caller.another(), client, number));
+        let ends = all(publishing.map(Box::pin).collect()).await;
+        let mut is_all_kept = true;
+        let mut is_about_link = false;
+        for (&number, end) in next.iter().zip(ends) {
+            let held = run.ledger().end(number, end);
+            run.require(held);
+            is_about_link |= end != End::Done && !run.ledger().is_refused(number);
+            // What was sent once at QoS 0 is not sent again, whatever became of it.
+            let is_kept = end == End::Done || run.scenario.uplinks[number].qos == 0 && end != End::NotSent;
+            if is_kept {
+                keep(&run, number).await;
+            }
+            is_all_kept &= is_kept;
+        }
+        failures = if is_about_link { failures + 1 } else { 0 };
         if failures == PATIENCE {
             return;
         }
-        if is_kept {
+        if is_all_kept {
             continue;
         }
         tokio::select! {
@@ -314,6 +300,58 @@ async fn publish(caller: &mut Caller, client: &Client) {
             () = sleep(PAUSE) => {}
         }
     }
+}
+
+/// Publishes one message.
+async fn publish_one(mut caller: Caller, client: &Client, number: usize) -> End {
+    let run = Arc::clone(&caller.run);
+    let asked = &run.scenario.uplinks[number];
+    let qos = QoS::from_level(asked.qos).expect("0, 1 or 2");
+    let payload = run.scenario.uplink(number);
+    run.note(format_args!("publishes message {number}"));
+    run.ledger().begin(number, run.now());
+    let call = client.publish(&asked.topic, payload).qos(qos).retain(asked.retain);
+    match caller.call("publish", call).await {
+        Called::Dropped => End::Unknown,
+        Called::Done(Ok(receipt)) => {
+            run.ledger().see(match receipt.delivery {
+                Delivery::Delivered { retransmissions: 0 } => "Delivered".to_owned(),
+                Delivery::Delivered { .. } => "Delivered, sent again".to_owned(),
+                ref other => format!("{other:?}"),
+            });
+            match receipt.delivery {
+                Delivery::Delivered { .. } | Delivery::Sent => End::Done,
+                _ => End::Unconfirmed,
+            }
+        }
+        Called::Done(Err(Error::Modem(Fault::Input(refusal)))) => {
+            if refusal != Refusal::NotConnected {
+                let held = run.ledger().refuse(number);
+                run.require(held);
+                keep(&run, number).await;
+            }
+            End::NotSent
+        }
+        Called::Done(Err(Error::Modem(Fault::Refused { .. }))) => End::NotSent,
+        Called::Done(Err(_)) => End::Unconfirmed,
+    }
+}
+
+/// Waits for all of them, which go on at the same time and begin in their order.
+async fn all<T>(mut futures: Vec<Pin<Box<impl Future<Output = T>>>>) -> Vec<T> {
+    let mut ends: Vec<_> = futures.iter().map(|_| None).collect();
+    poll_fn(|context| {
+        for (future, end) in futures.iter_mut().zip(&mut ends) {
+            if end.is_none()
+                && let Poll::Ready(done) = future.as_mut().poll(context)
+            {
+                *end = Some(done);
+            }
+        }
+        if ends.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    ends.into_iter().flatten().collect()
 }
 
 async fn keep(run: &Run, number: usize) {

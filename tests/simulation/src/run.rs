@@ -175,7 +175,7 @@ impl Run {
         };
         self.until(over).await;
         loop {
-            let is_done = self.store().oldest().is_none() && process::all_accepted(self);
+            let is_done = self.store().oldest(1).is_empty() && process::all_accepted(self);
             if is_done {
                 break;
             }

@@ -2,7 +2,7 @@
 //!
 //! A scenario is data and can be written down, so that what failed once is kept, whatever later seeds decide.
 
-use atmqtt_mock::modem::{MODELS, Model};
+use atmqtt_mock::modem::{Dialect, MODELS, Model};
 use serde::{Deserialize, Serialize};
 
 use crate::faults;
@@ -38,6 +38,12 @@ pub struct Scenario {
     /// The application has its connections kept: what is lost is made again by the library.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) keeps: bool,
+    /// How many messages the application publishes at once.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub(crate) publishers: u32,
+    /// How many of them may be unconfirmed at once.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub(crate) window: u32,
     /// Of 1000 calls, so many are dropped on the way.
     pub(crate) dropped_per_mille: u64,
     /// When the last thing happens. Calm comes after it.
@@ -164,6 +170,28 @@ impl Message {
     }
 }
 
+fn one() -> u32 {
+    1
+}
+
+fn is_one(number: &u32) -> bool {
+    *number == 1
+}
+
+/// How many messages are published at once, and how many of them may be unconfirmed: no more than the module takes.
+fn at_once(random: &mut Random, model: &Model) -> (u32, u32) {
+    if !random.per_mille(400) {
+        return (1, 1);
+    }
+    let publishers = 2 + u32::try_from(random.below(4)).unwrap_or(0);
+    let takes = match model.dialect {
+        // Its reports do not say which message they are about.
+        Dialect::Cmqtt(_) => 1,
+        _ => model.in_flight.map_or(5, |takes| u32::try_from(takes).unwrap_or(u32::MAX)),
+    };
+    (publishers, 1 + u32::try_from(random.below(u64::from(takes))).unwrap_or(0))
+}
+
 fn byte(random: &mut Random) -> u8 {
     random.next().to_be_bytes()[0]
 }
@@ -177,6 +205,7 @@ impl Scenario {
         let is_first = Random::fork(seed, 3).per_mille(500);
         let model = if is_first { *random.one_of(&MODELS) } else { *random.one_of(&Model::all().collect::<Vec<_>>()) };
         let tongue = Tongue::of(&model);
+        let (publishers, window) = at_once(&mut Random::fork(seed, 11), &model);
         let active_ms = 20_000 + random.below(180_000);
         // A quarter of the runs each: nothing goes wrong; a little or much does, but no byte is lost or changed; anything may.
         let faults: Vec<_> = match random.below(4) {
@@ -239,6 +268,8 @@ impl Scenario {
             disk_ms: *random.one_of(&[0, 5, 50]),
             kept_session: random.per_mille(400),
             keeps: Random::fork(seed, 9).per_mille(400),
+            publishers,
+            window,
             dropped_per_mille: *random.one_of(&[0, 0, 20, 200]),
             active_ms,
             faults,

@@ -61,9 +61,10 @@ impl Store {
         self.promised.contains(&number)
     }
 
-    /// The oldest promise that is not kept.
-    pub(crate) fn oldest(&self) -> Option<usize> {
-        self.promised.difference(&self.kept).next().copied()
+    /// The oldest promises that are not kept, so many at the most.
+    pub(crate) fn oldest(&self, count: u32) -> Vec<usize> {
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        self.promised.difference(&self.kept).take(count).copied().collect()
     }
 
     /// The machine stops, and starts again with what the disk has.
@@ -101,9 +102,9 @@ mod tests {
             store.promise(345);
             store.crash(&mut Random::new(seed));
             assert!(store.has(7) && store.has(12));
-            ends.insert((store.oldest(), store.has(345)));
+            ends.insert((store.oldest(2), store.has(345)));
         }
-        let expected = [(Some(7), false), (Some(12), false), (Some(12), true)];
+        let expected = [(vec![7, 12], false), (vec![12], false), (vec![12, 345], true)];
         assert_eq!(ends, BTreeSet::from(expected));
     }
 }
