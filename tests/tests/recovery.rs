@@ -65,6 +65,22 @@ fn whatever_ends_a_connection_it_is_there_again_within_two_minutes_of_the_cause(
 }
 
 #[test]
+fn a_link_that_is_dead_without_the_module_noticing_is_given_up_when_nothing_gets_through() {
+    for model in MODELS {
+        let mut bench = Supervised::kept(model, "link-dead@3m");
+        bench.run(Duration::from_secs(181).saturating_sub(bench.now), |_| false);
+        let waiting = ["1", "2", "3"].map(|payload| bench.publish(payload, QoS::AtLeastOnce));
+        // Two publishes have to fail, for which a module takes a minute each.
+        assert!(bench.run(3 * MINUTE, |bench| !bench.is_up()), "{}: it was never noticed", model.name);
+        bench.is_whole_again(model.name, RECOVERY);
+        for ticket in waiting {
+            let outcome = bench.outcome(ticket, RECOVERY);
+            assert_eq!(outcome, Ok(Outcome::Published(Delivery::Delivered { retransmissions: 0 })), "{}", model.name);
+        }
+    }
+}
+
+#[test]
 fn a_silent_death_is_found_without_a_request() {
     for faults in ["brown-out@3m", "mute@3m+90s"] {
         let mut bench = Supervised::kept(NT26E, faults);

@@ -335,7 +335,10 @@ impl Supervisor {
                     self.lose(now);
                 }
             }
-            (Purpose::Session(asked), keep) => {
+            (Purpose::Session(asked), mut keep) => {
+                if let Some(keep) = &mut keep {
+                    keep.weigh(&outcome);
+                }
                 let again = keep.as_mut().filter(|keep| keep.is_to_be_tried_again(&asked, &outcome));
                 match again {
                     Some(keep) => keep.wait_again(asked, &outcome),
@@ -346,7 +349,7 @@ impl Supervisor {
                         self.outputs.push_back(asked.ended(outcome));
                     }
                 }
-                self.mind_silence(now, is_up);
+                self.mind_death(now, is_up);
             }
             (_, None) => {}
             // It was given up with the port, and begins anew on the next.
@@ -369,7 +372,7 @@ impl Supervisor {
             (Purpose::Restore, Some(keep)) => {
                 let recoveries = keep.restored(now, outcome.err(), is_up);
                 self.outputs.extend(recoveries.into_iter().map(|recovery| Output::Event(Event::Recovery(recovery))));
-                self.mind_silence(now, is_up);
+                self.mind_death(now, is_up);
             }
             (Purpose::Attach, Some(keep)) => match outcome {
                 Ok(_) => keep.knows_all_but(now, Unknown::Number),
@@ -392,15 +395,15 @@ impl Supervisor {
             (Purpose::Cure, Some(keep)) => keep.cured(now),
             (Purpose::Probe, Some(keep)) => {
                 keep.probed(now, &outcome);
-                self.mind_silence(now, is_up);
+                self.mind_death(now, is_up);
             }
         }
     }
 
-    /// A module that answers nothing any more has no connection either, whatever it said last.
-    fn mind_silence(&mut self, now: Time, is_up: bool) {
-        if is_up && self.keep.as_ref().is_some_and(Keep::is_silent) {
-            self.driver.give_up_link(now, "the module does not answer any more");
+    /// A module that answers nothing any more, or gets nothing through, has no connection either, whatever it said last.
+    fn mind_death(&mut self, now: Time, is_up: bool) {
+        if is_up && let Some(death) = self.keep.as_ref().and_then(Keep::death) {
+            self.driver.give_up_link(now, death);
             while let Some(output) = self.driver.poll(now) {
                 match output {
                     Output::Done(ticket, outcome) => self.done(now, ticket, outcome),

@@ -109,6 +109,9 @@ const LEFT_ALONE: Duration = Duration::from_secs(30);
 /// How many questions in a row a module may leave unanswered before its connection counts as lost.
 const SILENCES: u32 = 2;
 
+/// How many requests in a row may come to nothing before the connection counts as dead, whatever the module believes of it.
+const FRUITLESS: u32 = 2;
+
 /// How often a request is tried again whose result nobody knows.
 const ATTEMPTS: u32 = 3;
 
@@ -165,6 +168,8 @@ pub(super) struct Keep {
     /// When the module is asked whether it still has the connection, if it says nothing before.
     next_probe: Time,
     silences: u32,
+    /// How many requests in a row came to nothing over a connection that the module believes to have.
+    fruitless: u32,
     /// Who is to be asked for before anything else, since the port was opened anew.
     unknown: Unknown,
 }
@@ -219,6 +224,7 @@ impl Keep {
             next_probe: now + reconnect.idle_probe,
             reconnect,
             silences: 0,
+            fruitless: 0,
             unknown: Unknown::Nothing,
         }
     }
@@ -345,6 +351,7 @@ impl Keep {
     /// The broker has taken a sign-in.
     pub(super) fn connected(&mut self, now: Time) -> Option<Recovery> {
         self.heard(now);
+        self.fruitless = 0;
         if self.lost.is_some() && !self.subscriptions.is_empty() {
             self.state = State::Restoring(now);
             return None;
@@ -493,8 +500,28 @@ impl Keep {
         }
     }
 
-    pub(super) fn is_silent(&self) -> bool {
-        self.silences >= SILENCES
+    /// Counts what comes to nothing over a connection that is believed to be there. That a module has taken a message at QoS 0 says
+    /// nothing of the broker.
+    pub(super) fn weigh(&mut self, outcome: &Result<Outcome, Fault>) {
+        match outcome {
+            Ok(Outcome::Published(Delivery::Unconfirmed(Unconfirmed::NoReport | Unconfirmed::NotAcknowledged)))
+            | Err(
+                Fault::Publish(PacketFault::SendFailed | PacketFault::Vendor { .. })
+                | Fault::Subscribe { fault: SubscribeFault::Packet(_), .. },
+            ) => self.fruitless += 1,
+            Ok(Outcome::Published(Delivery::Delivered { .. }) | Outcome::Subscribed | Outcome::Unsubscribed) => {
+                self.fruitless = 0;
+            }
+            _ => {}
+        }
+    }
+
+    /// Why the connection counts as lost, although the module has not said so.
+    pub(super) fn death(&self) -> Option<&'static str> {
+        if self.silences >= SILENCES {
+            return Some("the module does not answer any more");
+        }
+        (self.fruitless >= FRUITLESS).then_some("nothing gets through to the broker any more")
     }
 
     /// Whether a request goes back to those that wait.
