@@ -1,10 +1,14 @@
 //! Modems, clients and subscriptions as handles: cloned, dropped, closed, and side by side.
 
-use atmqtt::{Error, Event, Fault, Filter, Modem, ModemOptions, MqttOptions, QoS, Refusal, Text, Topic, Will};
+use std::time::Duration;
+
+use atmqtt::{
+    Error, Event, Fault, Filter, Modem, ModemOptions, MqttOptions, Overrides, QoS, Refusal, Text, Topic, Will,
+};
 use atmqtt_mock::broker::{Admission, BrokerOptions, Handle, Message, Publisher, QoS as BrokerQos};
-use atmqtt_mock::modem::LinkStatus;
+use atmqtt_mock::modem::{Fault as Trouble, LinkStatus};
 use atmqtt_mock::{BrokerChoice, Mock};
-use atmqtt_tests::{Bench, Line, broker, delivered, next, soon};
+use atmqtt_tests::{Bench, Line, broker, delivered, next, polled, soon};
 
 fn with_will() -> MqttOptions {
     let mut options = broker("device");
@@ -208,6 +212,25 @@ async fn calls_at_the_same_time_each_get_their_own_answer() {
         };
         tokio::join!(publishing, asking, listening);
     }
+}
+
+#[tokio::test]
+async fn a_message_that_is_not_to_wait_is_refused_where_it_would() {
+    let mut overrides = Overrides::default();
+    overrides.set_window(2).unwrap();
+    let bench = Bench::open(Line::Duplex, Mock::builder(), ModemOptions::new().overrides(overrides)).await;
+    let client = bench.connect("device").await;
+    let message = |payload: &str| client.try_publish("a", payload).qos(QoS::AtLeastOnce);
+    bench.mock.control().order(Trouble::DelayNext(Duration::from_secs(3600))).await.unwrap();
+    // Their futures are dropped, and they are on their way all the same.
+    assert!(polled(1, message("1")).await.is_none());
+    assert!(polled(1, client.publish("a", "2").qos(QoS::AtLeastOnce)).await.is_none());
+    let refused = soon(message("3")).await.unwrap_err();
+    assert_eq!(refused, Error::Modem(Fault::Input(Refusal::QueueFull { limit: 2 })));
+    bench.mock.control().order(Trouble::Reset).await.unwrap();
+    soon(client.disconnected()).await;
+    let refused = soon(message("4")).await.unwrap_err();
+    assert_eq!(refused, Error::Modem(Fault::Input(Refusal::NotConnected)));
 }
 
 #[tokio::test]
