@@ -235,8 +235,8 @@ impl Ledger {
             return Err(format!("I8: message {number} arrived before it was published"));
         }
         self.uplinks[number].arrivals.push(publication.at);
-        // Where several may be unconfirmed, one that was on its way and failed comes behind those that were on theirs.
-        let is_behind = |earlier: usize| self.scenario.window == 1 || self.uplinks[earlier].attempts.is_empty();
+        // Where several are on their way, one that fails comes behind those that were handed over with it.
+        let is_behind = |earlier: usize| self.scenario.publishers == 1 || self.uplinks[earlier].attempts.is_empty();
         let is_open = |&earlier: &usize| {
             self.is_open(earlier) && self.scenario.uplinks[earlier].topic == asked.topic && is_behind(earlier)
         };
