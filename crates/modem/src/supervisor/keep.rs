@@ -109,7 +109,7 @@ const LEFT_ALONE: Duration = Duration::from_secs(30);
 /// How many questions in a row a module may leave unanswered before its connection counts as lost.
 const SILENCES: u32 = 2;
 
-/// How many requests in a row may come to nothing before the connection counts as dead, whatever the module believes of it.
+/// How many publishes in a row may come to nothing before the connection counts as dead, whatever the module believes of it.
 const FRUITLESS: u32 = 2;
 
 /// How often a request is tried again whose result nobody knows.
@@ -168,7 +168,7 @@ pub(super) struct Keep {
     /// When the module is asked whether it still has the connection, if it says nothing before.
     next_probe: Time,
     silences: u32,
-    /// How many requests in a row came to nothing over a connection that the module believes to have.
+    /// How many publishes in a row came to nothing over a connection that the module believes to have.
     fruitless: u32,
     /// Who is to be asked for before anything else, since the port was opened anew.
     unknown: Unknown,
@@ -501,14 +501,11 @@ impl Keep {
     }
 
     /// Counts what comes to nothing over a connection that is believed to be there. That a module has taken a message at QoS 0 says
-    /// nothing of the broker.
+    /// nothing of the broker; and a subscription that has failed may be one that the broker refuses, which some modules tell alike.
     pub(super) fn weigh(&mut self, outcome: &Result<Outcome, Fault>) {
         match outcome {
             Ok(Outcome::Published(Delivery::Unconfirmed(Unconfirmed::NoReport | Unconfirmed::NotAcknowledged)))
-            | Err(
-                Fault::Publish(PacketFault::SendFailed | PacketFault::Vendor { .. })
-                | Fault::Subscribe { fault: SubscribeFault::Packet(_), .. },
-            ) => self.fruitless += 1,
+            | Err(Fault::Publish(PacketFault::SendFailed | PacketFault::Vendor { .. })) => self.fruitless += 1,
             Ok(Outcome::Published(Delivery::Delivered { .. }) | Outcome::Subscribed | Outcome::Unsubscribed) => {
                 self.fruitless = 0;
             }
