@@ -108,7 +108,7 @@ fn a_subscription_has_its_turn_among_publishes() {
     let before = publish_all(&mut bench);
     let subscription = bench.submit(Request::Subscribe(vec![(filter("more"), QoS::AtLeastOnce)]));
     let after = publish_all(&mut bench);
-    assert_eq!(bench.outcome(subscription, MINUTE), Ok(Outcome::Subscribed));
+    assert_eq!(bench.outcome(subscription, MINUTE), Ok(Outcome::Subscribed(vec![None])));
     assert_eq!(arrived(&bench).len(), MESSAGES, "those before it are there, and none of those behind it");
     for ticket in before.into_iter().chain(after) {
         assert!(matches!(bench.outcome(ticket, MINUTE), Ok(Outcome::Published(Delivery::Delivered { .. }))));

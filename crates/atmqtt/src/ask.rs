@@ -37,9 +37,9 @@ pub(crate) enum Ask {
     Session(SessionId, Request, Reply<Outcome>),
     /// A message, if it can go out at once.
     TryPublish(SessionId, Outgoing, Reply<Outcome>),
-    Subscribe(SessionId, Filter, QoS, Reply<mpsc::Receiver<Incoming>>),
+    Subscribe(SessionId, Filter, QoS, Reply<NewSubscription>),
     /// For what comes without a subscription.
-    Unsolicited(SessionId, Filter, Reply<mpsc::Receiver<Incoming>>),
+    Unsolicited(SessionId, Filter, Reply<NewSubscription>),
     Unsubscribe(SessionId, Filter, Reply<Outcome>),
     Listen(oneshot::Sender<Events>),
     /// Sign out, if need be, and end.
@@ -55,6 +55,13 @@ pub(crate) struct NewSession {
     /// How many publishes may be unconfirmed at once.
     pub(crate) window: usize,
     pub(crate) held: Held,
+}
+
+/// The messages of a filter, from now on.
+pub(crate) struct NewSubscription {
+    pub(crate) messages: mpsc::Receiver<Incoming>,
+    /// What the broker has granted, if it was asked and the module tells it.
+    pub(crate) granted: Option<QoS>,
 }
 
 /// Held by whoever holds a connection open. Nothing is ever sent: that it is dropped is the message.

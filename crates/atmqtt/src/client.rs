@@ -180,7 +180,8 @@ impl Client {
     }
 
     /// Subscribes to a filter. The messages come in a stream of their own; those that came before anyone subscribed to them
-    /// (a kept session gives its messages at once) come first.
+    /// (a kept session gives its messages at once) come first. A broker may grant less than is asked for, which is no error:
+    /// [`granted_qos`](Subscription::granted_qos) tells it.
     ///
     /// # Errors
     /// The filter is not one, is too long for the module, was refused, or there is no connection.
@@ -190,8 +191,8 @@ impl Client {
     pub async fn subscribe(&self, filter: &str, qos: QoS) -> Result<Subscription, Error> {
         let filter = Filter::new(filter)?;
         let Session { handle, id, .. } = &*self.session;
-        let messages = handle.ask(|reply| Ask::Subscribe(*id, filter.clone(), qos, reply)).await?;
-        Ok(Subscription::new(filter, messages, Arc::clone(&self.session)))
+        let new = handle.ask(|reply| Ask::Subscribe(*id, filter.clone(), qos, reply)).await?;
+        Ok(Subscription::new(filter, new, Arc::clone(&self.session)))
     }
 
     /// What the broker sends by itself: the messages that match a filter, although nobody subscribes to it. Nothing is said to the
@@ -207,8 +208,8 @@ impl Client {
     pub async fn unsolicited(&self, filter: &str) -> Result<Subscription, Error> {
         let filter = Filter::new(filter)?;
         let Session { handle, id, .. } = &*self.session;
-        let messages = handle.ask(|reply| Ask::Unsolicited(*id, filter.clone(), reply)).await?;
-        Ok(Subscription::new(filter, messages, Arc::clone(&self.session)))
+        let new = handle.ask(|reply| Ask::Unsolicited(*id, filter.clone(), reply)).await?;
+        Ok(Subscription::new(filter, new, Arc::clone(&self.session)))
     }
 
     /// Unsubscribes from a filter, and ends its streams.

@@ -12,15 +12,15 @@ use std::time::Duration;
 use atmqtt_modem::at::transcript::Side;
 use atmqtt_modem::at::{Text, Time};
 use atmqtt_modem::{
-    Broker, Credentials, Event as ModemEvent, Filter, LinkLoss, LinkState, Outcome, Output, Recovery, Refusal, Request,
-    Supervisor, Ticket,
+    Broker, Credentials, Event as ModemEvent, Filter, LinkLoss, LinkState, Outcome, Output, QoS, Recovery, Refusal,
+    Request, Supervisor, Ticket,
 };
 use tokio::io::ReadBuf;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::Error;
-use crate::ask::{Ask, Ended, Legacy, NewSession, Reply, SessionId};
+use crate::ask::{Ask, Ended, Legacy, NewSession, NewSubscription, Reply, SessionId};
 use crate::events::{Event, Listeners, add_dropped};
 use crate::port::{FAREWELL, Port, PortError};
 use crate::router::{RouteId, Router};
@@ -34,7 +34,7 @@ enum Waiting {
     Published(Reply<Outcome>),
     Connected(Reply<NewSession>, Peer),
     Subscribed {
-        reply: Reply<mpsc::Receiver<atmqtt_modem::Incoming>>,
+        reply: Reply<NewSubscription>,
         route: RouteId,
         messages: mpsc::Receiver<atmqtt_modem::Incoming>,
     },
@@ -375,8 +375,9 @@ impl<P: Port> Owner<P> {
                     return;
                 }
                 let (route, messages) = self.router.add(filter);
-                if let Some(unread) = reply.send(Ok(messages)).err().and_then(Result::ok) {
-                    self.router.take_back(route, unread);
+                let new = NewSubscription { messages, granted: None };
+                if let Some(unread) = reply.send(Ok(new)).err().and_then(Result::ok) {
+                    self.router.take_back(route, unread.messages);
                 }
             }
             Ask::Unsubscribe(id, filter, reply) => {
@@ -501,7 +502,10 @@ impl<P: Port> Owner<P> {
             Waiting::Connected(reply, peer) => self.connected(reply, peer, outcome),
             Waiting::Subscribed { reply, route, messages } => {
                 let unread = match outcome {
-                    Ok(_) => reply.send(Ok(messages)).err().and_then(Result::ok),
+                    Ok(outcome) => {
+                        let new = NewSubscription { messages, granted: granted(&outcome) };
+                        reply.send(Ok(new)).err().and_then(Result::ok).map(|unread| unread.messages)
+                    }
                     Err(error) => {
                         reply.send(Err(error)).ok();
                         Some(messages)
@@ -580,6 +584,14 @@ impl<P: Port> Owner<P> {
         }
         self.end_session(Some(LinkLoss::seen("the port is gone")));
         self.listeners.tell(&Event::PortLost);
+    }
+}
+
+/// What the broker has granted to the one filter that was asked for.
+fn granted(outcome: &Outcome) -> Option<QoS> {
+    match outcome {
+        Outcome::Subscribed(granted) => granted.first().copied().flatten(),
+        other => unreachable!("subscribing ends with what was granted, not {other:?}"),
     }
 }
 

@@ -4,10 +4,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use atmqtt_modem::{Filter, Incoming};
+use atmqtt_modem::{Filter, Incoming, QoS};
 use futures_core::Stream;
 use tokio::sync::mpsc;
 
+use crate::ask::NewSubscription;
 use crate::handle::Session;
 
 /// A stream of the messages that match one filter.
@@ -19,13 +20,15 @@ use crate::handle::Session;
 pub struct Subscription {
     filter: Filter,
     messages: mpsc::Receiver<Incoming>,
+    granted: Option<QoS>,
     /// Holds the connection open.
     _session: Arc<Session>,
 }
 
 impl Subscription {
-    pub(crate) fn new(filter: Filter, messages: mpsc::Receiver<Incoming>, session: Arc<Session>) -> Subscription {
-        Subscription { filter, messages, _session: session }
+    pub(crate) fn new(filter: Filter, new: NewSubscription, session: Arc<Session>) -> Subscription {
+        let NewSubscription { messages, granted } = new;
+        Subscription { filter, messages, granted, _session: session }
     }
 
     /// The next message; `None` at the end.
@@ -39,6 +42,16 @@ impl Subscription {
     #[must_use]
     pub fn filter(&self) -> &Filter {
         &self.filter
+    }
+
+    /// The QoS that the broker granted when it was asked, which may be less than was asked for: no message comes with more.
+    ///
+    /// `None` where the module does not tell it (the commands `AT+LMQTT…` of Lierda and `AT+CMQTT…` of SIMCom), and for what comes
+    /// [unsolicited](crate::Client::unsolicited). Where a connection is kept, the filter is subscribed to again at the QoS that was asked
+    /// for, and this stays what was told first.
+    #[must_use]
+    pub fn granted_qos(&self) -> Option<QoS> {
+        self.granted
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) static GROUP: Group = Group::new(
         "QoS 1" => |subject| at(subject, QoS::AtLeastOnce),
         "QoS 2" => |subject| at(subject, QoS::ExactlyOnce),
         "a broker that grants QoS 0 only" => granted_less,
+        "the QoS that the broker grants is told" => told,
         "several filters, `+` and `#` among them" => filters,
         "UTF-8 and commas in a filter" => |subject| filter(subject, "größe, 温度/1,0"),
         "quotes in a filter" => |subject| filter(subject, "a\"b"),
@@ -59,6 +60,31 @@ async fn granted_less(subject: Subject) -> Seen {
         gets(&mut messages, "down", "x").await;
     }
     Ok(())
+}
+
+async fn told(subject: Subject) -> Seen {
+    // Each filter is called after what is granted to it.
+    let hook = BrokerOptions::new().subscribe(|request| match request.filter {
+        "0" => Some(level(QoS::AtMostOnce)),
+        "1" => Some(level(QoS::AtLeastOnce)),
+        _ => Some(level(QoS::ExactlyOnce)),
+    });
+    let bench = subject.bench_with(subject.mock().broker_options(hook)).await;
+    let client = soon(bench.connect("device")).await;
+    let mut seen = Ok(());
+    for granted in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
+        for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
+            let filter = granted.level().to_string();
+            let messages = unless_refused(&bench, client.subscribe(&filter, qos)).await?;
+            match messages.granted_qos() {
+                Some(told) => assert_eq!(told, qos.min(granted), "{qos:?} asked for"),
+                None => seen = Err(Short::NotTold),
+            }
+        }
+    }
+    let unsolicited = soon(client.unsolicited("2")).await.expect("a stream");
+    assert_eq!(unsolicited.granted_qos(), None, "nobody was asked");
+    seen
 }
 
 async fn filters(subject: Subject) -> Seen {

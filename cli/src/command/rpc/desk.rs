@@ -260,7 +260,7 @@ impl Desk {
         }
         let subscribing = tokio::sync::Mutex::new(0);
         *link = Some(Arc::new(Link { client, broker, subscribing, filters: Mutex::default() }));
-        // Whether the broker had a session is not known.
+        // No module tells whether the broker had a session.
         Ok(json!({"session_present": null}).into())
     }
 
@@ -347,8 +347,7 @@ impl Desk {
         let mut number = link.subscribing.lock().await;
         let subscribed = link.client.subscribe(&params.filter, level(params.qos)).await;
         let subscription = subscribed.map_err(Failure::from)?;
-        // What was granted is not known.
-        let result = json!({"granted_qos": null});
+        let result = json!({"granted_qos": subscription.granted_qos().map(QoS::level)});
         let mut filters = link.filters();
         // The messages of a filter that was subscribed to before come as they did.
         if filters.iter().any(|(_, filter)| filter == subscription.filter()) {

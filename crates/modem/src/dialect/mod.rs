@@ -124,8 +124,9 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// Publishes one message. A command of which the report may come behind others is the plan's last.
     fn publish(&self, context: Context, message: Outgoing) -> Plan<'static, Delivery>;
 
-    /// Subscribes to filters, one after the other.
-    fn subscribe(&self, context: Context, filters: Vec<(Filter, QoS)>) -> Plan<'static, ()>;
+    /// Subscribes to filters, one after the other. What comes of it is the `QoS` that the broker has granted to each, in their order;
+    /// `None` where the module does not tell it.
+    fn subscribe(&self, context: Context, filters: Vec<(Filter, QoS)>) -> Plan<'static, Vec<Option<QoS>>>;
 
     /// Unsubscribes from filters, one after the other.
     fn unsubscribe(&self, context: Context, filters: Vec<Filter>) -> Plan<'static, ()>;

@@ -16,20 +16,26 @@ pub(super) struct Verbs {
     pub(super) unsubscribe: [&'static str; 1],
 }
 
-/// How a broker refuses a filter. MQTT 3.1.1, 3.9.3.
-const REFUSED: i32 = 128;
+/// What a code of the broker's SUBACK grants; `None` where the module gives none, or none that there is. MQTT 3.1.1, 3.9.3.
+pub(super) fn granted(code: Option<i32>) -> Result<Option<QoS>, SubscribeFault> {
+    match code {
+        Some(128) => Err(SubscribeFault::Refused),
+        code => Ok(code.and_then(|code| QoS::from_level(code.try_into().ok()?))),
+    }
+}
 
 pub(super) async fn subscribe(
     verbs: &'static Verbs,
     context: Context,
     filters: Vec<(Filter, QoS)>,
-) -> Result<(), Fault> {
+) -> Result<Vec<Option<QoS>>, Fault> {
+    let mut granted = Vec::with_capacity(filters.len());
     for (filter, qos) in filters {
         let (command, message_id) = begin(&verbs.subscribe, &context);
         let command = command.text(filter.text()).int(qos.level());
-        run(&context, command, &verbs.subscribe, message_id, filter).await?;
+        granted.push(run(&context, command, &verbs.subscribe, message_id, filter).await?);
     }
-    Ok(())
+    Ok(granted)
 }
 
 pub(super) async fn unsubscribe(verbs: &'static Verbs, context: Context, filters: Vec<Filter>) -> Result<(), Fault> {
@@ -51,7 +57,7 @@ async fn run(
     verb: &'static [&'static str; 1],
     message_id: u16,
     filter: Filter,
-) -> Result<(), Fault> {
+) -> Result<Option<QoS>, Fault> {
     let last_packet = options.packet_patience() + profile.timeouts.command.value;
     let command = command
         .result_when(verb, &[i64::from(options.connection), i64::from(message_id)], is_last_word)
@@ -60,11 +66,10 @@ async fn run(
     dialogue.run(command).await?.map_err(|fault| Fault::Subscribe { filter, fault })
 }
 
-/// `<result>[,<value>]`: with result 0 the value is the granted level, or 128.
-fn changed(result: CommandResult) -> Result<(), SubscribeFault> {
+/// `<result>[,<value>]`: with result 0 the value is the granted level, or 128; when unsubscribing there is none.
+fn changed(result: CommandResult) -> Result<Option<QoS>, SubscribeFault> {
     match result {
-        (0, Some(REFUSED)) => Err(SubscribeFault::Refused),
-        (0, _) => Ok(()),
+        (0, value) => granted(value),
         other => Err(packet_fault(other).into()),
     }
 }
@@ -77,9 +82,13 @@ mod tests {
     #[test]
     fn results() {
         for (result, expected) in [
-            ((0, Some(1)), Ok(())),
-            ((0, Some(0)), Ok(())),
-            ((0, None), Ok(())),
+            ((0, Some(0)), Ok(Some(QoS::AtMostOnce))),
+            ((0, Some(1)), Ok(Some(QoS::AtLeastOnce))),
+            ((0, Some(2)), Ok(Some(QoS::ExactlyOnce))),
+            ((0, None), Ok(None)),
+            ((0, Some(3)), Ok(None)),
+            ((0, Some(257)), Ok(None)),
+            ((0, Some(-1)), Ok(None)),
             ((0, Some(128)), Err(SubscribeFault::Refused)),
             ((2, None), Err(PacketFault::SendFailed.into())),
             ((3, Some(1)), Err(PacketFault::Vendor { result: 3, extend: Some(1) }.into())),

@@ -102,7 +102,7 @@ impl Driver {
             Request::Subscribe(filters) => {
                 let (dialect, context) = self.connected()?;
                 let plan = dialect.subscribe(context, filters);
-                (Kind::Session, Box::pin(async move { plan.await.map(|()| Outcome::Subscribed) }))
+                (Kind::Session, Box::pin(async move { plan.await.map(Outcome::Subscribed) }))
             }
             Request::Unsubscribe(filters) => {
                 let (dialect, context) = self.connected()?;

@@ -63,8 +63,9 @@ pub enum Outcome {
     Connected,
     /// What became of a message.
     Published(Delivery),
-    /// All filters are subscribed to.
-    Subscribed,
+    /// All filters are subscribed to: the `QoS` that the broker has granted to each, in their order, which may be less than was asked
+    /// for; `None` where the module does not tell it.
+    Subscribed(Vec<Option<QoS>>),
     /// All filters are unsubscribed from.
     Unsubscribed,
     /// The link is closed; or there is none, as a [probe](Request::Probe) has found.

@@ -611,7 +611,7 @@ fn messages_are_events_wherever_they_land() {
     let payload = "x\r\nOK\r\n+LMQTTSUBUNSUB: 0,1,1,6";
     let message = format!("+LMQTTURC: RECV,0,3,\"a/b\",{},{payload}", payload.len());
     bench.answer("AT+LMQTTSUBUNSUB=0,0,1,\"a/#\",1", &format!("{message}\r\n\r\nOK\r\n\r\n+LMQTTSUBUNSUB: 0,1,0,1"));
-    assert_eq!(bench.outcome(), Ok(Outcome::Subscribed));
+    assert_eq!(bench.outcome(), Ok(Outcome::Subscribed(vec![None])));
     let [Event::Message(message)] = &bench.events[..] else { panic!("{:?}", bench.events) };
     assert_eq!((message.topic.as_str(), message.payload.as_slice()), ("a/b", payload.as_bytes()));
 }

@@ -147,7 +147,7 @@ pub(super) fn end(outcome: &Result<Outcome, Fault>) -> String {
         Ok(Outcome::Disconnected) => "disconnected".to_owned(),
         Ok(Outcome::Cured) => "cured".to_owned(),
         Ok(Outcome::SerialNumber(_)) => "serial number".to_owned(),
-        Ok(Outcome::Subscribed) => "subscribed".to_owned(),
+        Ok(Outcome::Subscribed(_)) => "subscribed".to_owned(),
         Ok(Outcome::Unsubscribed) => "unsubscribed".to_owned(),
         Ok(Outcome::Published(Delivery::Delivered { .. })) => "delivered".to_owned(),
         Ok(Outcome::Published(Delivery::Sent)) => "sent".to_owned(),

@@ -506,7 +506,7 @@ impl Keep {
         match outcome {
             Ok(Outcome::Published(Delivery::Unconfirmed(Unconfirmed::NoReport | Unconfirmed::NotAcknowledged)))
             | Err(Fault::Publish(PacketFault::SendFailed | PacketFault::Vendor { .. })) => self.fruitless += 1,
-            Ok(Outcome::Published(Delivery::Delivered { .. }) | Outcome::Subscribed | Outcome::Unsubscribed) => {
+            Ok(Outcome::Published(Delivery::Delivered { .. }) | Outcome::Subscribed(_) | Outcome::Unsubscribed) => {
                 self.fruitless = 0;
             }
             _ => {}

@@ -17,11 +17,12 @@ enum Flag {
     Unsubscribe = 1,
 }
 
-pub(super) async fn subscribe(context: Context, filters: Vec<(Filter, QoS)>) -> Result<(), Fault> {
+pub(super) async fn subscribe(context: Context, filters: Vec<(Filter, QoS)>) -> Result<Vec<Option<QoS>>, Fault> {
+    let untold = vec![None; filters.len()];
     for (filter, qos) in filters {
         change(&context, Flag::Subscribe, filter, qos).await?;
     }
-    Ok(())
+    Ok(untold)
 }
 
 pub(super) async fn unsubscribe(context: Context, filters: Vec<Filter>) -> Result<(), Fault> {
@@ -47,7 +48,8 @@ async fn change(context: &Context, flag: Flag, filter: Filter, qos: QoS) -> Resu
 }
 
 /// `+LMQTTSUBUNSUB: <id>,<message id>,<result>[,<extend>]`. Success is `0,1` when subscribing: the extend code 1 is not a
-/// fault. Lierda AT manual, LMQTTSUBUNSUB.
+/// fault. It is no level either, but means "subscribed": a subscription at level 2 ends with it too, and the level that is granted is not
+/// told. Lierda AT manual, LMQTTSUBUNSUB.
 fn changed(result: CommandResult) -> Result<(), SubscribeFault> {
     Err(match result {
         (0, None | Some(0 | 1)) => return Ok(()),

@@ -56,7 +56,7 @@ impl Dialect for OneMo {
         Box::pin(publish::publish(context, message))
     }
 
-    fn subscribe(&self, context: Context, filters: Vec<(Filter, QoS)>) -> Plan<'static, ()> {
+    fn subscribe(&self, context: Context, filters: Vec<(Filter, QoS)>) -> Plan<'static, Vec<Option<QoS>>> {
         Box::pin(subscribe::subscribe(context, filters))
     }
 

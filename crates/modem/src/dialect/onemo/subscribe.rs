@@ -7,15 +7,17 @@ use atmqtt_at::{Command, CommandBuilder};
 use super::TOLD;
 use super::configure::patience;
 use crate::dialect::Context;
+use crate::dialect::subscription::granted;
 use crate::fault::{Fault, SubscribeFault};
 use crate::message::{Filter, QoS};
 
-pub(super) async fn subscribe(context: Context, filters: Vec<(Filter, QoS)>) -> Result<(), Fault> {
+pub(super) async fn subscribe(context: Context, filters: Vec<(Filter, QoS)>) -> Result<Vec<Option<QoS>>, Fault> {
+    let mut granted = Vec::with_capacity(filters.len());
     for (filter, qos) in filters {
         let command = Command::set("+MQTTSUB").int(context.options.connection).text(filter.text()).int(qos.level());
-        run(&context, command, &["suback", TIMEOUT], "+MQTTSUB", filter).await?;
+        granted.push(run(&context, command, &["suback", TIMEOUT], "+MQTTSUB", filter).await?);
     }
-    Ok(())
+    Ok(granted)
 }
 
 pub(super) async fn unsubscribe(context: Context, filters: Vec<Filter>) -> Result<(), Fault> {
@@ -29,16 +31,13 @@ pub(super) async fn unsubscribe(context: Context, filters: Vec<Filter>) -> Resul
 /// The broker has not answered, however often the packet was sent.
 const TIMEOUT: &str = "timeout";
 
-/// How a broker refuses a filter. MQTT 3.1.1, 3.9.3.
-const REFUSED: i32 = 128;
-
 async fn run(
     Context { dialogue, profile, options }: &Context,
     command: CommandBuilder,
     words: &'static [&'static str; 2],
     name: &'static str,
     filter: Filter,
-) -> Result<(), Fault> {
+) -> Result<Option<QoS>, Fault> {
     let timeout = profile.timeouts.subscribe.value.max(patience(options) + profile.timeouts.command.value);
     let command =
         command.result(TOLD, &[i64::from(options.connection)]).worded(words).chosen_in(name).within(timeout).decode(
@@ -47,11 +46,8 @@ async fn run(
                 let word = fields.text()?;
                 fields.int::<u8>()?;
                 fields.int::<u16>()?;
-                Ok(word != TIMEOUT && fields.optional_int::<i32>()? != Some(REFUSED))
+                Ok(if word == TIMEOUT { Err(SubscribeFault::Refused) } else { granted(fields.optional_int()?) })
             },
         );
-    match dialogue.run(command).await? {
-        true => Ok(()),
-        false => Err(Fault::Subscribe { filter, fault: SubscribeFault::Refused }),
-    }
+    dialogue.run(command).await?.map_err(|fault| Fault::Subscribe { filter, fault })
 }

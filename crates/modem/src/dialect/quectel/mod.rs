@@ -66,7 +66,7 @@ impl Dialect for Qmt {
         Box::pin(publish::publish(context, message))
     }
 
-    fn subscribe(&self, context: Context, filters: Vec<(Filter, QoS)>) -> Plan<'static, ()> {
+    fn subscribe(&self, context: Context, filters: Vec<(Filter, QoS)>) -> Plan<'static, Vec<Option<QoS>>> {
         Box::pin(subscription::subscribe(VERBS, context, filters))
     }
 

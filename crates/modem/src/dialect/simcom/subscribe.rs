@@ -14,7 +14,8 @@ use crate::fault::Fault;
 use crate::message::{Filter, QoS};
 use crate::profile::CmqttKind;
 
-pub(super) async fn subscribe(context: Context, filters: Vec<(Filter, QoS)>) -> Result<(), Fault> {
+pub(super) async fn subscribe(context: Context, filters: Vec<(Filter, QoS)>) -> Result<Vec<Option<QoS>>, Fault> {
+    let untold = vec![None; filters.len()];
     for (filter, qos) in filters {
         let command = Command::set("+CMQTTSUB").int(context.options.connection);
         let command = match kind(&context.profile) {
@@ -26,7 +27,7 @@ pub(super) async fn subscribe(context: Context, filters: Vec<(Filter, QoS)>) -> 
         };
         run(&context, command, &["+CMQTTSUB"], filter).await?;
     }
-    Ok(())
+    Ok(untold)
 }
 
 pub(super) async fn unsubscribe(context: Context, filters: Vec<Filter>) -> Result<(), Fault> {
