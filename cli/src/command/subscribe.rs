@@ -90,8 +90,15 @@ impl Inbox {
         let mut subscriptions = Vec::with_capacity(filters.len());
         for filter in filters {
             let subscribed = client.subscribe(filter.text().as_str(), qos);
-            subscriptions.push(guard.run(Stage::Subscribing, subscribed).await?);
+            let subscription = guard.run(Stage::Subscribing, subscribed).await?;
             bench.look.status(format_args!("subscribed to {filter}"));
+            if let Some(granted) = subscription.granted_qos().filter(|granted| *granted < qos) {
+                let (granted, asked) = (granted.level(), qos.level());
+                bench.look.warn(format_args!(
+                    "the broker grants QoS {granted} to {filter}, not the {asked} that was asked for"
+                ));
+            }
+            subscriptions.push(subscription);
         }
         Ok(Inbox { modem: bench.modem.clone(), client, subscriptions })
     }

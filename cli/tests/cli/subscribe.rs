@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use atmqtt_mock::Mock;
-use atmqtt_mock::broker::{BrokerView, Handle, Message, QoS};
-use atmqtt_mock::modem::Fault;
+use atmqtt_mock::broker::{BrokerOptions, BrokerView, Handle, Message, QoS};
+use atmqtt_mock::modem::{BC660K, Fault, ModemOptions, NT26E};
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -105,6 +105,23 @@ async fn it_ends_once_subscribed_where_that_is_all() {
 }
 
 #[tokio::test]
+async fn a_broker_that_grants_less_is_told_of() {
+    for (model, warning) in [
+        (BC660K, "warning: the broker grants QoS 1 to a, not the 2 that was asked for\n"),
+        // It does not say what was granted.
+        (NT26E, ""),
+    ] {
+        let granting = BrokerOptions::new().subscribe(|request| Some(request.qos.min(QoS::AtLeastOnce)));
+        let modem = ModemOptions { model, ..ModemOptions::default() };
+        let mock = Mock::builder().modem(modem).broker_options(granting).start().unwrap();
+        for (qos, warning) in [("2", warning), ("1", ""), ("0", "")] {
+            let done = run(&arguments(&mock, &["-t", "a", "-q", qos, "-E"])).await.ended(0);
+            assert_eq!(done.stderr, format!("subscribed to a\n{warning}"), "{}", model.name);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_wait_that_runs_out_ends_with_27() {
     let mock = Mock::builder().start().unwrap();
     let done = run(&arguments(&mock, &["-t", "a", "-C", "1", "-W", "50ms", "--json"])).await.ended(27);
@@ -137,7 +154,7 @@ async fn a_port_that_is_lost_for_good_ends_it_with_3() {
 
 #[tokio::test]
 async fn a_subscription_that_the_broker_refuses_ends_it_with_7() {
-    let options = atmqtt_mock::broker::BrokerOptions::new().subscribe(|_| None);
+    let options = BrokerOptions::new().subscribe(|_| None);
     let mock = Mock::builder().broker_options(options).start().unwrap();
     let done = run(&arguments(&mock, &["-t", "secret/#", "--json"])).await.ended(7);
     assert_eq!(done.error()["code"], "delivery.not_subscribed");
@@ -147,8 +164,7 @@ async fn a_subscription_that_the_broker_refuses_ends_it_with_7() {
 async fn the_last_subscription_that_is_refused_when_the_connection_is_made_again_ends_it_with_7() {
     let is_withdrawn = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&is_withdrawn);
-    let options = atmqtt_mock::broker::BrokerOptions::new()
-        .subscribe(move |asked| (!seen.load(Ordering::Relaxed)).then_some(asked.qos));
+    let options = BrokerOptions::new().subscribe(move |asked| (!seen.load(Ordering::Relaxed)).then_some(asked.qos));
     let mock = Mock::builder().broker_options(options).start().unwrap();
     let quick = ["-t", "a", "--set", "reconnect.min=10ms", "--set", "reconnect.max=10ms"];
     let (mut program, _) = start(&mock, 1, &quick).await;

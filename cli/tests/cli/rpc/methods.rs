@@ -1,8 +1,8 @@
 //! What is asked for is done, and what happens is told.
 
 use atmqtt_mock::Mock;
-use atmqtt_mock::broker::{Message, QoS};
-use atmqtt_mock::modem::Fault;
+use atmqtt_mock::broker::{BrokerOptions, Message, QoS};
+use atmqtt_mock::modem::{A7670, BC660K, EC800, Fault, ML307R, ModemOptions, NT35E, NT35E_ECMT};
 use serde_json::{Value, json};
 
 use super::client::Client;
@@ -85,6 +85,31 @@ async fn a_session_from_beginning_to_end() {
     assert_eq!(client.call("status", json!({})).await["link"], "down");
     assert!(client.end().await.is_empty());
     assert_eq!(client.code().await, Some(0));
+}
+
+#[tokio::test]
+async fn what_the_broker_grants_is_told_where_the_module_tells_it() {
+    for (model, told) in [
+        (BC660K, [json!(0), json!(1), json!(1)]),
+        (EC800, [json!(0), json!(1), json!(1)]),
+        (ML307R, [json!(0), json!(1), json!(1)]),
+        (NT35E_ECMT, [json!(0), json!(1), json!(1)]),
+        (NT35E, [Value::Null, Value::Null, Value::Null]),
+        (A7670, [Value::Null, Value::Null, Value::Null]),
+    ] {
+        let granting = BrokerOptions::new().subscribe(|request| Some(request.qos.min(QoS::AtLeastOnce)));
+        let modem = ModemOptions { model, ..ModemOptions::default() };
+        let mock = Mock::builder().modem(modem).broker_options(granting).start().unwrap();
+        let mut client = Client::start(&mock, &[]);
+        // No module tells whether the broker had a session.
+        assert_eq!(client.call("connect", json!({})).await, json!({"session_present": null}), "{}", model.name);
+        for (qos, granted) in told.iter().enumerate() {
+            let result = client.call("subscribe", json!({"filter": "a", "qos": qos})).await;
+            assert_eq!(result, json!({"granted_qos": granted}), "{}: {qos} asked for", model.name);
+        }
+        let result = client.call("unsubscribe", json!({"filter": "a"})).await;
+        assert_eq!(result, json!({"granted_qos": null}), "{}", model.name);
+    }
 }
 
 #[tokio::test]
