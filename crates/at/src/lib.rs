@@ -57,7 +57,7 @@ pub use exchange::{Answer, DataPhase, Ending, Exchange, Fault, Progress, Prompt,
 pub use fields::{Fields, Malformed, MalformedKind};
 pub use grammar::{Cause, FinalResult};
 pub use lines::Lines;
-pub use multiplexer::{FrameWatch, Rescue};
+pub use multiplexer::{DigitWatch, FrameWatch, Rescue};
 pub use reader::{BodyPlace, BodyRule, Expected, Reader, ReaderLimits};
 pub use text::{IllegalCharacter, InlineData, Secret, Text};
 pub use time::Time;

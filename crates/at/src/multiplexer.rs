@@ -16,15 +16,17 @@ const ESCAPE: &[u8] = b"+++";
 /// the message type (27.010, 5.4.6.3.3) without values, and the check sequence over the three bytes behind the flag.
 const CLOSE_DOWN: &[u8] = &[FLAG, 0x03, 0xef, 0x05, 0xc3, 0x01, 0xf2, FLAG];
 
-/// What brings a module back that takes no commands.
+/// What brings a module back that takes no commands, or whose answers are none to a host that knows words.
 ///
-/// A module that does take commands is not to get it: to that one it is garbage in front of the next command.
+/// A module that does take commands is not to get it: to that one most of it is garbage in front of the next command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Rescue {
     /// `+++` between two silences: leaves data mode. The link behind the data stays up.
     EscapeFromData,
     /// The frame that ends multiplexer mode.
     CloseMultiplexer,
+    /// `ATV1`: final result codes are words again, and no digits. V.250, 6.2.6.
+    VerboseResults,
 }
 
 impl Rescue {
@@ -32,6 +34,7 @@ impl Rescue {
         match self {
             Rescue::EscapeFromData => ESCAPE,
             Rescue::CloseMultiplexer => CLOSE_DOWN,
+            Rescue::VerboseResults => VERBOSE,
         }
     }
 
@@ -44,7 +47,56 @@ impl Rescue {
             }
             // A frame needs none. The module confirms (within T2 of 27.010, 5.7: 300 ms) before it is back.
             Rescue::CloseMultiplexer => Silence { before: Duration::ZERO, behind: Duration::from_millis(500) },
+            // A command like others, but for its answer.
+            Rescue::VerboseResults => Silence { before: Duration::ZERO, behind: Duration::from_millis(500) },
         }
+    }
+}
+
+/// The words of results, please.
+const VERBOSE: &[u8] = b"ATV1\r";
+
+/// Looks for final result codes that are digits: `0` and a carriage return, with no line feed behind it. V.250, 6.2.6.
+///
+/// Somebody else may have told the module so, or a command that was damaged on the line. Chunks do not matter.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DigitWatch {
+    state: Digits,
+    has_heard: bool,
+}
+
+/// What the last bytes were.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Digits {
+    /// A line begins.
+    #[default]
+    Begin,
+    /// A digit, at the beginning of a line.
+    Digit,
+    /// A carriage return behind it.
+    Ended,
+    /// Something else.
+    Within,
+}
+
+impl DigitWatch {
+    /// Takes what the port gave.
+    pub fn hear(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.has_heard |= self.state == Digits::Ended && *byte != b'\n';
+            self.state = match (self.state, byte) {
+                (Digits::Begin | Digits::Ended, b'0'..=b'9') => Digits::Digit,
+                (Digits::Digit, b'\r') => Digits::Ended,
+                (_, b'\r' | b'\n') => Digits::Begin,
+                _ => Digits::Within,
+            };
+        }
+    }
+
+    /// Whether there was one.
+    #[must_use]
+    pub fn has_heard(&self) -> bool {
+        self.has_heard || self.state == Digits::Ended
     }
 }
 
@@ -194,6 +246,27 @@ mod tests {
         // Extension bit, command, type 110000; no values.
         assert_eq!((*message, *message_length), (0b1100_0011, 1));
         assert_eq!(*check, by_division(&[*address, *control, *length]));
+    }
+
+    #[test]
+    fn results_that_are_digits_are_told_from_other_lines() {
+        for (bytes, expected) in [
+            (&b"0\r"[..], true),
+            (b"\r\n+CMEE: 1\r\n0\r", true),
+            (b"4\r0\r", true),
+            (b"ATE0\r0\r", true),
+            (b"\r\n0\r\n\r\nOK\r\n", false),
+            (b"\r\n+CSQ: 0\r\n\r\nOK\r\n", false),
+            (b"10\r", false),
+            (b"0", false),
+        ] {
+            for cut in 0..=bytes.len() {
+                let mut watch = DigitWatch::default();
+                watch.hear(&bytes[..cut]);
+                watch.hear(&bytes[cut..]);
+                assert_eq!(watch.has_heard(), expected, "{} at {cut}", bytes.escape_ascii());
+            }
+        }
     }
 
     #[test]

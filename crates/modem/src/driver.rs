@@ -206,7 +206,7 @@ impl Driver {
     /// Takes what the port gave.
     pub fn receive(&mut self, now: Time, bytes: &[u8]) {
         if self.preparing || self.is_attaching() {
-            self.dialogue.hear_frames(bytes);
+            self.dialogue.hear_modes(bytes);
         }
         self.slumber.byte(now);
         self.channel.receive(now, bytes);

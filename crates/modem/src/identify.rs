@@ -62,7 +62,8 @@ pub(crate) async fn prepare(dialogue: &Dialogue, patience: Duration) -> Result<(
 ///
 /// The first bytes after a sleep or at power-up are lost, so the first `AT` may be thrown away. A module that answers nothing
 /// may also have been left in data mode or multiplexer mode by a host that crashed: what ends these modes is sent once each,
-/// and not before silence has lasted for seven seconds, or frames have shown what it is. So a silent module is given up after 14 s
+/// and not before silence has lasted for seven seconds, or frames have shown what it is. One that answers in digits is told to use words.
+/// So a silent module is given up after 14 s
 /// at the earliest, unless the patience is over with the first `AT`.
 ///
 /// A module that waits for counted data takes all of this for its data, as it would any other command.
@@ -88,8 +89,12 @@ async fn reach_after(dialogue: &Dialogue, patience: Duration, first: Duration) -
             Err(fault) => return Err(fault),
         };
         contact = Command::attention().within(FIRST_CONTACT);
-        let is_silent = matches!(fault, Fault::Unresponsive { .. });
-        if let Some(rescue) = rescues.next(is_silent, dialogue.has_heard_frames()) {
+        let signs = Signs {
+            is_silent: matches!(fault, Fault::Unresponsive { .. }),
+            frames: dialogue.has_heard_frames(),
+            digits: dialogue.has_heard_digits(),
+        };
+        if let Some(rescue) = rescues.next(signs) {
             contact = contact.probed_once();
             let (exchange, _) = Command::rescue(rescue).into_parts();
             match dialogue.exchange(exchange).await {
@@ -107,6 +112,17 @@ async fn reach_after(dialogue: &Dialogue, patience: Duration, first: Duration) -
     }
 }
 
+/// What shows in which mode a module may be.
+#[derive(Debug, Clone, Copy, Default)]
+struct Signs {
+    /// It does not answer any more.
+    is_silent: bool,
+    /// It has sent frames of a multiplexer.
+    frames: bool,
+    /// It has sent result codes that are digits.
+    digits: bool,
+}
+
 /// What has not been tried yet on a module that takes no commands.
 #[derive(Debug)]
 struct Rescues(Vec<Rescue>);
@@ -114,15 +130,21 @@ struct Rescues(Vec<Rescue>);
 impl Default for Rescues {
     /// `+++` first: a multiplexer throws it away, while a frame would be data in data mode.
     fn default() -> Rescues {
-        Rescues(vec![Rescue::EscapeFromData, Rescue::CloseMultiplexer])
+        Rescues(vec![Rescue::EscapeFromData, Rescue::CloseMultiplexer, Rescue::VerboseResults])
     }
 }
 
 impl Rescues {
-    /// What to try now: what frames call for at once, and else the next one, if the module does not answer any more.
-    fn next(&mut self, is_silent: bool, has_heard_frames: bool) -> Option<Rescue> {
-        let called_for = self.0.iter().position(|rescue| has_heard_frames && *rescue == Rescue::CloseMultiplexer);
-        let place = called_for.or((is_silent && !self.0.is_empty()).then_some(0))?;
+    /// What to try now: what a sign calls for at once, and else the next that needs none, if the module does not answer any more.
+    fn next(&mut self, signs: Signs) -> Option<Rescue> {
+        let is_called_for = |rescue: &Rescue| match rescue {
+            Rescue::CloseMultiplexer => signs.frames,
+            Rescue::VerboseResults => signs.digits,
+            Rescue::EscapeFromData => false,
+        };
+        let needs_no_sign = |rescue: &Rescue| *rescue != Rescue::VerboseResults;
+        let called_for = self.0.iter().position(is_called_for);
+        let place = called_for.or_else(|| self.0.iter().position(|rescue| signs.is_silent && needs_no_sign(rescue)))?;
         Some(self.0.remove(place))
     }
 }
@@ -269,9 +291,13 @@ mod tests {
             (&[(true, false), (false, true), (true, true)], &[Some(EscapeFromData), Some(CloseMultiplexer), None]),
         ] {
             let mut rescues = Rescues::default();
-            let tried: Vec<_> = asked.iter().map(|(silent, frames)| rescues.next(*silent, *frames)).collect();
+            let signs = |&(is_silent, frames): &(bool, bool)| Signs { is_silent, frames, digits: false };
+            let tried: Vec<_> = asked.iter().map(|asked| rescues.next(signs(asked))).collect();
             assert_eq!(tried, expected, "{asked:?}");
         }
+        let mut rescues = Rescues::default();
+        let digits = Signs { digits: true, ..Signs::default() };
+        assert_eq!([rescues.next(digits), rescues.next(digits)], [Some(Rescue::VerboseResults), None]);
     }
 
     #[test]

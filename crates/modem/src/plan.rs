@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use atmqtt_at::{Answer, BodyRule, Command, Exchange, FrameWatch, Secret, Time};
+use atmqtt_at::{Answer, BodyRule, Command, DigitWatch, Exchange, FrameWatch, Secret, Time};
 
 use crate::fault::Fault;
 use crate::message::Incoming;
@@ -34,6 +34,8 @@ struct Desk {
     echoed: bool,
     /// What the module has sent since the plan began, as far as it is listened to, in frames of a multiplexer.
     frames: FrameWatch,
+    /// The same, in result codes that are digits.
+    digits: DigitWatch,
     bodies: Option<&'static [BodyRule]>,
     /// Somebody else has spoken on the line before.
     past_suspected: bool,
@@ -123,6 +125,11 @@ impl Dialogue {
         self.desk().frames.frames() > 0
     }
 
+    /// Whether the module has sent result codes that are digits while it was being reached.
+    pub(crate) fn has_heard_digits(&self) -> bool {
+        self.desk().digits.has_heard()
+    }
+
     /// Somebody else has spoken on the line before: the next command waits until it is proven to be in order.
     pub(crate) fn suspect_the_past(&self) {
         self.desk().past_suspected = true;
@@ -201,8 +208,10 @@ impl Dialogue {
     }
 
     /// What the port gave while the module is being reached.
-    pub(crate) fn hear_frames(&self, bytes: &[u8]) {
-        self.desk().frames.hear(bytes);
+    pub(crate) fn hear_modes(&self, bytes: &[u8]) {
+        let mut desk = self.desk();
+        desk.frames.hear(bytes);
+        desk.digits.hear(bytes);
     }
 
     pub(crate) fn note_echo(&self) {
@@ -216,6 +225,7 @@ impl Dialogue {
         desk.reply = None;
         desk.link_open = false;
         desk.frames = FrameWatch::default();
+        desk.digits = DigitWatch::default();
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
