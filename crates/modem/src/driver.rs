@@ -205,7 +205,7 @@ impl Driver {
 
     /// Takes what the port gave.
     pub fn receive(&mut self, now: Time, bytes: &[u8]) {
-        if self.preparing || self.is_attaching() {
+        if self.preparing || self.is_attaching() || self.channel.is_in_doubt() {
             self.dialogue.hear_modes(bytes);
         }
         self.slumber.byte(now);
@@ -426,6 +426,10 @@ impl Driver {
 
     /// Settles the end of a plan.
     fn finish(&mut self, now: Time, running: &Running, outcome: Result<Outcome, Fault>) {
+        // It answers, but in digits. The next request begins with setting up the line, and has it use words.
+        if matches!(outcome, Err(Fault::Unresponsive { .. })) && self.dialogue.has_heard_digits() {
+            self.prepared = false;
+        }
         let outcome = match outcome {
             // The command and the news of the loss have crossed on the line.
             Err(Fault::Refused { .. }) if running.kind == Kind::Session && self.link == LinkState::Down => {

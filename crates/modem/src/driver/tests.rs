@@ -684,3 +684,29 @@ fn the_status_is_what_the_module_tells_and_no_more() {
     assert_eq!((status.imsi.as_deref(), status.signal.rssi_dbm, status.address.as_deref()), (None, None, None));
     assert_eq!((status.attached, status.mqtt), (Some(false), dialect::LinkReport::Closed));
 }
+
+#[test]
+fn a_module_that_answers_in_digits_is_told_to_use_words_before_the_next_request() {
+    let mut bench = Bench::attached("lierda-nt26e");
+    let signal = || Request::Raw(Box::new(Command::execute("+CSQ").information("+CSQ")));
+    bench.submit(signal());
+    assert_eq!(bench.written(), "AT+CSQ\r");
+    bench.wait(3 * SECOND);
+    bench.submit(signal());
+    for _ in 0..3 {
+        assert_eq!(bench.written(), "AT+CMEE?\r");
+        bench.driver.receive(bench.now, b"\r\n+CMEE: 1\r\n0\r");
+        bench.wait(2 * SECOND);
+    }
+    assert_eq!(bench.outcome().map_err(|fault| fault.code()), Err("modem.unresponsive"));
+    bench.submit(signal());
+    // The question of the doubt, first of all, and the `AT` behind it.
+    while bench.written() != "ATV1\r" {
+        bench.driver.receive(bench.now, b"0\r");
+        bench.wait(SECOND);
+    }
+    bench.say("OK").wait(SECOND);
+    bench.in_order().answer("AT", "OK").answer("ATE0", "OK").answer("AT", "OK");
+    bench.answer("AT+CMEE=1", "OK").answer("AT+CSQ", "+CSQ: 20,99\r\n\r\nOK");
+    assert!(matches!(bench.outcome(), Ok(Outcome::Raw(..))));
+}
