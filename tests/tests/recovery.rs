@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use atmqtt_mock::broker::BrokerOptions;
-use atmqtt_mock::modem::{self, BG95, EC200S, Fault as Trouble, ML307R, Model, NT26E, NT35E, SIM7600, Sim};
+use atmqtt_mock::modem::{
+    self, BC660K, BG95, EC200S, Fault as Trouble, ML307R, Model, NT26E, NT35E, SIM7600, Sim, Sleep,
+};
 use atmqtt_modem::at::{Command, Secret};
 use atmqtt_modem::{
     Cure, Delivery, DriverOptions, Fault, NetworkOptions, Outcome, Outgoing, QoS, Reconnect, Recovery, Refusal,
@@ -76,6 +78,51 @@ fn a_link_that_is_dead_without_the_module_noticing_is_given_up_when_nothing_gets
         for ticket in waiting {
             let outcome = bench.outcome(ticket, RECOVERY);
             assert_eq!(outcome, Ok(Outcome::Published(Delivery::Delivered { retransmissions: 0 })), "{}", model.name);
+        }
+    }
+}
+
+/// How a host knows that its module sleeps.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Known {
+    /// By a figure.
+    Figure,
+    /// The module says so.
+    Report,
+    Not,
+}
+
+/// The modules with a power saving mode, in which they lose their connection without a word.
+#[test]
+fn a_connection_that_was_lost_in_deep_sleep_is_there_again_within_two_minutes_of_a_request() {
+    for model in [NT35E, NT26E, BC660K] {
+        for known in [Known::Figure, Known::Report, Known::Not] {
+            // Of the others no line is known that says so.
+            if known == Known::Report && model != BC660K {
+                continue;
+            }
+            let what = format!("{}: {known:?}", model.name);
+            let mut host = DriverOptions::default();
+            if known == Known::Figure {
+                host.overrides.set("wake_after", Duration::from_secs(10)).expect("a figure that can be set");
+            }
+            let options = modem::ModemOptions { model, sleep: Sleep::Deep, ..modem::ModemOptions::default() };
+            let mut bench = Supervised::with(host, options, BrokerOptions::new(), "sleep=10s@3m+20m");
+            if known == Known::Report {
+                let report = Command::raw("AT+QNBIOTEVENT=1,1").expect("a command");
+                let report = bench.submit(Request::Raw(Box::new(report)));
+                bench.outcome(report, MINUTE).expect("an answer");
+            }
+            let mut bench = bench.connected();
+            bench.run(Duration::from_secs(179).saturating_sub(bench.now), |_| false);
+            assert!(bench.is_up() && bench.recoveries().is_empty(), "{what}: {:?}", bench.recoveries());
+            bench.run(15 * MINUTE, |_| false);
+            let probe = bench.publish("noticed", QoS::AtLeastOnce);
+            let delivered = Ok(Outcome::Published(Delivery::Delivered { retransmissions: 0 }));
+            assert_eq!(bench.outcome(probe, RECOVERY), delivered, "{what}");
+            bench.is_whole_again(&what, RECOVERY);
+            assert!(!bench.recoveries().is_empty(), "{what}: it was never lost");
+            assert_eq!(bench.cures(), [], "{what}: a module that sleeps is not to be cured");
         }
     }
 }

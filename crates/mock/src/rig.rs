@@ -13,7 +13,8 @@ use crate::{
     },
     line::{Damage, Direction, Disturbance, Wire},
     modem::{
-        DialOutcome, Fault, Modem, ModemOptions, NetworkInput, Output, Registration, Sim, SocketId, Status, Switches,
+        DialOutcome, Fault, Modem, ModemOptions, NetworkInput, Output, Registration, Sim, Sleep, SocketId, Status,
+        Switches,
     },
 };
 
@@ -167,6 +168,7 @@ impl Rig {
             }
             return;
         }
+        self.stir(now);
         self.modem.network(now, socket, input);
         self.settle(now);
     }
@@ -177,10 +179,45 @@ impl Rig {
         }
         self.modem.advance(now);
         self.settle(now);
+        self.sleep(now);
     }
 
     pub(crate) fn deadline(&self, now: Duration) -> Option<Duration> {
-        [self.plan.deadline(), self.wire.deadline(), self.modem.deadline(now)].into_iter().flatten().min()
+        let of_modem = self.modem.deadline(now);
+        [self.plan.deadline(), self.wire.deadline(), of_modem, self.sleeps_deeply_at()].into_iter().flatten().min()
+    }
+
+    /// When the module falls into deep sleep, if nothing keeps it awake. Of light sleep nobody notices but who wakes it.
+    fn sleeps_deeply_at(&self) -> Option<Duration> {
+        self.wire.falls_asleep().filter(|_| self.wanted.sleep == Sleep::Deep)
+    }
+
+    /// What goes over the network keeps the module out of deep sleep.
+    fn stir(&mut self, now: Duration) {
+        if self.wanted.sleep == Sleep::Deep {
+            self.wire.stir(now);
+        }
+    }
+
+    /// Falls into deep sleep, where it is time to and nothing is under way. Its links are dead from then on, and nobody is told.
+    fn sleep(&mut self, now: Duration) {
+        if self.sleeps_deeply_at().is_none_or(|at| at > now) {
+            return;
+        }
+        if !self.modem.is_idle() {
+            return self.wire.stir(now);
+        }
+        self.kill_links();
+        self.modem.sleep_deeply();
+        self.settle(now);
+        self.wire.fall_asleep();
+    }
+
+    /// Nothing comes and nothing goes any more over what is open.
+    fn kill_links(&mut self) {
+        for socket in self.sockets.values_mut() {
+            *socket = Socket::Dead;
+        }
     }
 
     pub(crate) fn poll(&mut self) -> Option<Output> {
@@ -259,6 +296,7 @@ impl Rig {
     }
 
     fn send(&mut self, now: Duration, socket: SocketId, bytes: Vec<u8>) {
+        self.stir(now);
         let Some(state) = self.sockets.get_mut(&socket).filter(|state| **state != Socket::Dead) else {
             return;
         };
@@ -355,12 +393,7 @@ impl Rig {
             Kind::BrownOut => Fault::BrownOut,
             Kind::Flood => Fault::Flood(number(value).unwrap_or(1)),
             Kind::Overflow => Fault::Overflow,
-            Kind::LinkDead => {
-                for socket in self.sockets.values_mut() {
-                    *socket = Socket::Dead;
-                }
-                return;
-            }
+            Kind::LinkDead => return self.kill_links(),
             _ => Fault::DropLinks,
         };
         self.modem.order(now, fault);

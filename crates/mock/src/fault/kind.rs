@@ -57,7 +57,8 @@ pub enum Kind {
     /// without power too.
     BrownOut,
     /// The module sleeps after that much silence, and loses what wakes it (Lierda hardware manuals: above 9600 baud the first packet
-    /// is lost). For how long it is deaf is not documented: here 50 ms.
+    /// is lost). For how long it is deaf is not documented: here 50 ms. How deeply it sleeps, and so what else is lost, is an option of the
+    /// module ([`Sleep`](crate::modem::Sleep)).
     Sleep,
     /// The result of a publish that the broker has taken comes that much later.
     LateConfirm,

@@ -58,6 +58,8 @@ pub(crate) struct Wire {
     host_baud: Option<u32>,
     disturbance: Disturbance,
     last_traffic: Duration,
+    /// The module has gone to sleep, whatever the last traffic was: it says good night itself.
+    asleep: bool,
     awake_at: Duration,
     happened: Vec<Happening>,
 }
@@ -77,6 +79,7 @@ impl Wire {
             host_baud: None,
             disturbance: Disturbance::default(),
             last_traffic: Duration::ZERO,
+            asleep: false,
             awake_at: Duration::ZERO,
             happened: Vec::new(),
         }
@@ -103,6 +106,7 @@ impl Wire {
     }
 
     pub(crate) fn disturb(&mut self, disturbance: Disturbance) {
+        self.asleep &= disturbance.sleep.is_some();
         self.disturbance = disturbance;
     }
 
@@ -123,8 +127,9 @@ impl Wire {
         let lost = bytes.len().saturating_sub(room);
         let mut bytes = bytes;
         bytes.truncate(room);
-        if direction == Direction::ToModule {
-            bytes = self.wake(now, bytes);
+        match direction {
+            Direction::ToModule => bytes = self.wake(now, bytes),
+            Direction::ToHost => self.asleep = false,
         }
         self.last_traffic = now;
         if self.disturbance.closed[lane] {
@@ -157,12 +162,27 @@ impl Wire {
         self.lanes.iter().filter_map(Lane::deadline).min()
     }
 
+    /// When the module falls asleep, if nothing goes over the line before. `None`: it sleeps, or never does.
+    pub(crate) fn falls_asleep(&self) -> Option<Duration> {
+        self.disturbance.sleep.filter(|_| !self.asleep).map(|idle| self.last_traffic.saturating_add(idle))
+    }
+
+    /// The module sleeps from now on, until the host wakes it or it speaks by itself.
+    pub(crate) fn fall_asleep(&mut self) {
+        self.asleep = true;
+    }
+
+    /// Something other than the line keeps the module awake.
+    pub(crate) fn stir(&mut self, now: Duration) {
+        self.last_traffic = now;
+    }
+
     /// What a sleeping module hears of what wakes it.
     fn wake(&mut self, now: Duration, bytes: Vec<u8>) -> Vec<u8> {
         let Some(idle) = self.disturbance.sleep else {
             return bytes;
         };
-        if now.saturating_sub(self.last_traffic) >= idle {
+        if std::mem::take(&mut self.asleep) || now.saturating_sub(self.last_traffic) >= idle {
             self.awake_at = now.saturating_add(WAKING);
         }
         if now >= self.awake_at || bytes.is_empty() {

@@ -36,7 +36,7 @@ pub use model::{
     QMT_MODELS, SIM7600,
 };
 pub use options::{
-    Identity, Latency, ModemOptions, Quirks, RefusalOrder, Registration, Signal, Sim, Step, UnsubscribeSpelling,
+    Identity, Latency, ModemOptions, Quirks, RefusalOrder, Registration, Signal, Sim, Sleep, Step, UnsubscribeSpelling,
     UrcPort, VendorQuirks,
 };
 pub use radio::RegistrationStatus;
@@ -101,6 +101,8 @@ pub struct Modem {
     reset_after_answer: bool,
     /// Where unsolicited lines go. It outlasts a restart.
     urc_port: UrcPort,
+    /// Whether it says that it enters power saving mode. It outlasts that.
+    tells_sleep: bool,
 
     clock: Clock,
     radio: Radio,
@@ -136,6 +138,7 @@ impl Modem {
             reports: RegistrationReports::default(),
             reset_after_answer: false,
             urc_port: options.vendor.urc_port,
+            tells_sleep: false,
             registration: radio.registration(now, &options),
             had_packet_data: radio.has_packet_data(now, &options),
             clock: Clock::default(),
@@ -411,6 +414,20 @@ impl Modem {
         reply.unwrap_or(Err(Cme::NotSupported))
     }
 
+    /// Whether it has nothing to do and waits for nothing.
+    pub(crate) fn is_idle(&self) -> bool {
+        let is_at_rest = |link: &LinkStatus| !matches!(link, LinkStatus::Opening | LinkStatus::Connecting);
+        matches!(self.phase, Phase::Command) && self.held.is_empty() && self.commands.status().iter().all(is_at_rest)
+    }
+
+    /// Falls into deep sleep: says so where that was asked for, and forgets. The radio stays registered, which is what the mode is for.
+    pub(crate) fn sleep_deeply(&mut self) {
+        if self.tells_sleep {
+            self.unsolicited(b"+QNBIOTEVENT: \"ENTER PSM\"");
+        }
+        self.forget();
+    }
+
     fn reset(&mut self, now: Duration, silent: bool) {
         let mut hung_up = self.commands.open_sockets();
         while let Some(event) = self.commands.poll() {
@@ -418,12 +435,26 @@ impl Modem {
                 hung_up.push(socket);
             }
         }
-        let files = self.commands.take_files();
-        self.commands = dialect::commands(&self.options, self.commands.sockets(), files);
+        self.forget();
+        self.tells_sleep = false;
         self.clock = Clock::default();
         self.radio = Radio::new(now, self.options.model.default_bearer);
         self.registration = self.radio.registration(now, &self.options);
         self.had_packet_data = self.radio.has_packet_data(now, &self.options);
+        self.mute_until = None;
+        self.delay_next = Duration::ZERO;
+        self.lose_next_ok = false;
+        self.phase = Phase::Booting { until: now.saturating_add(self.options.latency.boot), silent };
+        if !silent {
+            self.transmit(self.options.model.boot_rom);
+        }
+        self.outputs.extend(hung_up.into_iter().map(|socket| Output::HangUp { socket }));
+    }
+
+    /// Everything that is in memory only is as at power-up. What the commands still had to say is lost with them.
+    fn forget(&mut self) {
+        let files = self.commands.take_files();
+        self.commands = dialect::commands(&self.options, self.commands.sockets(), files);
         self.editor = Editor::default();
         self.overlap = Editor::default();
         self.held.clear();
@@ -433,14 +464,6 @@ impl Modem {
         self.quiet = false;
         self.errors = ErrorReport::Plain;
         self.reports = RegistrationReports::default();
-        self.mute_until = None;
-        self.delay_next = Duration::ZERO;
-        self.lose_next_ok = false;
-        self.phase = Phase::Booting { until: now.saturating_add(self.options.latency.boot), silent };
-        if !silent {
-            self.transmit(self.options.model.boot_rom);
-        }
-        self.outputs.extend(hung_up.into_iter().map(|socket| Output::HangUp { socket }));
     }
 
     fn with_commands<T>(&mut self, now: Duration, run: impl FnOnce(&mut dyn Commands, &Surroundings<'_>) -> T) -> T {

@@ -29,6 +29,8 @@ pub struct ModemOptions {
     pub clock: Option<u64>,
     /// Whether the network tells a registered module the time.
     pub network_time: bool,
+    /// How deeply the module sleeps, where the fault `sleep` lets it.
+    pub sleep: Sleep,
     /// How long things take.
     pub latency: Latency,
     /// Whether the command echo is on at power-up, as V.250 has it.
@@ -51,6 +53,7 @@ impl Default for ModemOptions {
             signal: Signal::default(),
             clock: None,
             network_time: true,
+            sleep: Sleep::Light,
             latency: Latency::default(),
             echo: true,
             quirks: Quirks::default(),
@@ -149,6 +152,21 @@ pub enum Registration {
     Denied(u8),
     /// Searching for that long after the radio is switched on, then home.
     HomeAfter(Duration),
+}
+
+/// How deeply a module sleeps that has nothing to do. Either way what wakes it is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sleep {
+    /// Memory and connections are kept, and nothing is said (Lierda `OpenSDK`: LOW keeps MQTT).
+    Light,
+    /// Power saving mode: the memory is without power and MQTT is lost (Lierda `OpenSDK`: `DEEP_LOW`), the serial port is dead, and the
+    /// command that wakes it is lost (BC660K-GL hardware design, 3.4.2). The broker is told nothing, and a host only what it has asked for with
+    /// `AT+QNBIOTEVENT=1,1`. Nothing sleeps so in the middle of a command, or as long as something comes or goes over the network.
+    ///
+    /// Of Quectel's modules no source says what becomes of the connection: this mock loses it there too, the worse case for a host. That
+    /// a restart out of this sleep prints no boot text, and that what `AT+QNBIOTEVENT` has set outlasts it, is inferred. That it has
+    /// left the mode a module says when it needs the network again; this mock does not say it.
+    Deep,
 }
 
 /// Signal figures, coded as 3GPP TS 27.007 codes them.

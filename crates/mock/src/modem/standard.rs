@@ -119,6 +119,7 @@ impl Modem {
             ("+QURCCFG", form) if matches!(model.dialect, Dialect::Qmt(QmtKind::Lte | QmtKind::Bg9x)) => {
                 self.urc_port(form)
             }
+            ("+QNBIOTEVENT", Form::Set(args)) if model.dialect == Dialect::Qmt(QmtKind::Nb) => self.sleep_report(args),
             ("+COPS", Form::Read) => {
                 Ok(Answer::line(match self.radio.registration(now, &self.options).is_registered() {
                     true => format!("+COPS: 0,2,\"00101\",{ACCESS_TECHNOLOGY}"),
@@ -157,6 +158,15 @@ impl Modem {
             }
             _ => Err(Cme::NotSupported),
         })
+    }
+
+    /// `AT+QNBIOTEVENT=<enable>,<event>`; the event 1 is power saving mode (Quectel's NB-IoT modules, driver code)
+    fn sleep_report(&mut self, mut args: Args<'_>) -> Reply {
+        let enable = args.flag()?;
+        args.number(1..=1_u8)?;
+        args.end()?;
+        self.tells_sleep = enable;
+        Ok(Answer::ok())
     }
 
     /// `AT+QURCCFG="urcport"[,"<port>"]`

@@ -7,3 +7,4 @@ mod module;
 mod network;
 mod pace;
 mod repeatable;
+mod sleep;
