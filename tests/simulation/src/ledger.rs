@@ -27,6 +27,8 @@ pub(crate) enum End {
 struct Attempt {
     began: Duration,
     end: End,
+    /// The library has nothing to do with it any more, or the application has given it up.
+    is_over: bool,
 }
 
 /// A message of the application.
@@ -62,6 +64,10 @@ pub(crate) struct Trouble {
 const LINGERING: Duration = Duration::from_secs(200);
 /// How long a downlink takes at most where nothing is wrong.
 const PROMPTLY: Duration = Duration::from_secs(20);
+/// So many attempts to have a connection again within this time are a storm: waits that double are drawn as short once in 10^9 times.
+const STORM: (usize, Duration) = (14, Duration::from_secs(30));
+/// Whoever gives a message up so soon has not tried again.
+const AT_ONCE: Duration = Duration::from_secs(10);
 
 /// All that is known of one run.
 #[derive(Debug)]
@@ -84,6 +90,10 @@ pub(crate) struct Ledger {
     subscriptions: u64,
     /// A connection that is kept is there.
     pub(crate) link_is_up: bool,
+    /// It was lost, and what was subscribed to over it is to be had again before anything is published.
+    owes_subscription: bool,
+    /// When the library said that it waits for its next attempt.
+    waits: Vec<Duration>,
 }
 
 impl Ledger {
@@ -101,6 +111,8 @@ impl Ledger {
             seen: BTreeMap::new(),
             subscriptions: 0,
             link_is_up: false,
+            owes_subscription: false,
+            waits: Vec::new(),
         }
     }
 
@@ -161,7 +173,31 @@ impl Ledger {
     }
 
     pub(crate) fn begin(&mut self, number: usize, now: Duration) {
-        self.uplinks[number].attempts.push(Attempt { began: now, end: End::Unknown });
+        self.uplinks[number].attempts.push(Attempt { began: now, end: End::Unknown, is_over: false });
+    }
+
+    /// A call to publish has come back, or was dropped.
+    pub(crate) fn over(&mut self, number: usize) {
+        if let Some(attempt) = self.uplinks[number].attempts.last_mut() {
+            attempt.is_over = true;
+        }
+    }
+
+    /// The library does not know whether a message has arrived, and tries no more.
+    pub(crate) fn gave_up(&mut self, number: usize, now: Duration) -> Result<(), String> {
+        let Scenario { keeps, publishers, uplinks, .. } = &self.scenario;
+        let uplink = &self.uplinks[number];
+        let is_judged = *keeps && *publishers == 1 && uplinks[number].qos == 1 && !self.was_garbled(uplink);
+        match uplink.attempts.last() {
+            Some(Attempt { began, .. })
+                if is_judged && now - *began < AT_ONCE && self.reports.heard_since(*began) == 1 =>
+            {
+                Err(format!(
+                    "I5: message {number} is unconfirmed, and was not sent again over the connection that is kept"
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The last attempt has ended.
@@ -236,7 +272,16 @@ impl Ledger {
         }
         self.uplinks[number].arrivals.push(publication.at);
         // Where several are on their way, one that fails comes behind those that were handed over with it.
-        let is_behind = |earlier: usize| self.scenario.publishers == 1 || self.uplinks[earlier].attempts.is_empty();
+        // But over a connection that is kept, what is tried again keeps its place before what was handed over behind it.
+        let has_place = |earlier: usize, later: usize| {
+            let first = |number: usize| <&[Attempt; 1]>::try_from(&*self.uplinks[number].attempts).ok();
+            let (Some([earlier]), Some(_)) = (first(earlier), first(later)) else { return false };
+            self.scenario.keeps && self.scenario.window == 1 && !earlier.is_over
+        };
+        let is_behind = |earlier: usize| {
+            let Scenario { publishers, .. } = self.scenario;
+            publishers == 1 || self.uplinks[earlier].attempts.is_empty() || has_place(earlier, number)
+        };
         let is_open = |&earlier: &usize| {
             self.is_open(earlier) && self.scenario.uplinks[earlier].topic == asked.topic && is_behind(earlier)
         };
@@ -259,12 +304,67 @@ impl Ledger {
     /// The application is subscribed from now on; but where its connection is kept, not if that has gone meanwhile.
     pub(crate) fn subscribed(&mut self, now: Duration) {
         if self.link_is_up || !self.scenario.keeps {
-            self.end_subscription(now);
+            self.close_subscription(now);
             self.subscribed.push((now, None));
         }
     }
 
+    /// A connection that is kept is gone, and its subscription with it.
+    pub(crate) fn lose_link(&mut self, now: Duration) {
+        self.link_is_up = false;
+        self.owes_subscription |= matches!(self.subscribed.last(), Some((_, None)));
+        self.close_subscription(now);
+    }
+
+    /// The library has a kept connection again, with so many subscriptions.
+    pub(crate) fn restored(&mut self, now: Duration, subscriptions: usize) -> Result<(), String> {
+        let owed = std::mem::take(&mut self.owes_subscription);
+        if subscriptions > 0 {
+            self.subscribed(now);
+        }
+        if owed && subscriptions == 0 {
+            return Err("I4: the connection is there again, and what was subscribed to is not".to_owned());
+        }
+        Ok(())
+    }
+
+    /// A filter was refused: it is not had again.
+    pub(crate) fn subscription_refused(&mut self) {
+        self.owes_subscription = false;
+    }
+
+    /// The library waits for its next attempt.
+    pub(crate) fn waits(&mut self, now: Duration) -> Result<(), String> {
+        self.waits.push(now);
+        let (count, within) = STORM;
+        match self.waits.iter().rev().nth(count - 1) {
+            Some(first) if now - *first < within => Err(format!("I11: {count} attempts to connect within {within:?}")),
+            _ => Ok(()),
+        }
+    }
+
+    /// The module has read a command.
+    pub(crate) fn heard(&mut self, now: Duration, command: &[u8]) -> Result<(), String> {
+        self.reports.heard(now, command)?;
+        if self.owes_subscription && self.link_is_up && self.reports.is_publish(command) {
+            return Err("I4: what waits is published before what was subscribed to is had again".to_owned());
+        }
+        let is_misled = self.module_was_misled(Duration::ZERO) || self.host_was_misled(Duration::ZERO);
+        let (unconfirmed, window) = (self.reports.unconfirmed(now), self.scenario.window);
+        if unconfirmed > usize::try_from(window).unwrap_or(usize::MAX) && !is_misled {
+            return Err(format!("I7: the module has {unconfirmed} publishes on their way, and is to have {window}"));
+        }
+        Ok(())
+    }
+
+    /// The application is not subscribed any more, and nobody subscribes for it.
     pub(crate) fn end_subscription(&mut self, now: Duration) {
+        self.owes_subscription = false;
+        self.reports.nothing_unconfirmed();
+        self.close_subscription(now);
+    }
+
+    fn close_subscription(&mut self, now: Duration) {
         if let Some((_, until @ None)) = self.subscribed.last_mut() {
             *until = Some(now);
         }

@@ -140,7 +140,7 @@ impl OtherSide {
                         // Executed only after the latency: so each answer tells to which question it belongs.
                         self.world.change(now, |options| options.signal.rssi = u8::try_from(ordinal % 32).unwrap_or(0));
                     }
-                    let reports = run.ledger().reports.heard(now, &line);
+                    let reports = run.ledger().heard(now, &line);
                     if !run.ledger().module_was_misled(now) {
                         run.require(legal::command(&line, &run.scenario, self.tongue).and(reports));
                     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use atmqtt::{
     Client, Delivery, Error, Event, Events, Fault, LinkState, Modem, ModemEvent, ModemOptions, MqttOptions, Overrides,
-    QoS, Reconnect, Recovery, Refusal, Secret, Subscription,
+    QoS, Reconnect, Recovery, Refusal, Secret, Subscription, Unconfirmed,
 };
 use tokio::time::{sleep, timeout};
 
@@ -257,7 +257,7 @@ async fn receive(run: &Run, mut messages: Subscription) {
 }
 
 /// Publishes what the store holds, the oldest first, as many at once as the scenario says, until the connection or the run is over. A
-/// connection over which nothing has gone twice in a row is given up: it may be dead, and nobody has noticed.
+/// connection that is not kept and over which nothing has gone twice in a row is given up: it may be dead, and nobody has noticed.
 async fn publish(caller: &mut Caller, client: &Client) {
     let run = Arc::clone(&caller.run);
     let mut stopping = run.stopping.subscribe();
@@ -288,7 +288,8 @@ async fn publish(caller: &mut Caller, client: &Client) {
             is_all_kept &= is_kept;
         }
         failures = if is_about_link { failures + 1 } else { 0 };
-        if failures == PATIENCE {
+        // One that is kept, the library has to give up itself.
+        if failures >= PATIENCE && !run.scenario.keeps {
             return;
         }
         if is_all_kept {
@@ -311,7 +312,9 @@ async fn publish_one(mut caller: Caller, client: &Client, number: usize) -> End 
     run.note(format_args!("publishes message {number}"));
     run.ledger().begin(number, run.now());
     let call = client.publish(&asked.topic, payload).qos(qos).retain(asked.retain);
-    match caller.call("publish", call).await {
+    let called = caller.call("publish", call).await;
+    run.ledger().over(number);
+    match called {
         Called::Dropped => End::Unknown,
         Called::Done(Ok(receipt)) => {
             run.ledger().see(match receipt.delivery {
@@ -321,10 +324,18 @@ async fn publish_one(mut caller: Caller, client: &Client, number: usize) -> End 
             });
             match receipt.delivery {
                 Delivery::Delivered { .. } | Delivery::Sent => End::Done,
-                _ => End::Unconfirmed,
+                Delivery::Unconfirmed(Unconfirmed::WrongAcknowledgement) => End::Unconfirmed,
+                _ => {
+                    let held = run.ledger().gave_up(number, run.now());
+                    run.require(held);
+                    End::Unconfirmed
+                }
             }
         }
         Called::Done(Err(Error::Modem(Fault::Input(refusal)))) => {
+            if refusal == Refusal::NotConnected && run.scenario.keeps {
+                run.require(Err(format!("I5: message {number} did not wait for the connection that is kept")));
+            }
             if refusal != Refusal::NotConnected {
                 let held = run.ledger().refuse(number);
                 run.require(held);
@@ -448,6 +459,9 @@ async fn listen(run: &Run, mut events: Events) {
         if run.scenario.keeps {
             follow(run, &event);
         }
+        if matches!(event, Event::Modem(ModemEvent::LinkLost(_) | ModemEvent::Restarted { .. })) {
+            run.ledger().reports.nothing_unconfirmed();
+        }
         let name = match &event {
             Event::Modem(ModemEvent::Link(state)) => format!("link {state:?}"),
             Event::Modem(event) => format!("{event:?}").split([' ', '(', '{']).next().unwrap_or_default().to_owned(),
@@ -481,12 +495,18 @@ fn follow(run: &Run, event: &Event) {
             ledger.ask_for_subscription();
         }
         Event::Modem(ModemEvent::Link(_) | ModemEvent::LinkLost(_) | ModemEvent::Restarted { .. }) => {
-            let mut ledger = run.ledger();
-            ledger.link_is_up = false;
-            ledger.end_subscription(now);
+            run.ledger().lose_link(now);
         }
-        Event::Modem(ModemEvent::Recovery(Recovery::Restored { subscriptions: 1.., .. })) => {
-            run.ledger().subscribed(now);
+        Event::Modem(ModemEvent::Recovery(Recovery::Restored { subscriptions, .. })) => {
+            let held = run.ledger().restored(now, *subscriptions);
+            run.require(held);
+        }
+        Event::Modem(ModemEvent::Recovery(Recovery::SubscriptionRefused { .. })) => {
+            run.ledger().subscription_refused();
+        }
+        Event::Modem(ModemEvent::Recovery(Recovery::Waiting { .. })) => {
+            let held = run.ledger().waits(now);
+            run.require(held);
         }
         _ => {}
     }

@@ -16,11 +16,23 @@ pub(crate) struct Reports {
     open: Vec<u16>,
     /// What the module has said since its last line end.
     line: Vec<u8>,
+    /// Publishes that were heard on this connection and not reported, with their identifiers.
+    unconfirmed: Vec<(Duration, u16)>,
 }
+
+/// No driver gives a report up so soon.
+const SOON: Duration = Duration::from_secs(5);
 
 impl Reports {
     pub(crate) fn new(tongue: &'static Tongue) -> Reports {
-        Reports { tongue, heard: Vec::new(), said: Vec::new(), open: Vec::new(), line: Vec::new() }
+        Reports {
+            tongue,
+            heard: Vec::new(),
+            said: Vec::new(),
+            open: Vec::new(),
+            line: Vec::new(),
+            unconfirmed: Vec::new(),
+        }
     }
 
     /// The module has read a command line.
@@ -42,12 +54,33 @@ impl Reports {
             return Err(format!("I2: message identifier {id} is used again while a report of it may still come"));
         }
         self.open.push(id);
+        self.unconfirmed.push((now, id));
         Ok(())
     }
 
     /// The module has restarted, and has forgotten everything.
     pub(crate) fn forget(&mut self) {
         self.open.clear();
+        self.nothing_unconfirmed();
+    }
+
+    /// The connection is gone, and nobody waits for reports any more.
+    pub(crate) fn nothing_unconfirmed(&mut self) {
+        self.unconfirmed.clear();
+    }
+
+    /// How many publishes are on their way, of which somebody waits for the reports.
+    pub(crate) fn unconfirmed(&self, now: Duration) -> usize {
+        self.unconfirmed.iter().filter(|(at, _)| now - *at < SOON).count()
+    }
+
+    /// How many publishes with an identifier were heard since then.
+    pub(crate) fn heard_since(&self, since: Duration) -> usize {
+        self.heard.iter().filter(|(at, _)| *at >= since).count()
+    }
+
+    pub(crate) fn is_publish(&self, command: &[u8]) -> bool {
+        self.tongue.publish(command).is_some()
     }
 
     /// The module has said this, in whatever pieces.
@@ -63,6 +96,11 @@ impl Reports {
             {
                 self.said.push((now, id, result));
                 self.open.retain(|open| *open != id);
+                self.unconfirmed.retain(|(_, open)| *open != id);
+            }
+            // The last one was not taken.
+            if self.line.starts_with(b"ERROR") || self.line.starts_with(b"+CME ERROR") {
+                self.unconfirmed.pop();
             }
             self.line.clear();
         }
