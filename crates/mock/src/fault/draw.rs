@@ -13,8 +13,8 @@ const LASTING: [u64; 4] = [100, 1_000, 5_000, 20_000];
 const TIMES: [u64; 4] = [5, 100, 4_000, 60_000];
 
 impl Term {
-    /// Any fault of which a host that has its port sees what it is, with a value that makes sense, at a time before `within`, in whole milliseconds. It is over 20 s after it began at
-    /// the latest. `below(n)` is the caller's chance: it gives 0 to `n` − 1.
+    /// Any fault of which a host that has its port sees what it is, with a value that makes sense, at a time before `within`, in whole
+    /// milliseconds. It is over 20 s after it began at the latest. `below(n)` is the caller's chance: it gives 0 to `n` − 1.
     pub fn any(below: &mut dyn FnMut(u64) -> u64, within: Duration) -> Self {
         // All but one: a port that is gone is no matter of bytes.
         let index = usize::try_from(below(KINDS.len() as u64 - 1)).unwrap_or(0);

@@ -210,7 +210,7 @@ const DIRECTIONS: Parameter = Parameter::Word(&[TO_HOST, TO_MODULE]);
 pub(crate) const TO_HOST: &str = "to-host";
 pub(crate) const TO_MODULE: &str = "to-module";
 pub(crate) const LINE_ENDS: [&str; 3] = ["cr-cr-lf", "lf", "no-blank"];
-pub(crate) const PROMPTS: [&str; 5] = ["bare", "blank", "crlf-bare", "crlf-bare-crlf", "crlf-blank-crlf"];
+pub(crate) const PROMPTS: [&str; 6] = ["bare", "blank", "crlf-bare", "crlf-bare-crlf", "crlf-blank-crlf", "behind-ok"];
 
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -304,7 +304,7 @@ pub const KINDS: [Row; 35] = [
         "lines end with CR CR LF or with a bare LF, or have no blank after the colon; any of them, where none is named")
         .value(Parameter::Word(&LINE_ENDS)),
     row(Kind::Prompt, Module, "prompt", ALWAYS,
-        "the prompt of the data phase is > alone or with a blank, with CR LF before it or around it")
+        "the prompt of the data phase is > alone or with a blank, with CR LF before it or around it, or comes behind an OK")
         .value(Parameter::Word(&PROMPTS)),
     row(Kind::LoseOk, Module, "lose-ok", chance("final OK", 20_000),
         "the final result code OK is not sent")

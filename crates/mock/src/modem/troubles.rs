@@ -152,6 +152,8 @@ impl Troubles {
             Some("crlf-bare") => b"\r\n>",
             Some("crlf-bare-crlf") => b"\r\n>\r\n",
             Some("crlf-blank-crlf") => b"\r\n> \r\n",
+            // As firmware of another maker has it, whose OK says that the command is taken.
+            Some("behind-ok") => b"\r\nOK\r\n\r\n> ",
             _ => b"\r\n> ",
         }
     }

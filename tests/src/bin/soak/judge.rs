@@ -209,7 +209,7 @@ impl Memory {
         Memory { process, looks: Vec::new() }
     }
 
-    /// `VmRSS` of /proc/<pid>/status, in KiB.
+    /// `VmRSS` of `/proc/<pid>/status`, in KiB.
     pub(crate) fn now(&self) -> Result<u64, Anything> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("VmRSS")?;
