@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::exchange::{ATTEMPTS, Answer, Claim, DataPhase, Ending, Exchange, Progress, ResultClaim};
 use crate::fields::{Fields, Malformed};
-use crate::multiplexer::Rescue;
+use crate::rescue::Rescue;
 use crate::text::{IllegalCharacter, InlineData, Secret, Text};
 
 /// How long an answer may take where a command says nothing else.

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::fields::{Fields, Malformed, MalformedKind};
 use crate::grammar::{self, FinalResult};
 use crate::lines::Lines;
-use crate::multiplexer::Rescue;
+use crate::rescue::Rescue;
 use crate::shown::Shown;
 use crate::token::{Line, LineRef};
 

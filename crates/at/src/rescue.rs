@@ -1,7 +1,9 @@
-//! A module that was left in another mode by a host that crashed: what brings it back, and how one of these modes shows.
+//! A module that was left in another mode by a host that crashed, or by a command that was damaged: what brings it back, and how the mode
+//! shows.
 //!
 //! In multiplexer mode (3GPP TS 27.010) a module takes and sends nothing but frames; in data mode (V.250's online data
-//! state) it takes whatever comes for data. In either it answers no command. What brings it back is no command line: it is a few fixed bytes,
+//! state) it takes whatever comes for data. In either it answers no command. One whose result codes are digits
+//! (V.250, 6.2.6) answers, and not in words. What brings it back is no command line: it is a few fixed bytes,
 //! some with silence around them, and nothing here is made from anybody's text.
 
 use std::time::Duration;
