@@ -8,7 +8,7 @@ use crate::dialect::Place;
 use crate::fault::Fault;
 use crate::identify;
 use crate::plan::Dialogue;
-use crate::supervisor::Cure;
+use crate::recovery::Cure;
 
 /// How long a network needs to notice that a module has gone.
 const AWAY: Duration = Duration::from_secs(2);

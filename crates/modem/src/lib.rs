@@ -19,6 +19,7 @@ mod network;
 mod options;
 pub mod plan;
 mod profile;
+mod recovery;
 mod refusal;
 pub mod replay;
 mod status;
@@ -40,9 +41,10 @@ pub use profile::{
     InvalidProfile, InvalidUsbId, MessageIdRule, NamedFigure, Overrides, Place, Profile, ProfileFault, QmtData,
     QmtKind, QmtRules, Restart, TlsRules, UrcPort, UrcSetting, UsbId, UsbPorts, UsbRole,
 };
+pub use recovery::{Cure, Recovery, Stage};
 pub use refusal::Refusal;
 pub use status::Status;
-pub use supervisor::{Cure, Means, PortWish, Reconnect, Recovery, Stage, Supervisor};
+pub use supervisor::{Means, PortWish, Reconnect, Supervisor};
 pub use tls::{ClientCertificate, TlsOptions, TlsVersion};
 
 /// What became of a message that the module took.

@@ -19,9 +19,8 @@ use crate::network::NetworkOptions;
 use crate::options::{ConnectOptions, Credentials};
 use crate::refusal::Refusal;
 
-pub use keep::Recovery;
 use keep::{Asked, Keep, Unknown};
-pub use ladder::{Cure, Reconnect, Stage};
+pub use ladder::Reconnect;
 use port::Port;
 pub use port::{Means, PortWish};
 

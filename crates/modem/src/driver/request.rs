@@ -12,8 +12,8 @@ use crate::message::{Filter, Incoming, Outgoing, QoS};
 use crate::network::{NetworkOptions, Registration};
 use crate::options::ConnectOptions;
 use crate::profile::Profile;
+use crate::recovery::{Cure, Recovery};
 use crate::status::Status;
-use crate::supervisor::{Cure, Recovery};
 
 /// Names a request until its outcome comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

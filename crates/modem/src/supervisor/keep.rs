@@ -1,103 +1,21 @@
 //! A connection that is kept: what it is made from, what waits for it, and how its recovery stands.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::time::Duration;
 
 use atmqtt_at::Time;
 
 use super::Purpose;
-use super::ladder::{Cure, Reconnect, Stage, cure, stage};
+use super::ladder::{Reconnect, cure, stage};
 use super::port::Means;
 use crate::driver::{LinkState, Outcome, Output, Request, Ticket};
 use crate::fault::{Fault, PacketFault, SubscribeFault};
 use crate::message::{Filter, QoS};
 use crate::network::NetworkOptions;
 use crate::options::{ConnectOptions, Credentials};
+use crate::recovery::{Cure, Recovery, Stage};
 use crate::refusal::Refusal;
 use crate::{Delivery, Unconfirmed};
-
-/// What is done to have a kept connection again.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum Recovery {
-    /// An attempt is made after this wait.
-    Waiting {
-        /// Which one since the last good connection, from 1 on.
-        attempt: u32,
-        /// How long.
-        wait: Duration,
-        /// Why the last one failed; `None`: the connection was lost, and this is the first.
-        fault: Option<Fault>,
-        /// Where the fault belongs.
-        stage: Stage,
-    },
-    /// Trying again does not help, and the module is treated before the next attempt.
-    Curing {
-        /// How.
-        cure: Cure,
-        /// What for.
-        fault: Fault,
-        /// Where the fault belongs.
-        stage: Stage,
-    },
-    /// The connection is there again, and so is what was subscribed to.
-    Restored {
-        /// How long it was away.
-        after: Duration,
-        /// How many filters were subscribed to again.
-        subscriptions: usize,
-    },
-    /// The broker does not take a filter any more that it took before. It is not asked for it again.
-    SubscriptionRefused {
-        /// The filter.
-        filter: Filter,
-    },
-    /// Another module answers on the port than before: all that follows is done with it.
-    OtherModule {
-        /// What it calls itself, if it does.
-        model: Option<String>,
-    },
-    /// The hook that is to switch the module's power off and on has failed.
-    PowerHookFailed {
-        /// Why, in its own words.
-        reason: String,
-    },
-    /// The connection ends again and again soon after the sign-in: somebody else may sign in with the same client id, and each signs the
-    /// other out.
-    IdentityInUse {
-        /// How often in a row.
-        times: u32,
-    },
-}
-
-impl fmt::Display for Recovery {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Recovery::Waiting { attempt, wait, fault: None, .. } => {
-                write!(f, "the next sign-in is in {:.1} s (attempt {attempt})", wait.as_secs_f64())
-            }
-            Recovery::Waiting { attempt, wait, fault: Some(fault), stage } => {
-                write!(f, "{stage}: {fault}; the next sign-in is in {:.1} s (attempt {attempt})", wait.as_secs_f64())
-            }
-            Recovery::Curing { cure, fault, stage } => write!(f, "{stage}: {fault}; {cure}"),
-            Recovery::Restored { after, subscriptions } => {
-                let away = after.as_secs_f64();
-                write!(f, "the connection is there again after {away:.1} s, with {subscriptions} subscriptions")
-            }
-            Recovery::SubscriptionRefused { filter } => write!(f, "the broker does not take {filter} any more"),
-            Recovery::OtherModule { model } => {
-                let model = model.as_deref().unwrap_or("of unknown model");
-                write!(f, "another module answers on this port than before: {model}")
-            }
-            Recovery::PowerHookFailed { reason } => write!(f, "the module's power was not switched: {reason}"),
-            Recovery::IdentityInUse { times } => write!(
-                f,
-                "the connection ended {times} times soon after the sign-in: is there another client with the same client id?"
-            ),
-        }
-    }
-}
 
 /// After how many short connections in a row the client id counts as used twice.
 const KICKS: u32 = 5;

@@ -1,69 +1,10 @@
-//! What stands between a host and its broker, from the line up, and what helps at each stage.
+//! What helps at each stage between a host and its broker, and when.
 
-use std::fmt;
 use std::time::Duration;
 
 use super::port::Means;
 use crate::fault::{ConnectFault, Fault, OpenFault};
-
-/// The stages of a connection, the lowest first. A fault is cured at the lowest that explains it, and everything above is made anew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Stage {
-    /// The module answers AT commands.
-    Line,
-    /// The SIM is ready.
-    Sim,
-    /// The network has taken the module in.
-    Registration,
-    /// There is a way for packets.
-    PacketNetwork,
-    /// The link to the broker.
-    Link,
-    /// The broker takes the sign-in.
-    Broker,
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Stage::Line => "line",
-            Stage::Sim => "SIM",
-            Stage::Registration => "registration",
-            Stage::PacketNetwork => "packet network",
-            Stage::Link => "link",
-            Stage::Broker => "broker",
-        })
-    }
-}
-
-/// What is done to the module when trying again does not help.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Cure {
-    /// `AT+CGATT=0` and `AT+CGATT=1`: off the packet network, and on to it again.
-    CyclePacketNetwork,
-    /// `AT+CFUN=0` and `AT+CFUN=1`: the radio off and on.
-    CycleRadio,
-    /// `AT+CFUN=1,1`: the module starts anew.
-    ResetModule,
-    /// The port is closed and opened again.
-    ReopenPort,
-    /// The user's hook switches the module's power off and on. The port is closed meanwhile.
-    Power,
-}
-
-impl fmt::Display for Cure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Cure::CyclePacketNetwork => "the packet network is left and joined again",
-            Cure::CycleRadio => "the radio is switched off and on",
-            Cure::ResetModule => "the module is reset",
-            Cure::ReopenPort => "the port is opened again",
-            Cure::Power => "the module's power is switched off and on",
-        })
-    }
-}
+use crate::recovery::{Cure, Stage};
 
 /// How often a stage has to fail in a row before a cure is tried; each again after as many failures as the last of its row.
 type Ladder = &'static [(u32, Cure)];

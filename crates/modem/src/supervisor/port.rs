@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use atmqtt_at::Time;
 
-use super::keep::{Keep, Recovery};
+use super::Supervisor;
+use super::keep::Keep;
 use super::ladder::Reconnect;
-use super::{Cure, Supervisor};
 use crate::driver::{Event, Output};
 use crate::identify::Identity;
+use crate::recovery::{Cure, Recovery};
 
 /// What the owner of the port can do for a connection that is kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -149,8 +150,8 @@ impl Supervisor {
         self.port.wish.take()
     }
 
-    /// The port is gone. True: the connection is kept all the same, and [`take_wish`](Supervisor::take_wish) says when the port is to be opened again; what
-    /// the driver was asked for, beside the requests of the session, has ended with [`Fault::PortLost`](crate::Fault::PortLost). False:
+    /// The port is gone. True: the connection is kept all the same, and [`take_wish`](Supervisor::take_wish) says when the port is to be
+    /// opened again; what the driver was asked for, beside the requests of the session, has ended with [`Fault::PortLost`](crate::Fault::PortLost). False:
     /// nothing is kept that would be worth it, and nothing has changed.
     pub fn port_lost(&mut self, now: Time) -> bool {
         let limit = self.keep.as_ref().filter(|keep| keep.is_begun()).map(|keep| keep.reconnect().port);
