@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use atmqtt_mock::Mock;
 use atmqtt_mock::broker::Handle;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
@@ -157,4 +159,14 @@ pub(crate) fn private_file(path: &Path, content: &str) {
     use std::os::unix::fs::PermissionsExt;
     fs::write(path, content).expect("a file");
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("its mode");
+}
+
+/// That a secret is nowhere in a text: as it is, as digits, or in Base64.
+pub(crate) fn never_in(text: &str, secret: &str) {
+    let lower = text.to_lowercase();
+    for form in [secret.to_lowercase(), hex::encode(secret)] {
+        assert!(!lower.contains(&form), "{form} in {text}");
+    }
+    let base64 = STANDARD_NO_PAD.encode(secret);
+    assert!(!text.contains(&base64), "{base64} in {text}");
 }
