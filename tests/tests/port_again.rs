@@ -10,7 +10,7 @@ use atmqtt::{
 use atmqtt_mock::Mock;
 use atmqtt_mock::broker::Message;
 use atmqtt_mock::modem::{self, Fault, Identity};
-use atmqtt_tests::{ONE_OF_EACH, broker, module, next, soon};
+use atmqtt_tests::{Dialogue, ONE_OF_EACH, broker, module, next, soon};
 use tempfile::TempDir;
 
 /// A mock behind a link, and the link's path.
@@ -58,15 +58,16 @@ async fn a_kept_connection_outlives_its_port() {
 #[tokio::test]
 async fn it_comes_back_as_often_as_it_is_lost_and_whatever_it_is_lost_in() {
     let (mock, path, _folder) = plugged(module(modem::NT26E));
-    let modem = Modem::open(&path).await.unwrap();
+    let dialogue = Dialogue::default();
+    let modem = Modem::open_with(&path, dialogue.listen(ModemOptions::new())).await.unwrap();
     let client = modem.mqtt(broker("device")).reconnect(quick()).connect().await.unwrap();
     let mut events = modem.events().await.unwrap();
-    for pause in [0, 1, 2, 5, 10, 20] {
+    for lines in [0, 1, 2, 5, 10, 20] {
         mock.control().set_plugged(false).await.unwrap();
         mock.control().set_plugged(true).await.unwrap();
         next(&mut events, |event| (event == Event::PortBack).then_some(())).await;
         // The next time in the middle of what is done to have the connection again.
-        tokio::time::sleep(Duration::from_millis(pause)).await;
+        soon(dialogue.reaches(dialogue.len() + lines)).await;
     }
     let receipt = soon(client.publish("up", "x").qos(QoS::AtLeastOnce)).await.unwrap();
     assert_eq!(receipt.delivery, Delivery::Delivered { retransmissions: 0 });

@@ -46,7 +46,7 @@ async fn flood() -> Result<(), Anything> {
     .await??;
     let log = mock.log();
     let heard = Arc::new(AtomicU64::new(0));
-    let mut said_by_host = host.take_lines()?;
+    let mut said_by_host = host.said.take().ok_or("a pipe")?;
     let listening = std::thread::spawn({
         let heard = Arc::clone(&heard);
         move || loop {

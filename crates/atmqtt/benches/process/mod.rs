@@ -28,7 +28,8 @@ pub(crate) fn wait_for_word() -> Result<(), Anything> {
 pub(crate) struct Host {
     child: Child,
     words: Option<ChildStdin>,
-    said: Option<Lines<BufReader<ChildStdout>>>,
+    /// What it says, until somebody else listens.
+    pub(crate) said: Option<Lines<BufReader<ChildStdout>>>,
 }
 
 impl Host {
@@ -45,12 +46,6 @@ impl Host {
     pub(crate) fn line(&mut self) -> Result<String, Anything> {
         let said = self.said.as_mut().ok_or("somebody else listens")?;
         Ok(said.next().ok_or("the host has ended")??)
-    }
-
-    /// All that it says from now on, for somebody else.
-    #[allow(dead_code, reason = "each bench has a part of this")]
-    pub(crate) fn take_lines(&mut self) -> Result<Lines<BufReader<ChildStdout>>, Anything> {
-        Ok(self.said.take().ok_or("a pipe")?)
     }
 
     /// Gives it a word to go on.

@@ -137,3 +137,21 @@ fn an_answer_is_kept_however_many_events_wait() {
     line.receive(b"\r\nA\r\n\r\nB\r\n\r\n+LMQTTPUB: 0,1,0\r\n");
     assert_eq!(settled(&mut line), [(id, Ok(0))]);
 }
+
+#[test]
+fn the_pieces_do_not_matter() {
+    let bytes = b"\r\n+LMQTTPUB: 0,3,0\r\n\r\n+CSQ: 20,99\r\n\r\n+LMQTTPUB: 0,1,2\r\n\r\nOK\r\n\r\n+LMQTTPUB: 0,2,1\r\n\r\n+LMQTTPUB: 0,2,0\r\n";
+    let events = |cuts: [usize; 2]| {
+        let (mut line, _) = bench(3);
+        line.send(signal());
+        line.receive(&bytes[..cuts[0]]).receive(&bytes[cuts[0]..cuts[1]]).receive(&bytes[cuts[1]..]);
+        line.events()
+    };
+    let whole = events([0, 0]);
+    assert_eq!(whole.len(), 4, "{whole:?}");
+    for second in 0..=bytes.len() {
+        for first in 0..=second {
+            assert_eq!(events([first, second]), whole, "{first}, {second}");
+        }
+    }
+}
