@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, RwLock, watch};
 use tokio::task::JoinSet;
 
 use super::methods::{At, Call, Connect, Number, Publish, Subscribe};
-use super::notify::{Notices, Registered};
+use super::notify::{Notices, Registered, Seen};
 use super::output::{Line, Sender};
 use super::protocol::{Error, Invalid, Request, answer, notification};
 use crate::args::Global;
@@ -393,11 +393,12 @@ impl Desk {
         };
         let filters = link.iter().flat_map(|link| link.filters().clone());
         let subscriptions: Vec<String> = filters.map(|(_, filter)| filter.to_string()).collect();
-        let (state, links_lost, messages_dropped) = self.notices.seen();
+        let Seen { link: state, links_lost, messages_dropped, asleep } = self.notices.seen();
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let counters = &self.counters;
         json!({
             "link": state,
+            "asleep": asleep,
             "broker": link.map(|link| link.broker.clone()),
             "subscriptions": subscriptions,
             "in_flight": read(&counters.in_flight),

@@ -197,6 +197,17 @@ struct Waiting {
     away: bool,
     links_lost: u64,
     messages_dropped: u64,
+    asleep: bool,
+}
+
+/// What has been heard of the module and its link so far.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) link: &'static str,
+    pub(super) links_lost: u64,
+    pub(super) messages_dropped: u64,
+    /// The module is known to sleep.
+    pub(super) asleep: bool,
 }
 
 impl Notices {
@@ -217,10 +228,10 @@ impl Notices {
         }
     }
 
-    /// The state of the link, how often it was lost, and how many messages were dropped.
-    pub(super) fn seen(&self) -> (&'static str, u64, u64) {
+    pub(super) fn seen(&self) -> Seen {
         let waiting = self.waiting();
-        (link_name(waiting.link.unwrap_or(LinkState::Down)), waiting.links_lost, waiting.messages_dropped)
+        let Waiting { links_lost, messages_dropped, asleep, .. } = *waiting;
+        Seen { link: link_name(waiting.link.unwrap_or(LinkState::Down)), links_lost, messages_dropped, asleep }
     }
 
     /// Comes while the connection is lost.
@@ -298,6 +309,13 @@ impl Waiting {
         self.link(LinkState::Down, Some(reason));
     }
 
+    fn port_lost(&mut self) {
+        self.push(AtModem::PortLost.line());
+        self.lost("the port is gone");
+        // Nothing is known of the module that will be behind it, and nobody says that it is awake.
+        self.asleep = false;
+    }
+
     fn heard(&mut self, event: ModemEvent) {
         let was = self.link;
         match event {
@@ -307,6 +325,11 @@ impl Waiting {
             ModemEvent::Link(state) => self.link(state, None),
             ModemEvent::LinkLost(loss) => self.lost(&loss.to_string()),
             event => {
+                match event {
+                    ModemEvent::Asleep => self.asleep = true,
+                    ModemEvent::Awake => self.asleep = false,
+                    _ => {}
+                }
                 // A sign-in under way may only have woken the module, and goes on then.
                 let ends_link = matches!(event, ModemEvent::Restarted { .. })
                     && was.is_some_and(|was| was != LinkState::Connecting);
@@ -378,10 +401,7 @@ pub(super) async fn take_events(mut events: Events, notices: Arc<Notices>) {
                     notices.change(|waiting| waiting.messages_dropped += count);
                 }
                 Some(Event::Missed(count)) => notices.change(|waiting| waiting.missed(count)),
-                Some(Event::PortLost) => notices.change(|waiting| {
-                    waiting.push(AtModem::PortLost.line());
-                    waiting.lost("the port is gone");
-                }),
+                Some(Event::PortLost) => notices.change(Waiting::port_lost),
                 Some(Event::PortBack) => notices.change(|waiting| waiting.push(AtModem::PortBack.line())),
                 Some(_) => {}
                 None => break,
@@ -435,6 +455,18 @@ mod tests {
         ];
         assert_eq!(told(&mut waiting), expected);
         assert_eq!(waiting.links_lost, 1);
+    }
+
+    #[test]
+    fn a_module_that_sleeps_does_so_until_it_is_awake_or_its_port_is_gone() {
+        let mut waiting = Waiting::default();
+        for end in [|waiting: &mut Waiting| waiting.heard(ModemEvent::Awake), Waiting::port_lost] {
+            waiting.heard(ModemEvent::Asleep);
+            waiting.heard(ModemEvent::LinkLost(LinkLoss::seen("gone")));
+            assert!(waiting.asleep, "a connection can be lost in sleep");
+            end(&mut waiting);
+            assert!(!waiting.asleep);
+        }
     }
 
     #[test]

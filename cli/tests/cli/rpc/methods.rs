@@ -192,6 +192,27 @@ async fn a_status_does_not_wait_for_a_connect() {
     assert_eq!(client.code().await, Some(27));
 }
 
+/// Nothing is asked of the module to say so, and what is asked of it wakes it.
+#[tokio::test]
+async fn a_status_says_that_the_module_sleeps_and_does_not_wake_it() {
+    let mock = Mock::builder().modem(ModemOptions { model: BC660K, ..ModemOptions::default() }).start().unwrap();
+    let mut client = Client::start(&mock, &[]);
+    assert_eq!(client.call("status", json!({})).await["asleep"], json!(false));
+    let sleeps = b"\r\n+QNBIOTEVENT: \"ENTER PSM\"\r\n".to_vec();
+    mock.control().order(Fault::Inject(sleeps)).await.unwrap();
+    client.notified("modem", |modem| modem["event"] == "asleep").await;
+    let heard = mock.log().bytes_heard();
+    for _ in 0..2 {
+        assert_eq!(client.call("status", json!({})).await["asleep"], json!(true));
+    }
+    assert_eq!(mock.log().bytes_heard(), heard);
+    client.call("imei", json!({})).await;
+    client.notified("modem", |modem| modem["event"] == "awake").await;
+    assert_eq!(client.call("status", json!({})).await["asleep"], json!(false));
+    client.end().await;
+    assert_eq!(client.code().await, Some(0));
+}
+
 #[tokio::test]
 async fn what_happens_at_the_module_is_told() {
     let mock = Mock::builder().start().unwrap();
