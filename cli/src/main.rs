@@ -6,7 +6,7 @@
 //! Programs in other languages use `atmqtt rpc`, whose messages `docs/rpc.schema.json` describes; `examples/rpc_client.py` is a client.
 
 mod args;
-mod bench;
+mod attached;
 mod cloud;
 mod command;
 mod duration;

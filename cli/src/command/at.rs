@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::Context;
 use crate::args::At;
-use crate::bench::Bench;
+use crate::attached::Attached;
 use crate::exit::{Exit, Failure, Halt};
 use crate::guard::{Guard, Stage};
 use crate::render::{Look, Results, json};
@@ -16,9 +16,9 @@ pub(super) async fn run(typed: At, context: Context) -> Result<Exit, Halt> {
     typed.commands.iter().try_for_each(|command| check(command))?;
     let line = Line::resolve(&global, &environment, &mut secrets)?;
     let mut guard = Guard::new(deadline)?;
-    let bench = Bench::open(line, global.display.debug, look, &mut guard).await?;
-    let outcome = dialogue(&bench.modem, &typed.commands, look, &mut guard, &mut results).await;
-    bench.close(outcome).await
+    let attached = Attached::open(line, global.display.debug, look, &mut guard).await?;
+    let outcome = dialogue(&attached.modem, &typed.commands, look, &mut guard, &mut results).await;
+    attached.close(outcome).await
 }
 
 /// Refuses what would be more than one line.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Context;
 use crate::args::{Certs, CertsCommand};
-use crate::bench::Bench;
+use crate::attached::Attached;
 use crate::exit::{Exit, Failure, Halt};
 use crate::guard::{Guard, Stage};
 use crate::render::{Look, Results, json};
@@ -22,9 +22,9 @@ pub(super) async fn run(typed: Certs, context: Context) -> Result<Exit, Halt> {
     let task = Task::of(typed.command)?;
     let line = Line::resolve(&global, &environment, &mut secrets)?;
     let mut guard = Guard::new(deadline)?;
-    let bench = Bench::open(line, global.display.debug, look, &mut guard).await?;
-    let outcome = task.run(&bench.modem, look, &mut guard, &mut results).await;
-    bench.close(outcome.map(|()| Exit::Done)).await
+    let attached = Attached::open(line, global.display.debug, look, &mut guard).await?;
+    let outcome = task.run(&attached.modem, look, &mut guard, &mut results).await;
+    attached.close(outcome.map(|()| Exit::Done)).await
 }
 
 /// What is to be done.

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Context;
 use crate::args;
-use crate::bench::{Bench, wrong_port};
+use crate::attached::{Attached, wrong_port};
 use crate::exit::{Exit, Halt};
 use crate::figures::{self, Figures};
 use crate::guard::{Guard, Stage};
@@ -37,17 +37,17 @@ pub(super) async fn run(typed: &args::Info, context: Context) -> Result<Exit, Ha
     let line = Line::resolve(&global, &environment, &mut secrets)?;
     let mut guard = Guard::new(deadline)?;
     let figures = line.figures.clone();
-    let bench = Bench::open(line, global.display.debug, look, &mut guard).await?;
+    let attached = Attached::open(line, global.display.debug, look, &mut guard).await?;
     let outcome = async {
-        bench.tell_of_fallback();
+        attached.tell_of_fallback();
         if typed.profile_figures {
-            return print_figures(bench.modem.profile(), &figures, look, &mut guard, &mut results).await;
+            return print_figures(attached.modem.profile(), &figures, look, &mut guard, &mut results).await;
         }
-        let status = guard.run(Stage::Asking, bench.modem.status()).await?;
-        if let Some(told) = bench.modem.usb_port().and_then(|port| wrong_port(port, [bench.modem.profile()])) {
+        let status = guard.run(Stage::Asking, attached.modem.status()).await?;
+        if let Some(told) = attached.modem.usb_port().and_then(|port| wrong_port(port, [attached.modem.profile()])) {
             look.warn(told);
         }
-        let mut info = Info::of(&bench.modem, status, &tls);
+        let mut info = Info::of(&attached.modem, status, &tls);
         if typed.redact {
             info.redact();
         }
@@ -55,7 +55,7 @@ pub(super) async fn run(typed: &args::Info, context: Context) -> Result<Exit, Ha
         guard.tell(results.line(text)).await
     }
     .await;
-    bench.close(outcome.map(|()| Exit::Done)).await
+    attached.close(outcome.map(|()| Exit::Done)).await
 }
 
 /// What the module told, under the names that programs know. What it did not tell is null.

@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader, Stdin, stdi
 
 use super::Context;
 use crate::args::{Payload, Publish};
-use crate::bench::{Bench, ended};
+use crate::attached::{Attached, ended};
 use crate::encoding::{from_base64, from_hex};
 use crate::exit::{Exit, Failure, Halt};
 use crate::guard::{Guard, Stage};
@@ -47,11 +47,11 @@ pub(super) async fn run(typed: Publish, context: Context) -> Result<Exit, Halt> 
         Some(payload) => Messages::Same { payload, left: typed.repeat, pause: typed.repeat_delay, is_first: true },
         None => Messages::Lines { lines: BufReader::new(stdin()), encoding },
     };
-    let bench = Bench::open(line, global.display.debug, look, &mut guard).await?;
+    let attached = Attached::open(line, global.display.debug, look, &mut guard).await?;
     let outcome = async {
-        let client = bench.connect(session, None, &mut guard).await?;
+        let client = attached.connect(session, None, &mut guard).await?;
         let mut publisher = Publisher {
-            modem: bench.modem.clone(),
+            modem: attached.modem.clone(),
             client,
             topic: typed.topic,
             qos: typed.qos,
@@ -63,7 +63,7 @@ pub(super) async fn run(typed: Publish, context: Context) -> Result<Exit, Halt> 
         outcome.map(|()| publisher.tally.exit())
     }
     .await;
-    bench.close(outcome).await
+    attached.close(outcome).await
 }
 
 /// How the payload is written.

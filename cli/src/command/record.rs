@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::Context;
 use super::replay::pseudo_terminal;
 use crate::args;
-use crate::bench::start_mock;
+use crate::attached::start_mock;
 use crate::exit::{Exit, Failure, Halt};
 use crate::guard::{Guard, Stage};
 use crate::recording::{Place, Recording};

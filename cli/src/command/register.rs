@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::Context;
 use crate::args::Register;
-use crate::bench::Bench;
+use crate::attached::Attached;
 use crate::cloud::registration::{self, Prepared, Way};
 use crate::exit::{Exit, Halt};
 use crate::guard::Guard;
@@ -32,9 +32,9 @@ pub(super) async fn run(typed: Register, context: Context) -> Result<Exit, Halt>
             let line = Line::resolve(&global, &environment, &mut secrets)?;
             let session = Session::signed(&sign_in, &global, &line)?;
             let (reserved, mut guard) = (Reserved::at(&typed.save)?, Guard::new(deadline)?);
-            let bench = Bench::open(line, global.display.debug, look, &mut guard).await?;
-            let registered = module::register(&registration, &bench, session, reserved, &mut guard).await;
-            bench.close(registered).await
+            let attached = Attached::open(line, global.display.debug, look, &mut guard).await?;
+            let registered = module::register(&registration, &attached, session, reserved, &mut guard).await;
+            attached.close(registered).await
         }
     };
     let (registered, Kept { path }) = registered.map_err(explained)?;

@@ -14,7 +14,7 @@ use super::Context;
 use super::publish::{self, Outcome};
 use super::subscribe::{Print, Wait};
 use crate::args::Request;
-use crate::bench::{Bench, ended};
+use crate::attached::{Attached, ended};
 use crate::exit::{Exit, Failure, Halt};
 use crate::guard::{Guard, Stage};
 use crate::render::Look;
@@ -36,12 +36,12 @@ pub(super) async fn run(typed: Request, context: Context) -> Result<Exit, Halt> 
     publish::check(&line, &request)?;
     settings::check(line.profile.as_ref(), |profile| profile.check_filter(&reply_topic))?;
 
-    let bench = Bench::open(line, global.display.debug, look, &mut guard).await?;
+    let attached = Attached::open(line, global.display.debug, look, &mut guard).await?;
     let outcome = async {
-        let client = bench.connect(session, None, &mut guard).await?;
+        let client = attached.connect(session, None, &mut guard).await?;
         let subscribed = client.subscribe(reply_topic.text().as_str(), typed.qos);
         let answers = guard.run(Stage::Subscribing, subscribed).await?;
-        let mut inquiry = Inquiry { modem: bench.modem.clone(), client, answers, id, look };
+        let mut inquiry = Inquiry { modem: attached.modem.clone(), client, answers, id, look };
         inquiry.pass_over_what_is_there(&mut guard).await?;
         let answer = inquiry.ask(request, typed.wait, &mut guard).await?;
         let not_json = |_| Failure::new("delivery.not_json", "the answer is not JSON, as %J wants it");
@@ -49,7 +49,7 @@ pub(super) async fn run(typed: Request, context: Context) -> Result<Exit, Halt> 
         Ok(Exit::Done)
     }
     .await;
-    bench.close(outcome).await
+    attached.close(outcome).await
 }
 
 /// The `id` of a request in JSON: a text or a number.

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::Context;
 use crate::args::{Spool, SpoolCommand, SpoolFile};
-use crate::bench::{Bench, ended};
+use crate::attached::{Attached, ended};
 use crate::exit::{Exit, Failure, Halt};
 use crate::guard::{Guard, Stage};
 use crate::render::{Look, json};
@@ -53,13 +53,13 @@ async fn drain(file: &SpoolFile, context: Context) -> Result<Exit, Halt> {
     let session = Session::resolve(&global, &environment, &line, &mut secrets)?;
     let reconnect = line.figures.reconnect();
     let mut guard = Guard::new(deadline)?;
-    let bench = Bench::open(line, global.display.debug, look, &mut guard).await?;
+    let attached = Attached::open(line, global.display.debug, look, &mut guard).await?;
     let outcome = async {
-        let client = bench.connect(session, Some(reconnect), &mut guard).await?;
+        let client = attached.connect(session, Some(reconnect), &mut guard).await?;
         let sending = async {
             match spool.send_all(&client).await {
                 Err(atmqtt::Error::Modem(Fault::Input(Refusal::NotConnected))) => {
-                    Err(ended(&bench.modem, &client).await)
+                    Err(ended(&attached.modem, &client).await)
                 }
                 sent => sent.map_err(Failure::from),
             }
@@ -81,7 +81,7 @@ async fn drain(file: &SpoolFile, context: Context) -> Result<Exit, Halt> {
         Ok(if drained.refused > 0 { Exit::NotDelivered } else { Exit::Done })
     }
     .await;
-    bench.close(outcome).await
+    attached.close(outcome).await
 }
 
 /// What has become of the messages.

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Context;
 use crate::args::{Printing, Subscribe};
-use crate::bench::{Bench, ended};
+use crate::attached::{Attached, ended};
 use crate::encoding::to_base64;
 use crate::exit::{Exit, Failure, Halt};
 use crate::format::{Format, NotJson};
@@ -34,11 +34,11 @@ pub(super) async fn run(typed: Subscribe, context: Context) -> Result<Exit, Halt
 
     let reconnect = line.figures.reconnect();
     let mut guard = Guard::new(deadline)?;
-    let bench = Bench::open(line, global.display.debug, look, &mut guard).await?;
-    let telling = tokio::spawn(tell(bench.modem.clone(), look));
+    let attached = Attached::open(line, global.display.debug, look, &mut guard).await?;
+    let telling = tokio::spawn(tell(attached.modem.clone(), look));
     let outcome = async {
         let wanted = Wanted { filters, qos: typed.qos, reconnect };
-        let inbox = Inbox::subscribe(&bench, session, wanted, &mut guard).await?;
+        let inbox = Inbox::subscribe(&attached, session, wanted, &mut guard).await?;
         if typed.exit_when_subscribed {
             return Ok(Exit::Done);
         }
@@ -47,7 +47,7 @@ pub(super) async fn run(typed: Subscribe, context: Context) -> Result<Exit, Halt
         Ok(Exit::Done)
     }
     .await;
-    let outcome = bench.close(outcome).await;
+    let outcome = attached.close(outcome).await;
     // The events have ended with the modem; if it did not end, nobody waits for more of them.
     let _ = timeout(Duration::from_secs(1), telling).await;
     outcome
@@ -81,26 +81,26 @@ struct Inbox {
 
 impl Inbox {
     async fn subscribe(
-        bench: &Bench,
+        attached: &Attached,
         session: Session,
         Wanted { filters, qos, reconnect }: Wanted,
         guard: &mut Guard,
     ) -> Result<Inbox, Halt> {
-        let client = bench.connect(session, Some(reconnect), guard).await?;
+        let client = attached.connect(session, Some(reconnect), guard).await?;
         let mut subscriptions = Vec::with_capacity(filters.len());
         for filter in filters {
             let subscribed = client.subscribe(filter.text().as_str(), qos);
             let subscription = guard.run(Stage::Subscribing, subscribed).await?;
-            bench.look.status(format_args!("subscribed to {filter}"));
+            attached.look.status(format_args!("subscribed to {filter}"));
             if let Some(granted) = subscription.granted_qos().filter(|granted| *granted < qos) {
                 let (granted, asked) = (granted.level(), qos.level());
-                bench.look.warn(format_args!(
+                attached.look.warn(format_args!(
                     "the broker grants QoS {granted} to {filter}, not the {asked} that was asked for"
                 ));
             }
             subscriptions.push(subscription);
         }
-        Ok(Inbox { modem: bench.modem.clone(), client, subscriptions })
+        Ok(Inbox { modem: attached.modem.clone(), client, subscriptions })
     }
 
     /// The next message. Cancel safe.

@@ -29,7 +29,7 @@ use self::output::Output;
 use self::protocol::{Lines, Request};
 use super::Context;
 use crate::args::{self, Global};
-use crate::bench::Bench;
+use crate::attached::Attached;
 use crate::exit::{Exit, Failure, Halt};
 use crate::guard::{Guard, Stage};
 use crate::secret::Secrets;
@@ -49,27 +49,27 @@ pub(super) async fn run(typed: args::Rpc, context: Context) -> Result<Exit, Halt
     let outbox = typed.outbox.map(|path| Outbox::open(path, OutboxOptions::default())).transpose();
     let mut spool = outbox.map_err(atmqtt::Error::from)?.map(Spool::new);
     let mut guard = Guard::new(deadline)?;
-    let bench = Bench::open(line.clone(), global.display.debug, look, &mut guard).await?;
-    bench.tell_of_fallback();
+    let attached = Attached::open(line.clone(), global.display.debug, look, &mut guard).await?;
+    attached.tell_of_fallback();
 
     let notices = Arc::<Notices>::default();
     let (sender, output) = Output::new(Arc::clone(&notices));
     let (no_more_time, out_of_time) = watch::channel(None);
-    let events = bench.modem.events().await;
-    let prepared = events.map_err(Halt::from).and_then(|events| Ok((events, bench.mock_broker()?)));
+    let events = attached.modem.events().await;
+    let prepared = events.map_err(Halt::from).and_then(|events| Ok((events, attached.mock_broker()?)));
     let (events, mock_broker) = match prepared {
         Ok(prepared) => prepared,
-        Err(halt) => return bench.close(Err(halt)).await,
+        Err(halt) => return attached.close(Err(halt)).await,
     };
     let listening = tokio::spawn(take_events(events, Arc::clone(&notices)));
     if let Some(spool) = &mut spool {
         tokio::spawn(take_spool_events(spool.events(), Arc::clone(&notices)));
     }
     let desk = Desk {
-        modem: bench.modem.clone(),
+        modem: attached.modem.clone(),
         mock_broker,
         // What does not fit the module is refused in its own words.
-        typed: Typed { global, environment, line: Line { profile: Some(bench.modem.profile().clone()), ..line } },
+        typed: Typed { global, environment, line: Line { profile: Some(attached.modem.profile().clone()), ..line } },
         tls,
         notices,
         output: sender,
@@ -80,7 +80,7 @@ pub(super) async fn run(typed: args::Rpc, context: Context) -> Result<Exit, Halt
         counters: Counters::default(),
     };
     let mut office = Office {
-        modem: bench.modem.clone(),
+        modem: attached.modem.clone(),
         desk: Arc::new(desk),
         input: Lines::new(BufReader::new(stdin())),
         in_flight: Arc::new(Semaphore::new(IN_FLIGHT as usize)),
@@ -90,7 +90,7 @@ pub(super) async fn run(typed: args::Rpc, context: Context) -> Result<Exit, Halt
         listening,
     };
     let outcome = office.serve(deadline, &mut guard).await;
-    let outcome = bench.close(outcome).await;
+    let outcome = attached.close(outcome).await;
     // A message whose confirmation is not written down is sent again by the next run.
     let _ = timeout(LAST_WORDS, office.desk.sending.finish()).await;
     office.last_words(outcome, &mut guard).await

@@ -26,16 +26,16 @@ const SHORT_FAREWELL: Duration = Duration::from_secs(2);
 
 /// A module that is ready for use.
 #[derive(Debug)]
-pub(crate) struct Bench {
+pub(crate) struct Attached {
     pub(crate) modem: Modem,
     mock: Option<Mock>,
     recording: Option<Recording>,
     pub(crate) look: Look,
 }
 
-impl Bench {
+impl Attached {
     /// Opens the port, and identifies the module. `debug` shows the dialogue.
-    pub(crate) async fn open(line: Line, debug: bool, look: Look, guard: &mut Guard) -> Result<Bench, Halt> {
+    pub(crate) async fn open(line: Line, debug: bool, look: Look, guard: &mut Guard) -> Result<Attached, Halt> {
         let recording = line.trace.map(|place| Recording::append(&place, look)).transpose()?;
         let (path, mock) = match line.port {
             Port::Device(path) => (path, None),
@@ -70,7 +70,7 @@ impl Bench {
         {
             look.status(format_args!("the module speaks at {rate} baud; --baud {rate} saves the search for it"));
         }
-        Ok(Bench { modem, mock, recording, look })
+        Ok(Attached { modem, mock, recording, look })
     }
 
     /// Says so where no profile knows the module: what it takes may be more than what is sent.
@@ -123,7 +123,7 @@ impl Bench {
     /// Signs out, closes the port, stops the mock; and gives `outcome` back.
     pub(crate) async fn close<T>(self, outcome: Result<T, Halt>) -> Result<T, Halt> {
         let limit = if outcome.is_ok() { FAREWELL } else { SHORT_FAREWELL };
-        let Bench { modem, mock, recording, look } = self;
+        let Attached { modem, mock, recording, look } = self;
         let farewell = async {
             modem.close().await;
             if let Some(mock) = mock {
