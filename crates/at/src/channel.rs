@@ -2,6 +2,7 @@
 
 mod core;
 mod deferred;
+mod owed;
 
 use std::fmt;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use crate::lines::Lines;
 use crate::quarantine::{Owed, Quarantine};
 use crate::reader::{BodyRule, Reader, ReaderLimits};
 use crate::time::Time;
-use crate::token::{Line, LineRef, ReaderFault};
+use crate::token::{Line, LineRef, ReaderFault, Token};
 use crate::trace::TraceRecord;
 
 /// How a channel treats its line.
@@ -215,6 +216,13 @@ impl Channel {
         {
             self.core.queue(Queued::Fault(fault));
         }
+        if quiet
+            && let Some(sign) = self.core.overdue_prompt(now)
+            && self.reader.take_damaged_prompt(sign)
+        {
+            self.core.token(now, Token::Prompt);
+            return;
+        }
         self.core.deadline_passed(now);
     }
 
@@ -246,6 +254,7 @@ impl Channel {
         if let Some(quarantine) = &mut self.core.quarantine {
             quarantine.owed = Owed::Nothing;
             quarantine.unwanted = None;
+            quarantine.promised = None;
         }
         if self.core.flight.is_some() || self.core.waiting.is_some() {
             self.core.doubt(Owed::Nothing);

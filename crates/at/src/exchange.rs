@@ -160,6 +160,14 @@ impl DataPhase {
 }
 
 impl Prompt {
+    /// The sign, where it is one.
+    pub(crate) fn sign(self) -> Option<&'static str> {
+        match self {
+            Prompt::Sign(sign) => Some(sign),
+            Prompt::Line(_) => None,
+        }
+    }
+
     fn is_line(self, line: &[u8]) -> bool {
         matches!(self, Prompt::Line(text) if text.as_bytes() == line)
     }
@@ -380,6 +388,7 @@ pub(crate) enum DataProgress {
 impl Answer {
     /// Sorts a line that came while `exchange` was in flight, and keeps it if it belongs to the answer.
     pub(crate) fn offer(&mut self, exchange: &Exchange, data: DataProgress, line: LineRef<'_>) -> Verdict {
+        let lacks_data = data != DataProgress::Out && exchange.has_data();
         if line.body.is_none() {
             if self.is_echo(exchange, line.text) {
                 return Verdict::Echo;
@@ -393,9 +402,7 @@ impl Answer {
                 // Behind its OK the command has had its final result code: another one is nobody's.
                 Some(_) if self.confirmed || self.refusal.is_some() => return Verdict::NotMine,
                 // A command cannot succeed with data that the module does not have. Of none it has all, and may not even ask for them.
-                Some(FinalResult::Ok) if data != DataProgress::Out && exchange.has_data() && self.result.is_empty() => {
-                    return Verdict::NotMine;
-                }
+                Some(FinalResult::Ok) if lacks_data => return Verdict::NotMine,
                 Some(FinalResult::Ok) => {
                     self.confirmed = true;
                     let complete = exchange.result.is_none() || !self.result.is_empty();
@@ -414,7 +421,9 @@ impl Answer {
                 None => {}
             }
         }
-        match self.offer_result(exchange, line) {
+        // Nor has it a result before that: this is one of an earlier command with the same keys, said late or said twice.
+        let progress = if lacks_data { None } else { self.offer_result(exchange, line) };
+        match progress {
             Some(Progress::Intermediate) => return Verdict::Intermediate,
             Some(Progress::Final) => {
                 self.confirmed |= self.refusal.is_some();

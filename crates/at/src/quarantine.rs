@@ -6,13 +6,15 @@
 //!
 //! A command that was to be followed by data leaves more behind: a module that still waits for them would take the question
 //! for data, and publish it. So first the data phase is left, if there is a way; and where there is none, the module gets the
-//! very data that it was promised, if it asks late, or the rest of them. It never gets anything else.
+//! very data that it was promised, however late it asks, or the rest of them. It never gets anything else while it may wait for them;
+//! only when that time is over, and the data may not go out unasked, is the question risked.
 
 use std::time::Duration;
 
 use crate::command::Command;
 use crate::exchange::{DataPhase, Exchange};
 use crate::lines::Lines;
+use crate::text::is_nothing_on_the_line;
 use crate::time::Time;
 
 /// What the module is asked. Both are in 3GPP 27.007, cost nothing and change nothing.
@@ -38,6 +40,10 @@ pub(crate) struct Quarantine {
     /// The prompt that the module has not given in time, and what makes it leave its data phase: if it comes after all, nobody wants
     /// it any more.
     pub(crate) unwanted: Option<(&'static str, u8)>,
+    /// The data that the module was promised and has not asked for in time.
+    pub(crate) promised: Option<DataPhase>,
+    /// A final result code has come since the last question.
+    pub(crate) has_heard_question: bool,
 }
 
 /// What a data phase has left behind.
@@ -86,12 +92,36 @@ impl Quarantine {
 
     fn asking(probe: usize, unanswered: u32, owed: Owed) -> Quarantine {
         let discarded = Lines::default();
-        Quarantine { probe, unanswered, attempts: 0, has_unknown_past: false, discarded, owed, unwanted: None }
+        Quarantine {
+            probe,
+            unanswered,
+            attempts: 0,
+            has_unknown_past: false,
+            discarded,
+            owed,
+            unwanted: None,
+            promised: None,
+            has_heard_question: true,
+        }
+    }
+
+    /// The sign of a prompt that may still come, long after its time.
+    pub(crate) fn late_prompt(&self) -> Option<&'static str> {
+        let unwanted = self.unwanted.map(|(sign, _)| sign);
+        unwanted.or_else(|| self.promised.as_ref()?.prompt.sign())
+    }
+
+    /// The data that the module was promised, now that it asks for them after all. Where it may have a question among them already, so
+    /// that some of them come back to its command line, only if they are nothing there.
+    pub(crate) fn asked_for_at_last(&mut self) -> Option<DataPhase> {
+        let has_heard_question = self.has_heard_question;
+        self.promised.take_if(|data| has_heard_question || is_nothing_on_the_line(&data.bytes))
     }
 
     /// The question, to be asked now.
     pub(crate) fn ask(&mut self, timeout: Duration) -> Exchange {
         self.unanswered += 1;
+        self.has_heard_question = false;
         Command::read(PROBES[self.probe]).within(timeout).done().exchange().clone()
     }
 

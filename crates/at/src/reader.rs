@@ -228,6 +228,20 @@ impl Reader {
         Some(ReaderFault::Incomplete { received })
     }
 
+    /// Takes what has come of the current line for a prompt of this sign in which one byte was lost, added or changed; false: it is not.
+    ///
+    /// No line of a module ends there, so this is for a line that nothing is added to any more.
+    pub fn take_damaged_prompt(&mut self, sign: &str) -> bool {
+        let is_damaged =
+            matches!(self.state, State::Start | State::Plain { .. }) && is_damaged_prompt(self.line(), sign);
+        if is_damaged {
+            self.start = self.buffer.len();
+            // A blank may still come.
+            self.state = State::BehindPrompt;
+        }
+        is_damaged
+    }
+
     /// What has come of the current line.
     fn line(&self) -> &[u8] {
         &self.buffer[self.start..]
@@ -396,6 +410,17 @@ impl Reader {
             Token::Fault(ReaderFault::BodyMismatch { length: body.len() })
         })
     }
+}
+
+/// Whether this is a prompt, `> ` or `>`, of which one byte is another, is missing, or is one too many.
+///
+/// A single byte other than a blank might be the beginning of any line.
+fn is_damaged_prompt(line: &[u8], sign: &str) -> bool {
+    let is_changed = |line: &[u8]| line.len() == sign.len() + 1 && line.ends_with(b" ");
+    let is_behind_another = |line: &[u8]| {
+        line.split_first().is_some_and(|(_, rest)| rest.strip_suffix(b" ").unwrap_or(rest) == sign.as_bytes())
+    };
+    line == b" " || is_changed(line) || is_behind_another(line)
 }
 
 /// Whether quotes have been opened and not closed.

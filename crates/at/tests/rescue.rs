@@ -92,9 +92,9 @@ fn what_is_owed_to_a_data_phase_goes_before_a_rescue() {
     channel.advance(at(1000));
     assert_eq!(events(&mut channel), ["the module did not ask for the data within 1 s"]);
 
-    // For as long as an answer may take the module may ask for its data, and then gets them and nothing else.
+    // For as long as a prompt may be late the module may ask for its data, and then gets them and nothing else.
     channel.submit(at(1000), rescue(Rescue::CloseMultiplexer)).expect("the line is free");
-    assert_eq!((channel.transmit(), channel.deadline()), (&b""[..], Some(at(3000))));
+    assert_eq!((channel.transmit(), channel.deadline()), (&b""[..], Some(at(46_000))));
     channel.receive(at(1500), b"\r\n> ");
     channel.transmitted(at(1500), 4);
     assert_eq!(channel.transmit(), b"456789");
@@ -110,10 +110,10 @@ fn what_is_owed_to_a_data_phase_goes_before_a_rescue() {
     channel.advance(at(1000));
     events(&mut channel);
     channel.submit(at(1000), rescue(Rescue::EscapeFromData)).expect("the line is free");
-    channel.advance(at(3000));
-    assert_eq!(written(&mut channel, at(3000)), b"0123456789");
-    assert_eq!((channel.transmit(), channel.deadline()), (&b""[..], Some(at(4100))));
-    channel.advance(at(4100));
+    channel.advance(at(46_000));
+    assert_eq!(written(&mut channel, at(46_000)), b"0123456789");
+    assert_eq!((channel.transmit(), channel.deadline()), (&b""[..], Some(at(47_100))));
+    channel.advance(at(47_100));
     assert_eq!(channel.transmit(), b"+++");
 }
 

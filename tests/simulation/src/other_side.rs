@@ -25,6 +25,8 @@ pub(crate) struct OtherSide {
     faults_end: Duration,
     /// Since when the module waits for data that it was promised.
     owed_since: Option<Duration>,
+    /// Until when a command that is late is still to be executed.
+    late_until: Duration,
 }
 
 /// How long a module may wait for data before somebody at the bench switches it off and on: nothing else can be done for one that has
@@ -60,7 +62,14 @@ impl OtherSide {
         let world = World::new(modem, BrokerOptions::new()).latency(Duration::from_millis(scenario.network_ms));
         let world = world.faults(&faults, scenario.seed);
         let tongue = Tongue::of(&scenario.model());
-        OtherSide { world, tongue, published: 0, faults_end: faults_end.unwrap_or_default(), owed_since: None }
+        OtherSide {
+            world,
+            tongue,
+            published: 0,
+            faults_end: faults_end.unwrap_or_default(),
+            owed_since: None,
+            late_until: Duration::ZERO,
+        }
     }
 
     /// The host does not know any more of data that it has promised: its process is gone, or it believes that the module has restarted.
@@ -81,6 +90,9 @@ impl OtherSide {
             run.note(format_args!("fault {}", happening.kind));
             run.ledger().see(format!("{SEEN}{}", happening.kind));
             run.ledger().troubles.push(faults::trouble(&happening));
+            if happening.kind == Kind::Late {
+                self.late_until = happening.until;
+            }
             if matches!(happening.kind, Kind::Reset | Kind::BrownOut) {
                 run.ledger().reports.forget();
             }
@@ -129,7 +141,11 @@ impl OtherSide {
                 }
                 Output::Heard(line) => {
                     run.note(format_args!("= {}", line.escape_ascii()));
-                    self.owed_since = self.tongue.owes_data(&line).then_some(now);
+                    let is_owed = self.tongue.owes_data(&line);
+                    // A command that is late is still to be executed, and to ask for its data, when others have been refused meanwhile.
+                    if is_owed || now >= self.late_until {
+                        self.owed_since = is_owed.then_some(now);
+                    }
                     run.ledger().last_heard = (now, line.clone());
                     // The case of a name is no matter to a module (V.250, 5.4.1).
                     if line.windows(4).any(|name| name.eq_ignore_ascii_case(b"+CSQ")) {

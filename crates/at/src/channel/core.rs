@@ -4,12 +4,11 @@ use std::collections::VecDeque;
 
 use super::deferred::{Deferred, DeferredId};
 use super::{ChannelOptions, Event};
-use crate::exchange::{ATTEMPTS, Answer, DataPhase, DataProgress, Exchange, Fault, Prompt, Stage, Verdict};
+use crate::exchange::{ATTEMPTS, Answer, DataPhase, DataProgress, Exchange, Fault, Stage, Verdict};
 use crate::grammar::FinalResult;
 use crate::lines::Lines;
 use crate::quarantine::{Owed, Quarantine};
 use crate::reader::Expected;
-use crate::text::is_nothing_on_the_line;
 use crate::time::Time;
 use crate::token::{Line, LineRef, ReaderFault, Token};
 use crate::trace::{Direction, Redactor, TraceRecord};
@@ -51,7 +50,7 @@ pub(super) struct Flight {
     pub(super) exchange: Exchange,
     pub(super) phase: Phase,
     /// How many bytes had been received when the command had been written.
-    written_at: u64,
+    pub(super) written_at: u64,
     pub(super) answer: Answer,
     /// It asks whether the line is in order.
     is_probe: bool,
@@ -127,7 +126,7 @@ impl Core {
 
     /// Asks whether the line is in order, as soon as nothing is owed any more and somebody waits for it. A rescue is for a line
     /// that is not.
-    fn ask(&mut self, now: Time) {
+    pub(super) fn ask(&mut self, now: Time) {
         let Some(quarantine) = &mut self.quarantine else { return };
         if !matches!(quarantine.owed, Owed::Nothing) || self.flight.is_some() {
             return;
@@ -223,10 +222,7 @@ impl Core {
 
     /// What the command in flight may bring; or the prompt that one whose time is up may still bring.
     pub(super) fn expected(&self) -> Expected<'_> {
-        let sign = |data: &DataPhase| match data.prompt {
-            Prompt::Sign(sign) => Some(sign),
-            Prompt::Line(_) => None,
-        };
+        let sign = |data: &DataPhase| data.prompt.sign();
         match (&self.flight, &self.quarantine) {
             (Some(flight), _) if flight.is_listening() => {
                 let Flight { exchange, phase, written_at, .. } = flight;
@@ -237,15 +233,13 @@ impl Core {
                     _ => false,
                 };
                 let prompt = exchange.data.as_ref().filter(|_| prompts).and_then(sign);
-                let prompt = prompt.or_else(|| self.quarantine.as_ref()?.unwanted.map(|(sign, _)| sign));
+                let prompt = prompt.or_else(|| self.quarantine.as_ref()?.late_prompt());
                 Expected { from: *written_at, echo: &exchange.wire, prompt }
             }
             (None, Some(Quarantine { owed: Owed::Prompt { data, from, .. }, .. })) => {
                 Expected { from: *from, echo: &[], prompt: sign(data) }
             }
-            (_, Some(Quarantine { unwanted: Some((sign, _)), .. })) => {
-                Expected { from: 0, echo: &[], prompt: Some(sign) }
-            }
+            (_, Some(quarantine)) => Expected { from: 0, echo: &[], prompt: quarantine.late_prompt() },
             _ => Expected::default(),
         }
     }
@@ -264,16 +258,8 @@ impl Core {
     /// The module takes data now.
     fn prompted(&mut self, now: Time) {
         let deadline = now + self.options.write_timeout;
-        if let Some(Quarantine { owed, .. }) = &mut self.quarantine
-            && let Owed::Prompt { data, .. } = owed
-        {
-            let (bytes, private) = (std::mem::take(&mut data.bytes), data.private);
-            *owed = if bytes.is_empty() { Owed::Nothing } else { Owed::Bytes { bytes, sent: 0, deadline, private } };
+        if self.prompted_late(deadline) {
             self.ask(now);
-            return;
-        }
-        if let Some(Quarantine { owed, unwanted: Some((_, escape)), .. }) = &mut self.quarantine {
-            *owed = Owed::Bytes { bytes: vec![*escape], sent: 0, deadline, private: false };
             return;
         }
         let Some(flight) = &mut self.flight else { return };
@@ -345,7 +331,9 @@ impl Core {
     /// A line that no command asked for. While the line is in doubt, a final result code is what a late answer left behind.
     fn unsolicited(&mut self, line: LineRef<'_>) {
         match &mut self.quarantine {
-            Some(Quarantine { discarded, .. }) if FinalResult::parse(line.text).is_some() => {
+            Some(Quarantine { discarded, has_heard_question, .. }) if FinalResult::parse(line.text).is_some() => {
+                // Commands are answered in their order: what was asked has been heard, and is no data of a prompt that comes later.
+                *has_heard_question = true;
                 if discarded.len() < self.options.events && discarded.size() <= HELD {
                     discarded.push(line);
                 } else {
@@ -437,26 +425,7 @@ impl Core {
         if self.deferred_overdue(now) && self.deadline_of_line().is_none_or(|deadline| deadline > now) {
             return;
         }
-        if let Some(Quarantine { owed, .. }) = &mut self.quarantine
-            && !matches!(owed, Owed::Nothing)
-        {
-            let deadline = now + self.options.write_timeout;
-            *owed = match std::mem::replace(owed, Owed::Nothing) {
-                // The prompt may have been lost, and the module waits for its data: they are its only way out. Where it does not
-                // wait, they are nothing to it.
-                Owed::Prompt { data, .. } if !data.bytes.is_empty() && is_nothing_on_the_line(&data.bytes) => {
-                    Owed::Bytes { bytes: data.bytes, sent: 0, deadline, private: data.private }
-                }
-                // Whoever waits is told only if the port takes nothing: then the question would not get out either.
-                Owed::Bytes { .. } => {
-                    if self.waiting.take().is_some() {
-                        self.end(Err(Fault::Unresponsive));
-                    }
-                    return;
-                }
-                Owed::Prompt { .. } | Owed::Nothing => Owed::Nothing,
-            };
-            self.ask(now);
+        if self.owed_overdue(now) {
             return;
         }
         let write_timeout = self.options.write_timeout;
@@ -514,37 +483,6 @@ impl Core {
             }
         }
         self.end(Err(Fault::TimedOut { stage, after }));
-    }
-
-    /// The prompt that nobody wants once the time of the command in flight is up.
-    fn unwanted(&self, stage: Stage) -> Option<(&'static str, u8)> {
-        let data = self.flight.as_ref()?.exchange.data.as_ref().filter(|_| stage == Stage::Prompt)?;
-        match (data.prompt, data.escape) {
-            (Prompt::Sign(sign), Some(escape)) => Some((sign, escape)),
-            _ => None,
-        }
-    }
-
-    /// What the command in flight leaves behind when its time is up.
-    fn owed(&mut self, now: Time) -> Owed {
-        let deadline = now + self.options.write_timeout;
-        let Some(Flight { exchange, phase, written_at, .. }) = &mut self.flight else { return Owed::Nothing };
-        let Some(data) = &mut exchange.data else { return Owed::Nothing };
-        match (phase, data.escape) {
-            // The command itself did not get out, or its data did, all of them.
-            (Phase::Guard { .. } | Phase::LettingOut { .. } | Phase::Writing { .. }, _) => Owed::Nothing,
-            (_, Some(escape)) => Owed::Bytes { bytes: vec![escape], sent: 0, deadline, private: false },
-            (Phase::Prompt { .. }, None) => {
-                // As long as the module may take to answer. What is sent before it has asked for its data would be taken
-                // for them.
-                let until = now + exchange.timeout.max(data.prompt_timeout);
-                Owed::Prompt { data: data.clone(), from: *written_at, until }
-            }
-            (Phase::WritingData { sent, .. }, None) => {
-                Owed::Bytes { bytes: std::mem::take(&mut data.bytes), sent: *sent, deadline, private: data.private }
-            }
-            _ => Owed::Nothing,
-        }
     }
 
     fn probe_unanswered(&mut self, now: Time) {

@@ -63,10 +63,14 @@ impl Troubles {
     }
 
     fn strikes(&mut self, kind: Kind, rate: Option<Rate>) -> bool {
+        self.strikes_for(kind, rate, Duration::ZERO)
+    }
+
+    fn strikes_for(&mut self, kind: Kind, rate: Option<Rate>, lasting: Duration) -> bool {
         let strikes = rate.is_some_and(|rate| self.random.chance(rate));
         if strikes {
             let touches = kind.row().touches;
-            self.happened.push(Happening { kind, from: self.now, until: self.now, touches });
+            self.happened.push(Happening { kind, from: self.now, until: self.now + lasting, touches });
         }
         strikes
     }
@@ -114,8 +118,9 @@ impl Troubles {
     }
 
     fn late(&mut self, kind: Kind, late: Option<(Duration, Rate)>) -> Duration {
-        let strikes = self.strikes(kind, late.map(|(_, rate)| rate));
-        late.filter(|_| strikes).map_or(Duration::ZERO, |(time, _)| time)
+        let (time, rate) = late.unzip();
+        let time = time.unwrap_or_default();
+        if self.strikes_for(kind, rate, time) { time } else { Duration::ZERO }
     }
 
     /// What stands behind the result 1 of each retransmission that is told.
