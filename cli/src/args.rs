@@ -6,6 +6,7 @@
     reason = "the documentation of an option is its help text, which is no Markdown"
 )]
 
+mod bench;
 mod cloud;
 mod global;
 mod message;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use atmqtt::QoS;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+pub(crate) use bench::Bench;
 pub(crate) use cloud::{Cloud, Name as CloudName, Sign, SignBy};
 pub(crate) use global::{Color, Display, Global, Output, Session, Tls, Version};
 pub(crate) use message::{Payload, Printing, Publish, Request, Subscribe};
@@ -135,6 +137,16 @@ pub(crate) enum Command {
     /// `registration https://127.0.0.1:PORT`.
     #[command(after_long_help = atmqtt_mock::fault::Faults::help())]
     Mock(Mock),
+    /// Measure round trips, publishes a second, and how much of the wire they use.
+    ///
+    /// A round trip is an `AT` and its answer. Messages go to --broker, signed in at as with `pub`, and as many at a time as may be
+    /// unconfirmed (`window` of `info --profile-figures`); without a broker there are round trips only, and nothing changes at the module. A
+    /// wire carries a byte in ten bits (8N1): its efficiency is the time that the bytes of both directions take on it, one after the other, of
+    /// the time that publishing took. It is not said of a line that is no wire: of a mock without --baud, or of USB.
+    ///
+    /// Ends with 7 when a message was not delivered, and with 8 when one is unconfirmed. What was measured until then is printed all the same,
+    /// and so it is when it is interrupted.
+    Bench(Bench),
     /// Play a transcript as a modem on a pseudo-terminal, or check the driver against transcripts.
     ///
     /// The first line on stdout is the path to open. It ends with 0 when the transcript was played to its end and the host has

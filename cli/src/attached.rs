@@ -1,5 +1,6 @@
 //! The module at the end of the port, and the mock behind it where the port is one.
 
+use std::future::ready;
 use std::io::stderr;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use tokio::time::timeout;
 
 use crate::exit::{Failure, Halt};
 use crate::guard::{Guard, Stage};
+use crate::meter::{Meter, Traffic};
 use crate::recording::Recording;
 use crate::render::{Look, Paint, say};
 use crate::settings::{self, Line, Port, Session};
@@ -30,6 +32,7 @@ pub(crate) struct Attached {
     pub(crate) modem: Modem,
     mock: Option<Mock>,
     recording: Option<Recording>,
+    meter: Meter,
     pub(crate) look: Look,
 }
 
@@ -57,9 +60,14 @@ impl Attached {
         if debug {
             options = options.trace(move |record| show(look, record));
         }
-        if let Some(recording) = recording.clone() {
-            options = options.tap(move |now, side, bytes| recording.take(now, side, bytes));
-        }
+        let meter = Meter::default();
+        let (counts, writes) = (meter.clone(), recording.clone());
+        options = options.tap(move |now, side, bytes| {
+            counts.count(side, bytes);
+            if let Some(recording) = &writes {
+                recording.take(now, side, bytes);
+            }
+        });
         let opened = guard.run(Stage::Attaching, Modem::open_with(&path, options)).await;
         if let (Err(_), Some(recording)) = (&opened, &recording) {
             recording.finish(look);
@@ -70,7 +78,7 @@ impl Attached {
         {
             look.status(format_args!("the module speaks at {rate} baud; --baud {rate} saves the search for it"));
         }
-        Ok(Attached { modem, mock, recording, look })
+        Ok(Attached { modem, mock, recording, meter, look })
     }
 
     /// Says so where no profile knows the module: what it takes may be more than what is sent.
@@ -120,10 +128,24 @@ impl Attached {
         Ok(url.map(str::parse::<Broker>).transpose().map_err(atmqtt::Error::from)?)
     }
 
+    /// What has gone over the line so far.
+    pub(crate) fn traffic(&self) -> Traffic {
+        self.meter.read()
+    }
+
+    /// The baud rate that the line is set to, or why it has none.
+    pub(crate) fn rate(&self) -> Result<u32, &'static str> {
+        match (&self.mock, self.modem.baud()) {
+            (Some(_), _) => Err("there is no wire to a mock in this process"),
+            (None, Some(rate)) => Ok(rate),
+            (None, None) => Err("the rate of the line is not known"),
+        }
+    }
+
     /// Signs out, closes the port, stops the mock; and gives `outcome` back.
     pub(crate) async fn close<T>(self, outcome: Result<T, Halt>) -> Result<T, Halt> {
         let limit = if outcome.is_ok() { FAREWELL } else { SHORT_FAREWELL };
-        let Attached { modem, mock, recording, look } = self;
+        let Attached { modem, mock, recording, look, .. } = self;
         let farewell = async {
             modem.close().await;
             if let Some(mock) = mock {
@@ -153,6 +175,15 @@ pub(crate) async fn ended(modem: &Modem, client: &Client) -> Failure {
     }
     let because = loss.map(|loss| format!(": {loss}")).unwrap_or_default();
     Failure::new("delivery.link_lost", format!("the connection to the broker was lost{because}")).help("run it again")
+}
+
+/// Whether a connection has ended.
+pub(crate) async fn has_ended(client: &Client) -> bool {
+    tokio::select! {
+        biased;
+        _ = client.disconnected() => true,
+        () = ready(()) => false,
+    }
 }
 
 /// Says of a port where nothing answers what it is for, where that is known.

@@ -20,6 +20,8 @@ pub(crate) enum Stage {
     Attaching,
     /// Waiting for the answer to a question that changes nothing.
     Asking,
+    /// The same, again and again, to see how long it takes.
+    Measuring,
     /// Getting on to the network and signing in.
     Connecting,
     /// A cloud may have given a secret.
@@ -46,6 +48,11 @@ impl Stage {
             Stage::Asking => {
                 ("modem.timed_out", "the module did not answer", Some("run again with -d to see the dialogue"))
             }
+            Stage::Measuring => (
+                "modem.timed_out",
+                "the module had not answered every question",
+                Some("ask less often, or give it more time with --timeout"),
+            ),
             Stage::Connecting => (
                 "network.timed_out",
                 "there was no connection to the broker",
@@ -167,6 +174,7 @@ mod tests {
             (Stage::Reading, 27),
             (Stage::Attaching, 4),
             (Stage::Asking, 4),
+            (Stage::Measuring, 4),
             (Stage::Connecting, 5),
             (Stage::Registering, 8),
             (Stage::Subscribing, 7),

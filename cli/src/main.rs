@@ -16,6 +16,7 @@ mod figures;
 mod format;
 mod guard;
 mod log;
+mod meter;
 mod nearest;
 mod profile_file;
 mod recording;

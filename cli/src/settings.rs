@@ -175,6 +175,19 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// Like [`resolve`](Session::resolve), for who does without a broker where nothing names one.
+    pub(crate) fn resolve_if_named(
+        global: &Global,
+        environment: &Environment,
+        line: &Line,
+        secrets: &mut Secrets,
+    ) -> Result<Option<Session>, Failure> {
+        let is_named = global.cloud.cloud.is_some()
+            || environment.or(global.session.broker.as_ref(), "ATMQTT_BROKER").is_some()
+            || matches!(line.port, Port::Mock { .. });
+        is_named.then(|| Session::resolve(global, environment, line, secrets)).transpose()
+    }
+
     pub(crate) fn resolve(
         global: &Global,
         environment: &Environment,

@@ -1,6 +1,7 @@
 //! What the program can do, a room for each.
 
 mod at;
+mod bench;
 mod certs;
 mod cost;
 mod info;
@@ -56,6 +57,7 @@ pub(crate) async fn run(typed: CommandLine, environment: Environment, look: Look
         Command::Register(typed) => Box::pin(register::run(typed, context)).await,
         Command::At(typed) => at::run(typed, context).await,
         Command::Rpc(typed) => rpc::run(typed, context).await,
+        Command::Bench(typed) => bench::run(typed, context).await,
         Command::Mock(typed) => mock::run(typed, context).await,
         Command::Replay(typed) => replay::run(typed, context).await,
         Command::Record(typed) => record::run(typed, context).await,
@@ -76,6 +78,7 @@ fn deadline(global: &Global, command: &Command) -> Option<Duration> {
             | Command::Spool(_)
             | Command::Cost(_)
             | Command::At(_)
+            | Command::Bench(_)
             | Command::Rpc(_)
             | Command::Sign(_)
             | Command::Register(_),

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use atmqtt::{Client, Delivery, Modem, Outgoing, QoS, Topic};
+use atmqtt::{Client, Delivery, Modem, Outgoing, Profile, QoS, Topic};
 use serde::Serialize;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader, Stdin, stdin};
 
@@ -41,7 +41,7 @@ pub(super) async fn run(typed: Publish, context: Context) -> Result<Exit, Halt> 
 
     // The first message stands for all, as far as it is known.
     let known = payload.clone().unwrap_or_default();
-    check(&line, &Outgoing { topic, payload: known, qos: typed.qos, retain: typed.retain })?;
+    check(line.profile.as_ref(), &Outgoing { topic, payload: known, qos: typed.qos, retain: typed.retain })?;
 
     let mut messages = match payload {
         Some(payload) => Messages::Same { payload, left: typed.repeat, pause: typed.repeat_delay, is_first: true },
@@ -99,8 +99,8 @@ pub(super) fn claim_stdin(typed: &Payload, secrets: &mut Secrets) -> Result<(), 
 }
 
 /// Refuses what the profile, or every profile, cannot publish.
-pub(super) fn check(line: &Line, message: &Outgoing) -> Result<(), Failure> {
-    settings::check(line.profile.as_ref(), |profile| {
+pub(super) fn check(profile: Option<&Profile>, message: &Outgoing) -> Result<(), Failure> {
+    settings::check(profile, |profile| {
         let dialect = atmqtt::dialect::named(&profile.model.dialect);
         dialect.map_or(Ok(()), |dialect| profile.check_publish(dialect, message))
     })

@@ -33,7 +33,7 @@ pub(super) async fn run(typed: Request, context: Context) -> Result<Exit, Halt> 
     let payload = guard.run(Stage::Reading, publish::read(typed.payload)).await?;
     let id = if typed.match_id { Some(id_of_request(&payload)?) } else { None };
     let request = Outgoing { topic, payload, qos: typed.qos, retain: typed.retain };
-    publish::check(&line, &request)?;
+    publish::check(line.profile.as_ref(), &request)?;
     settings::check(line.profile.as_ref(), |profile| profile.check_filter(&reply_topic))?;
 
     let attached = Attached::open(line, global.display.debug, look, &mut guard).await?;

@@ -1,6 +1,7 @@
 //! The real program, as scripts and people run it: on pseudo-terminals, against the mock modem and its broker.
 
 mod at_and_info;
+mod bench;
 mod certs;
 mod cloud;
 mod cost;

@@ -1,6 +1,6 @@
 //! Does what is asked for.
 
-use std::future::{pending, ready};
+use std::future::pending;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +19,7 @@ use super::notify::{Notices, Registered, Seen};
 use super::output::{Line, Sender};
 use super::protocol::{Error, Invalid, Request, answer, notification};
 use crate::args::Global;
+use crate::attached::has_ended;
 use crate::command::info::Info;
 use crate::command::subscribe::MessageLine;
 use crate::encoding::from_base64;
@@ -432,14 +433,6 @@ impl Desk {
         }
         // The broker may have refused it when the connection was made again.
         link.filters().retain(|(still, _)| *still != number);
-    }
-}
-
-async fn has_ended(client: &Client) -> bool {
-    tokio::select! {
-        biased;
-        _ = client.disconnected() => true,
-        () = ready(()) => false,
     }
 }
 
