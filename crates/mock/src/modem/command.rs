@@ -158,6 +158,11 @@ impl<'a> Args<'a> {
         String::from_utf8(text.to_vec()).map_err(|_| BadArgument)
     }
 
+    /// As [`string`](Self::string); `None` where nothing is left.
+    pub(super) fn optional_string(&mut self, limit: usize) -> Result<Option<String>, BadArgument> {
+        if self.is_empty() { Ok(None) } else { self.string(limit).map(Some) }
+    }
+
     /// A decimal number in that range.
     pub(super) fn number<N: TryFrom<u32> + PartialOrd>(&mut self, range: RangeInclusive<N>) -> Result<N, BadArgument> {
         let number = decimal(self.text()?).and_then(|number| N::try_from(number).ok()).ok_or(BadArgument)?;

@@ -13,6 +13,7 @@ mod dialect;
 mod editor;
 mod eigencomm;
 mod files;
+mod keys;
 mod lierda;
 mod link;
 mod model;

@@ -2,8 +2,14 @@
 
 use std::time::Duration;
 
-use super::super::{answer::Cme, command::Args, link::Settings, options::ModemOptions};
-use crate::mqtt::{ConnectOptions, QoS, Will};
+use super::super::{
+    answer::Cme,
+    command::Args,
+    keys::{self, PacketTimeout},
+    link::Settings,
+    options::ModemOptions,
+};
+use crate::mqtt::{ConnectOptions, Will};
 
 /// What `AT+ECMTCFG=?` lists.
 pub(super) const KEYS: [&str; 10] = [
@@ -31,10 +37,7 @@ pub(in crate::modem) struct Config {
     /// Seconds; 0: no limit.
     pub(super) keep_alive: u16,
     pub(super) clean_session: bool,
-    packet_timeout: u8,
-    retries: u8,
-    /// Whether each loss of a packet is told.
-    pub(super) notice: bool,
+    pub(super) packet_timeout: PacketTimeout,
     pub(super) will: Option<Will>,
     pub(super) version: u8,
     cloud: (u8, u8),
@@ -57,9 +60,7 @@ impl Settings for Config {
             receives_hex: false,
             keep_alive: 120,
             clean_session: false,
-            packet_timeout: 10,
-            retries: 3,
-            notice: false,
+            packet_timeout: PacketTimeout::usual(10, 3),
             will: None,
             version: 4,
             cloud: (0, 0),
@@ -77,7 +78,7 @@ impl Settings for Config {
     }
 
     fn patience(&self) -> (Duration, u8) {
-        (Duration::from_secs(self.packet_timeout.into()), self.retries)
+        self.packet_timeout.patience()
     }
 }
 
@@ -94,16 +95,8 @@ impl Config {
             }
             "keepalive" => changed.keep_alive = args.number(0..=3600)?,
             "session" => changed.clean_session = args.flag()?,
-            "timeout" => {
-                changed.packet_timeout = args.number(1..=60)?;
-                if !args.is_empty() {
-                    changed.retries = args.number(1..=10)?;
-                }
-                if !args.is_empty() {
-                    changed.notice = args.flag()?;
-                }
-            }
-            "will" => changed.will = will(&mut args, options)?,
+            "timeout" => changed.packet_timeout = changed.packet_timeout.written(&mut args, 1..=10)?,
+            "will" => changed.will = keys::lenient_will(&mut args, options)?,
             "version" => changed.version = args.number(3..=4)?,
             "cloud" => changed.cloud = (args.number(0..=255)?, args.number(0..=255)?),
             "aliauth" => changed.triple = Some([args.string(64)?, args.string(64)?, args.string(64)?]),
@@ -132,14 +125,8 @@ impl Config {
             "dataformat" => format!("{},{}", flag(self.sends_hex), flag(self.receives_hex)),
             "keepalive" => self.keep_alive.to_string(),
             "session" => flag(self.clean_session).to_string(),
-            "timeout" => format!("{},{},{}", self.packet_timeout, self.retries, flag(self.notice)),
-            "will" => match &self.will {
-                None => "0".to_owned(),
-                Some(will) => {
-                    let payload = String::from_utf8_lossy(&will.payload);
-                    format!("1,{},{},\"{}\",\"{payload}\"", will.qos.level(), flag(will.retain), will.topic)
-                }
-            },
+            "timeout" => self.packet_timeout.to_string(),
+            "will" => keys::will_values(self.will.as_ref()),
             "version" => self.version.to_string(),
             "cloud" => format!("{},{}", self.cloud.0, self.cloud.1),
             "aliauth" => match &self.triple {
@@ -153,16 +140,3 @@ impl Config {
 
 /// Longest certificate of `"ssl"` in bytes.
 const CERTIFICATE: usize = 4001;
-
-/// `<flag>[,<qos>,<retain>,"<topic>","<msg>"]`
-fn will(args: &mut Args<'_>, options: &ModemOptions) -> Result<Option<Will>, Cme> {
-    let wanted = args.flag()?;
-    if !wanted && args.is_empty() {
-        return Ok(None);
-    }
-    let qos = QoS::from_level(args.number(0..=2)?).ok_or(Cme::NotAllowed)?;
-    let retain = args.flag()?;
-    let topic = args.string(options.model.topic)?;
-    let payload = args.string(options.model.will_payload)?.into_bytes();
-    Ok(wanted.then_some(Will { topic, payload, qos, retain }))
-}

@@ -92,7 +92,7 @@ impl CommandSet for Eigencomm {
                 }
             }
             News::Retried(of, _) => {
-                if self.links.of(id).config.notice && of.step == Step::Publish {
+                if self.links.of(id).config.packet_timeout.is_told && of.step == Step::Publish {
                     self.links.line(format!("+ECMTPUB: {id},{},1", of.message));
                 }
             }

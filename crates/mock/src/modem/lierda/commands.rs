@@ -100,10 +100,9 @@ impl Lierda {
     fn connect(&mut self, now: Duration, mut args: Args<'_>, around: &Surroundings<'_>) -> Reply {
         let model = &around.options.model;
         let connection = self.connection(&mut args, around)?;
-        let field = |args: &mut Args<'_>, limit| if args.is_empty() { Ok(None) } else { args.string(limit).map(Some) };
-        let client_id = field(&mut args, model.client_id)?.unwrap_or_default();
-        let username = field(&mut args, model.username)?;
-        let password = field(&mut args, model.password)?.map(String::into_bytes);
+        let client_id = args.optional_string(model.client_id)?.unwrap_or_default();
+        let username = args.optional_string(model.username)?;
+        let password = args.optional_string(model.password)?.map(String::into_bytes);
         args.end()?;
         if !matches!(connection.link, Link::Open { .. }) {
             return Err(Cme::NotAllowed);

@@ -7,12 +7,13 @@ use super::{
         aliyun::Triple,
         answer::{Answer, Cme},
         command::Args,
+        keys::{self, PacketTimeout},
         link::Settings,
         options::ModemOptions,
     },
     Surroundings,
 };
-use crate::mqtt::{QoS, Will};
+use crate::mqtt::Will;
 
 /// How payloads are written on the line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,12 +45,7 @@ pub(in crate::modem) struct Config {
     pub(super) clean_session: bool,
     /// Seconds; 0: no limit.
     pub(super) keep_alive: u16,
-    /// Seconds until an unanswered packet counts as lost once.
-    pub(super) packet_timeout: u8,
-    /// How often an unanswered packet may count as lost before it is given up.
-    pub(super) retries: u8,
-    /// Whether each loss is told.
-    pub(super) notice: bool,
+    pub(super) packet_timeout: PacketTimeout,
     pub(super) will: Option<Will>,
     /// Downlinks are kept in the module and only announced.
     pub(super) cached: bool,
@@ -76,9 +72,7 @@ impl Settings for Config {
             context: 0,
             clean_session: false,
             keep_alive: 120,
-            packet_timeout: 10,
-            retries: 3,
-            notice: false,
+            packet_timeout: PacketTimeout::usual(10, 3),
             will: None,
             cached: false,
             receive: Format::Text,
@@ -99,7 +93,7 @@ impl Settings for Config {
     }
 
     fn patience(&self) -> (Duration, u8) {
-        (Duration::from_secs(self.packet_timeout.into()), self.retries)
+        self.packet_timeout.patience()
     }
 
     fn connect_limit(&self) -> Duration {
@@ -147,16 +141,8 @@ impl Config {
             "pdpcid" => self.context = args.number(0..=15)?,
             "session" => self.clean_session = args.flag()?,
             "keepalive" => self.keep_alive = args.number(0..=3600)?,
-            "timeout" => {
-                self.packet_timeout = args.number(1..=60)?;
-                if !args.is_empty() {
-                    self.retries = args.number(0..=10)?;
-                }
-                if !args.is_empty() {
-                    self.notice = args.flag()?;
-                }
-            }
-            "will" => self.will = will(&mut args, options)?,
+            "timeout" => self.packet_timeout = self.packet_timeout.written(&mut args, 0..=10)?,
+            "will" => self.will = keys::lenient_will(&mut args, options)?,
             "cache" => self.cached = args.flag()?,
             "recv/mode" => {
                 self.receive = Format::from_number(args.number(0..=2)?);
@@ -193,14 +179,8 @@ impl Config {
             "pdpcid" => self.context.to_string(),
             "session" => flag(self.clean_session).to_string(),
             "keepalive" => self.keep_alive.to_string(),
-            "timeout" => format!("{},{},{}", self.packet_timeout, self.retries, flag(self.notice)),
-            "will" => match &self.will {
-                None => "0".to_owned(),
-                Some(will) => {
-                    let payload = String::from_utf8_lossy(&will.payload);
-                    format!("1,{},{},\"{}\",\"{payload}\"", will.qos.level(), flag(will.retain), will.topic)
-                }
-            },
+            "timeout" => self.packet_timeout.to_string(),
+            "will" => keys::will_values(self.will.as_ref()),
             "cache" => flag(self.cached).to_string(),
             "recv/mode" => format!("{},{}", self.receive.number(), flag(self.show_length)),
             "send/mode" => self.send.number().to_string(),
@@ -216,17 +196,4 @@ impl Config {
             _ => return None,
         })
     }
-}
-
-/// `<flag>[,<qos>,<retain>,"<topic>","<msg>"]`
-fn will(args: &mut Args<'_>, options: &ModemOptions) -> Result<Option<Will>, Cme> {
-    let wanted = args.flag()?;
-    if !wanted && args.is_empty() {
-        return Ok(None);
-    }
-    let qos = QoS::from_level(args.number(0..=2)?).ok_or(Cme::NotAllowed)?;
-    let retain = args.flag()?;
-    let topic = args.string(options.model.topic)?;
-    let payload = args.string(options.model.will_payload)?.into_bytes();
-    Ok(wanted.then_some(Will { topic, payload, qos, retain }))
 }

@@ -83,7 +83,7 @@ impl CommandSet for Lierda {
             News::Lost(loss) => self.links.line(downlink::stats(id, Stats::of(loss))),
             News::Retried(of, _) => {
                 let config = &self.links.of(id).config;
-                if config.notice && config.urc && of.step == Step::Publish {
+                if config.packet_timeout.is_told && config.urc && of.step == Step::Publish {
                     self.links.line(format!("+LMQTTPUB: {id},{},1", of.message));
                 }
             }

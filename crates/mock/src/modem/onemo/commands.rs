@@ -97,10 +97,9 @@ impl OneMo {
         let connection = self.connection(&mut args, around)?;
         let host = args.string(model.host)?;
         let port = if args.is_empty() { 1883 } else { args.number(1..=u16::MAX)? };
-        let field = |args: &mut Args<'_>, limit| if args.is_empty() { Ok(None) } else { args.string(limit).map(Some) };
-        let client_id = field(&mut args, model.client_id)?.unwrap_or_else(|| around.options.identity.imei.clone());
-        let username = field(&mut args, model.username)?;
-        let password = field(&mut args, model.password)?.map(String::into_bytes);
+        let client_id = args.optional_string(model.client_id)?.unwrap_or_else(|| around.options.identity.imei.clone());
+        let username = args.optional_string(model.username)?;
+        let password = args.optional_string(model.password)?.map(String::into_bytes);
         args.end()?;
         match connection.link {
             Link::Closed | Link::Lost => {}

@@ -171,10 +171,9 @@ impl Quectel {
     fn connect(&mut self, now: Duration, mut args: Args<'_>, around: &Surroundings<'_>) -> Reply {
         let model = &around.options.model;
         let connection = self.connection(&mut args, around)?;
-        let field = |args: &mut Args<'_>, limit| if args.is_empty() { Ok(None) } else { args.string(limit).map(Some) };
         let client_id = args.string(model.client_id)?;
-        let username = field(&mut args, model.username)?;
-        let password = field(&mut args, model.password)?.map(String::into_bytes);
+        let username = args.optional_string(model.username)?;
+        let password = args.optional_string(model.password)?.map(String::into_bytes);
         args.end()?;
         let config = &connection.config;
         let options = ConnectOptions {

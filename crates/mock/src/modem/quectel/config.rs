@@ -8,12 +8,13 @@ use super::{
         answer::Cme,
         command::Args,
         dialect::{Dialect, QmtKind},
+        keys::{self, PacketTimeout},
         link::Settings,
         options::ModemOptions,
     },
     Downlink,
 };
-use crate::mqtt::{QoS, Will};
+use crate::mqtt::Will;
 
 /// The keys that a kind knows, each with what `AT+QMTCFG=?` says of its values.
 pub(super) fn keys(kind: QmtKind) -> Vec<(&'static str, &'static str)> {
@@ -69,10 +70,7 @@ pub(in crate::modem) struct Config {
     /// Seconds; 0: no limit.
     pub(super) keep_alive: u16,
     pub(super) clean_session: bool,
-    packet_timeout: u8,
-    retries: u8,
-    /// Whether each loss of a packet is told.
-    pub(super) notice: bool,
+    pub(super) packet_timeout: PacketTimeout,
     pub(super) will: Option<Will>,
     /// Downlinks are kept in the module and only announced.
     pub(super) stores: bool,
@@ -99,10 +97,10 @@ impl Settings for Config {
             Dialect::Qmt(kind) => kind,
             Dialect::Lmqtt | Dialect::Ecmt | Dialect::Cmqtt(_) | Dialect::OneMo => QmtKind::Lte,
         };
-        let (version, packet_timeout, retries) = match kind {
-            QmtKind::Nb => (0, 30, 0),
-            QmtKind::Lte => (3, 5, 3),
-            QmtKind::Bg9x => (4, 5, 3),
+        let (version, packet_timeout) = match kind {
+            QmtKind::Nb => (0, PacketTimeout::usual(30, 0)),
+            QmtKind::Lte => (3, PacketTimeout::usual(5, 3)),
+            QmtKind::Bg9x => (4, PacketTimeout::usual(5, 3)),
         };
         Self {
             kind,
@@ -113,8 +111,6 @@ impl Settings for Config {
             keep_alive: 120,
             clean_session: true,
             packet_timeout,
-            retries,
-            notice: false,
             will: None,
             stores: false,
             shows_length: false,
@@ -137,7 +133,7 @@ impl Settings for Config {
     }
 
     fn patience(&self) -> (Duration, u8) {
-        (Duration::from_secs(self.packet_timeout.into()), self.retries)
+        self.packet_timeout.patience()
     }
 }
 
@@ -186,16 +182,8 @@ impl Config {
             }
             "keepalive" => changed.keep_alive = args.number(0..=3600)?,
             "session" => changed.clean_session = args.flag()?,
-            "timeout" => {
-                changed.packet_timeout = args.number(1..=60)?;
-                if !args.is_empty() {
-                    changed.retries = args.number(0..=10)?;
-                }
-                if !args.is_empty() {
-                    changed.notice = args.flag()?;
-                }
-            }
-            "will" => changed.will = will(&mut args, options)?,
+            "timeout" => changed.packet_timeout = changed.packet_timeout.written(&mut args, 0..=10)?,
+            "will" => changed.will = if args.flag()? { Some(keys::will(&mut args, options)?) } else { None },
             "recv/mode" => {
                 changed.stores = args.flag()?;
                 if !args.is_empty() {
@@ -240,14 +228,8 @@ impl Config {
             "ssl" => format!("{},{}", flag(self.tls), self.tls_context),
             "keepalive" => self.keep_alive.to_string(),
             "session" => flag(self.clean_session).to_string(),
-            "timeout" => format!("{},{},{}", self.packet_timeout, self.retries, flag(self.notice)),
-            "will" => match &self.will {
-                None => "0".to_owned(),
-                Some(will) => {
-                    let payload = String::from_utf8_lossy(&will.payload);
-                    format!("1,{},{},\"{}\",\"{payload}\"", will.qos.level(), flag(will.retain), will.topic)
-                }
-            },
+            "timeout" => self.packet_timeout.to_string(),
+            "will" => keys::will_values(self.will.as_ref()),
             "recv/mode" => format!("{},{}", flag(self.stores), flag(self.shows_length)),
             "showrecvlen" => flag(self.shows_length).to_string(),
             "send/mode" => flag(self.sends_hex).to_string(),
@@ -266,16 +248,4 @@ impl Config {
 /// So many texts of a cloud's sign-in, of 64 bytes at the most.
 fn texts(args: &mut Args<'_>, count: usize) -> Result<Vec<String>, Cme> {
     (0..count).map(|_| Ok(args.string(64)?)).collect()
-}
-
-/// `<flag>[,<qos>,<retain>,"<topic>","<msg>"]`: all four with 1, none with 0
-fn will(args: &mut Args<'_>, options: &ModemOptions) -> Result<Option<Will>, Cme> {
-    if !args.flag()? {
-        return Ok(None);
-    }
-    let qos = QoS::from_level(args.number(0..=2)?).ok_or(Cme::NotAllowed)?;
-    let retain = args.flag()?;
-    let topic = args.string(options.model.topic)?;
-    let payload = args.string(options.model.will_payload)?.into_bytes();
-    Ok(Some(Will { topic, payload, qos, retain }))
 }

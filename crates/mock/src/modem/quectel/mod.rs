@@ -131,7 +131,7 @@ impl CommandSet for Quectel {
                 self.links.line(format!("+QMTSTAT: {id},{status}"));
             }
             News::Retried(of, times) => {
-                if self.links.of(id).config.notice {
+                if self.links.of(id).config.packet_timeout.is_told {
                     self.links.line(format!("{}: {id},{},1,{times}", of.name, of.message));
                 }
             }

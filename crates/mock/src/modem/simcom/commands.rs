@@ -169,9 +169,8 @@ impl Simcom {
         let url = args.string(256)?;
         let keep_alive = args.number(1..=64800)?;
         let clean_session = args.flag()?;
-        let field = |args: &mut Args<'_>, limit| if args.is_empty() { Ok(None) } else { args.string(limit).map(Some) };
-        let username = field(&mut args, model.username)?;
-        let password = field(&mut args, model.password)?.map(String::into_bytes);
+        let username = args.optional_string(model.username)?;
+        let password = args.optional_string(model.password)?.map(String::into_bytes);
         args.end()?;
         let (id, config) = (connection.id, &mut connection.config);
         let Some((host, port)) = address(&url) else {
