@@ -2,13 +2,15 @@
 
 mod core;
 mod deferred;
+mod events;
 mod owed;
 
 use std::fmt;
 use std::time::Duration;
 
-use self::core::{Core, Flight, Phase, Queued};
+use self::core::{Core, Flight, Phase};
 pub use self::deferred::DeferredId;
+use self::events::Queued;
 use crate::exchange::{Answer, Exchange, Fault};
 use crate::lines::Lines;
 use crate::quarantine::{Owed, Quarantine};

@@ -1,23 +1,18 @@
 //! What a channel knows, and what becomes of it.
 
-use std::collections::VecDeque;
-
-use super::deferred::{Deferred, DeferredId};
+use super::deferred::Deferred;
+use super::events::{Events, HELD, Queued};
 use super::{ChannelOptions, Event};
 use crate::exchange::{ATTEMPTS, Answer, DataPhase, DataProgress, Exchange, Fault, Stage, Verdict};
 use crate::grammar::FinalResult;
-use crate::lines::Lines;
 use crate::quarantine::{Owed, Quarantine};
 use crate::reader::Expected;
 use crate::time::Time;
-use crate::token::{Line, LineRef, ReaderFault, Token};
+use crate::token::{Line, LineRef, Token};
 use crate::trace::{Direction, Redactor, TraceRecord};
 
 /// How often a result that is not the last word starts the time-out of a command anew.
 pub(super) const PATIENCE: u32 = 16;
-
-/// How many bytes of unsolicited lines wait to be taken; more are dropped and counted.
-const HELD: usize = 1024 * 1024;
 
 /// Everything but the reader, so that a token can be looked at while it borrows from the reader.
 pub(super) struct Core {
@@ -31,10 +26,7 @@ pub(super) struct Core {
     /// The module did not answer in its time. It may then be as late with what an earlier host has asked, both questions of a proof
     /// among it.
     was_late: bool,
-    events: VecDeque<Queued>,
-    /// The unsolicited lines in the queue, and before them those that have been given out.
-    unsolicited: Lines,
-    given: usize,
+    events: Events,
     /// The answer in the queue, or the one that was given out last.
     pub(super) answer: Answer,
     pub(super) is_answer_queued: bool,
@@ -79,19 +71,6 @@ pub(super) enum Phase {
     Silence { until: Time },
 }
 
-/// An event in the queue. What it borrows lies elsewhere, in the order of the queue.
-pub(super) enum Queued {
-    Done(Result<(), Fault>),
-    Settled(DeferredId, Result<Box<Answer>, Fault>),
-    Unsolicited,
-    Doubtful,
-    Echo,
-    Resynchronised(Lines),
-    Fault(ReaderFault),
-    Dropped(u64),
-    Trace(TraceRecord),
-}
-
 impl Core {
     pub(super) fn new(options: ChannelOptions) -> Core {
         Core {
@@ -101,9 +80,7 @@ impl Core {
             waiting: None,
             quarantine: None,
             was_late: false,
-            events: VecDeque::new(),
-            unsolicited: Lines::default(),
-            given: 0,
+            events: Events::default(),
             answer: Answer::default(),
             is_answer_queued: false,
             redactor: Redactor::default(),
@@ -337,15 +314,10 @@ impl Core {
                 if discarded.len() < self.options.events && discarded.size() <= HELD {
                     discarded.push(line);
                 } else {
-                    self.drop_event();
+                    self.events.drop_one();
                 }
             }
-            _ if self.events.len() >= self.options.events || self.unsolicited.size() > HELD => self.drop_event(),
-            _ => {
-                self.unsolicited.push(line);
-                let in_doubt = self.quarantine.is_some();
-                self.events.push_back(if in_doubt { Queued::Doubtful } else { Queued::Unsolicited });
-            }
+            quarantine => self.events.push_line(line, quarantine.is_some(), self.options.events),
         }
     }
 
@@ -369,7 +341,7 @@ impl Core {
         let Some(quarantine) = self.quarantine.take() else { return };
         // A proof that old answers have given is followed by the rest of them.
         let lets_out = quarantine.has_unknown_past && std::mem::take(&mut self.was_late);
-        self.events.push_back(Queued::Resynchronised(quarantine.discarded));
+        self.events.push_always(Queued::Resynchronised(quarantine.discarded));
         if let Some(exchange) = self.waiting.take() {
             self.start(now, exchange, false);
             if let Some(flight) = self.flight.as_mut().filter(|_| lets_out) {
@@ -395,7 +367,7 @@ impl Core {
             self.answer = flight.answer;
         }
         self.is_answer_queued = true;
-        self.events.push_back(Queued::Done(outcome));
+        self.events.push_always(Queued::Done(outcome));
     }
 
     pub(super) fn deadline(&self) -> Option<Time> {
@@ -509,51 +481,29 @@ impl Core {
     }
 
     pub(super) fn queue(&mut self, event: Queued) {
-        if self.events.len() >= self.options.events {
-            self.drop_event();
-        } else {
-            self.events.push_back(event);
-        }
+        self.events.push(event, self.options.events);
     }
 
     /// What is never dropped, however many wait.
     pub(super) fn queue_always(&mut self, event: Queued) {
-        self.events.push_back(event);
-    }
-
-    /// Counts an event that finds no room, where it is missing.
-    fn drop_event(&mut self) {
-        match self.events.back_mut() {
-            Some(Queued::Dropped(count)) => *count += 1,
-            _ => self.events.push_back(Queued::Dropped(1)),
-        }
+        self.events.push_always(event);
     }
 
     pub(super) fn poll(&mut self) -> Option<Event<'_>> {
-        let Some(event) = self.events.pop_front() else {
-            self.unsolicited.clear();
-            self.given = 0;
-            return None;
-        };
-        Some(match event {
+        Some(match self.events.pop()? {
             Queued::Done(outcome) => {
                 self.is_answer_queued = false;
                 Event::Done(outcome.map(|()| &self.answer))
             }
             Queued::Settled(id, outcome) => Event::Settled(id, outcome.map(|answer| *answer)),
-            Queued::Unsolicited => Event::Unsolicited(self.next_unsolicited()?),
-            Queued::Doubtful => Event::Doubtful(self.next_unsolicited()?),
+            Queued::Unsolicited => Event::Unsolicited(self.events.line()?),
+            Queued::Doubtful => Event::Doubtful(self.events.line()?),
             Queued::Echo => Event::Echo,
             Queued::Resynchronised(discarded) => Event::Resynchronised { discarded },
             Queued::Fault(fault) => Event::Fault(fault),
             Queued::Dropped(count) => Event::Dropped(count),
             Queued::Trace(record) => Event::Trace(record),
         })
-    }
-
-    fn next_unsolicited(&mut self) -> Option<LineRef<'_>> {
-        self.given += 1;
-        self.unsolicited.get(self.given - 1)
     }
 
     pub(super) fn redacted(&self, line: Line) -> Line {

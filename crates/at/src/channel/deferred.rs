@@ -1,6 +1,7 @@
 //! Commands that the module has taken, and whose results come while others are on the line.
 
-use super::core::{Core, Flight, PATIENCE, Phase, Queued};
+use super::core::{Core, Flight, PATIENCE, Phase};
+use super::events::Queued;
 use crate::exchange::{Answer, Exchange, Fault, Progress, Stage};
 use crate::time::Time;
 use crate::token::LineRef;
