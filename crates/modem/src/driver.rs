@@ -2,7 +2,10 @@
 
 mod aside;
 mod assembly;
+mod ends;
 mod heard;
+mod hearing;
+mod link;
 mod plans;
 mod presence;
 mod request;
@@ -15,28 +18,21 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use atmqtt_at::{Answer, Channel, ChannelOptions, LineRef, Time};
+use atmqtt_at::{Channel, ChannelOptions, Time};
 
 use self::aside::Aside;
 use self::assembly::Assembly;
-use self::heard::{Heard, Known};
 use self::slumber::Slumber;
 use crate::certificate;
 use crate::dialect::{self, Dialect};
-use crate::fault::{Fault, LinkLoss};
+use crate::fault::Fault;
 use crate::identify::Identity;
 use crate::options::ConnectOptions;
 use crate::plan::{Dialogue, Plan, Reply, Wish};
-use crate::profile::{Overrides, Profile, Restart};
+use crate::profile::{Overrides, Profile};
 use crate::refusal::Refusal;
 
 pub use request::{Event, LinkState, Outcome, Output, Request, Ticket};
-
-/// How soon behind a sign-in a report of one is the same one, said twice. A module that has lost its connection needs longer for a new one.
-const SAID_TWICE: Duration = Duration::from_secs(1);
-
-/// How long an echo that cannot be switched off is left alone.
-const ECHO_AGAIN: Duration = Duration::from_secs(60);
 
 /// How a driver treats its module.
 #[derive(Debug, Clone)]
@@ -424,243 +420,8 @@ impl Driver {
         self.finish(now, &running, outcome);
     }
 
-    /// Settles the end of a plan.
-    fn finish(&mut self, now: Time, running: &Running, outcome: Result<Outcome, Fault>) {
-        // It answers, but in digits. The next request begins with setting up the line, and has it use words.
-        if matches!(outcome, Err(Fault::Unresponsive { .. })) && self.dialogue.has_heard_digits() {
-            self.prepared = false;
-        }
-        let outcome = match outcome {
-            // The command and the news of the loss have crossed on the line.
-            Err(Fault::Refused { .. }) if running.kind == Kind::Session && self.link == LinkState::Down => {
-                Err(Fault::LinkLost)
-            }
-            other => other,
-        };
-        self.settle(now, &running.kind, &outcome);
-        if let Some(ticket) = running.ticket {
-            self.outputs.push_back(Output::Done(ticket, outcome));
-        }
-    }
-
-    /// What a plan's end means for the driver's own state.
-    fn settle(&mut self, now: Time, kind: &Kind, outcome: &Result<Outcome, Fault>) {
-        match (kind, outcome) {
-            (Kind::Attach, Ok(Outcome::Attached(identity, profile))) => {
-                if let Some(dialect) = dialect::named(&profile.model.dialect) {
-                    self.channel.expect_bodies(dialect.bodies());
-                    let options = self.channel.options_mut();
-                    options.guard = profile.pauses.guard.value;
-                    options.write_timeout = profile.timeouts.write.value;
-                    self.channel.reserve(profile.model.restart_signs.iter().map(|sign| sign.as_bytes().into()));
-                    self.module = Some(Module { identity: identity.clone(), profile: Arc::clone(profile), dialect });
-                    self.prepared = true;
-                }
-            }
-            // The link may have been lost right behind the sign-in, before the plan ended.
-            (Kind::Connect, Ok(_)) if self.link == LinkState::Connecting => {
-                self.presence_open = false;
-                self.linked = Some(now);
-                self.set_link(LinkState::Up);
-            }
-            (Kind::Connect, _) => {
-                self.session = None;
-                self.set_link(LinkState::Down);
-            }
-            // Whatever the module says, nobody holds the connection any more, and the next sign-in puts away what is left of it.
-            (Kind::Disconnect, _) => {
-                self.session = None;
-                self.set_link(LinkState::Down);
-            }
-            (Kind::Look, Ok(Outcome::Disconnected)) if self.link == LinkState::Up => {
-                self.link_lost();
-                let loss = LinkLoss::seen("the module says that it has no connection");
-                self.outputs.push_back(Output::Event(Event::LinkLost(loss)));
-            }
-            // What was read is with the host; what was not is still there.
-            (Kind::Fetch, Err(fault)) if self.link == LinkState::Up && fault.is_line_fault() => {
-                self.stored.get_or_insert_default();
-                self.presence_open = presence::is_open_after(outcome);
-            }
-            (Kind::Session | Kind::Look | Kind::Fetch, outcome) => {
-                self.presence_open = presence::is_open_after(outcome);
-            }
-            _ => {}
-        }
-    }
-
-    fn set_link(&mut self, link: LinkState) {
-        if self.link != link {
-            self.link = link;
-            self.outputs.push_back(Output::Event(Event::Link(link)));
-        }
-    }
-
-    /// The next thing that the channel has to say, with its meaning.
-    fn hear(&mut self, now: Time) -> Option<Heard> {
-        let known = Known {
-            module: self.module.as_ref(),
-            connection: self.session.as_ref().map(|options| options.connection),
-            has_link: self.has_link(),
-            has_new_link: self.link == LinkState::Connecting
-                || self.linked.is_some_and(|linked| now - linked < SAID_TWICE),
-            booting: self.booting,
-            in_doubt: false,
-        };
-        let heard = self.channel.poll()?;
-        let is_said =
-            matches!(&heard, atmqtt_at::Event::Unsolicited(_) | atmqtt_at::Event::Doubtful(_) | atmqtt_at::Event::Echo)
-                || matches!(&heard, atmqtt_at::Event::Done(answer) if answer.is_ok());
-        if is_said && self.slumber.wake() {
-            self.outputs.push_back(Output::Event(Event::Awake));
-        }
-        Some(match heard {
-            atmqtt_at::Event::Done(answer) => Heard::Answer(answer.cloned()),
-            atmqtt_at::Event::Settled(id, report) => Heard::Report(id, report),
-            atmqtt_at::Event::Unsolicited(line) => Heard::of_line(&known, line),
-            atmqtt_at::Event::Doubtful(line) => Heard::of_line(&Known { in_doubt: true, ..known }, line),
-            atmqtt_at::Event::Echo => Heard::Echo,
-            atmqtt_at::Event::Fault(fault) => Heard::Event(Event::Damaged(fault)),
-            atmqtt_at::Event::Resynchronised { discarded } => {
-                Heard::Event(Event::Resynchronised { discarded: discarded.iter().map(LineRef::to_line).collect() })
-            }
-            atmqtt_at::Event::Dropped(count) => Heard::Event(Event::LinesDropped(count)),
-            atmqtt_at::Event::Trace(record) => Heard::Event(Event::Trace(record)),
-            _ => Heard::Nothing,
-        })
-    }
-
-    fn heed(&mut self, now: Time, heard: Heard) {
-        let event = match heard {
-            Heard::Answer(answer) => {
-                let answer = self.interrupted(answer);
-                self.dialogue.reply(answer);
-                self.step(now);
-                return;
-            }
-            Heard::Report(id, report) => {
-                self.reported(now, id, report);
-                return;
-            }
-            Heard::Echo => {
-                self.echoed(now);
-                return;
-            }
-            Heard::Restart(restart, banner) => {
-                let had_link = self.link == LinkState::Up;
-                self.restarted();
-                // A start shows itself twice; a module that starts over and over shows only the first half.
-                let second_half = restart == Restart::Complete && self.booting && !had_link;
-                self.booting = restart == Restart::Begun;
-                if second_half {
-                    return;
-                }
-                Event::Restarted { banner }
-            }
-            Heard::LinkLost(loss) => {
-                self.link_lost();
-                Event::LinkLost(loss)
-            }
-            Heard::Stored(slot) => {
-                let slots = self.stored.get_or_insert_default();
-                if !slots.contains(&slot) {
-                    slots.push(slot);
-                }
-                return;
-            }
-            Heard::Part(part) => {
-                self.assembly.take(now, part, &mut |event| self.outputs.push_back(Output::Event(event)));
-                return;
-            }
-            Heard::Asleep => {
-                self.fall_asleep();
-                return;
-            }
-            Heard::Nothing => return,
-            // A piece may be among what is missing, and what comes next would be taken for it.
-            Heard::Event(event @ (Event::Damaged(_) | Event::LinesDropped(_))) => {
-                self.give_up_messages();
-                event
-            }
-            // An echo that was damaged on the line is a line like any other.
-            Heard::Event(Event::Unknown(line)) => Event::Unknown(self.channel.redacted(line)),
-            Heard::Event(event) => event,
-        };
-        self.outputs.push_back(Output::Event(event));
-    }
-
-    /// Echo was off, and is on: the module has restarted without a word, or has never heeded the command. The line is set up
-    /// again before the next request, but not for ever.
-    fn echoed(&mut self, now: Time) {
-        self.dialogue.note_echo();
-        let lately = self.echo_heeded.is_some_and(|heeded| now - heeded < ECHO_AGAIN);
-        if self.prepared && !self.preparing && !self.is_attaching() && !lately {
-            self.echo_heeded = Some(now);
-            self.prepared = false;
-            self.channel.suspect();
-        }
-    }
-
     fn is_attaching(&self) -> bool {
         self.running.as_ref().is_some_and(|running| running.kind == Kind::Attach)
-    }
-
-    /// An exchange that was given up says why.
-    fn interrupted(&mut self, answer: Result<Answer, atmqtt_at::Fault>) -> Reply {
-        match (answer, self.interruption.take()) {
-            (Err(atmqtt_at::Fault::Abandoned), Some(why)) => Reply::Interrupted(why),
-            (answer, _) => Reply::Exchanged(answer),
-        }
-    }
-
-    /// Nothing that was is any more: echo, settings, link.
-    fn restarted(&mut self) {
-        self.give_up_messages();
-        self.prepared = false;
-        // A sign-in under way goes on where it has only woken the module, and ends by the interruption elsewhere.
-        if self.link != LinkState::Connecting {
-            self.session = None;
-            self.link = LinkState::Down;
-        }
-        self.interruption = Some(Fault::Restarted);
-        self.end_aside(&Fault::Restarted);
-        self.channel.abandon();
-    }
-
-    /// The rest of what has come in part will not come.
-    fn give_up_messages(&mut self) {
-        self.assembly.clear(&mut |event| self.outputs.push_back(Output::Event(event)));
-    }
-
-    /// The connection counts as lost, whatever the module said last.
-    pub(crate) fn give_up_link(&mut self, now: Time, meaning: &'static str) {
-        self.link_lost();
-        self.outputs.push_back(Output::Event(Event::LinkLost(LinkLoss::seen(meaning))));
-        self.work(now);
-    }
-
-    /// Whether there is a link that can be lost.
-    fn has_link(&self) -> bool {
-        match (self.link, self.running.as_ref().map(|running| &running.kind)) {
-            (LinkState::Down, _) | (_, Some(Kind::Disconnect)) => false,
-            (LinkState::Connecting, _) => self.dialogue.is_link_open(),
-            (LinkState::Up, _) => true,
-        }
-    }
-
-    /// No result of the session will come any more.
-    fn link_lost(&mut self) {
-        self.give_up_messages();
-        self.link = LinkState::Down;
-        self.stored = None;
-        self.session = None;
-        let is_about_it = |running: &Running| matches!(running.kind, Kind::Session | Kind::Connect);
-        if self.running.as_ref().is_some_and(is_about_it) {
-            self.interruption = Some(Fault::LinkLost);
-            self.channel.forgo_result();
-        }
-        self.end_aside(&Fault::LinkLost);
-        self.channel.forgo_deferred();
     }
 }
 
