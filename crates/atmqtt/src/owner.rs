@@ -1,5 +1,7 @@
 //! The task that owns a port: the loop around the driver.
 
+mod answers;
+mod asks;
 mod port;
 
 use std::collections::VecDeque;
@@ -11,17 +13,13 @@ use std::time::Duration;
 
 use atmqtt_modem::at::transcript::Side;
 use atmqtt_modem::at::{Text, Time};
-use atmqtt_modem::{
-    Broker, Credentials, Event as ModemEvent, Filter, LinkLoss, LinkState, Outcome, Output, QoS, Recovery, Refusal,
-    Request, Supervisor, Ticket,
-};
+use atmqtt_modem::{Broker, Credentials, Filter, LinkLoss, LinkState, Outcome, Refusal, Request, Supervisor, Ticket};
 use tokio::io::ReadBuf;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::Error;
 use crate::ask::{Ask, Ended, Legacy, NewSession, NewSubscription, Reply, SessionId};
-use crate::events::{Event, Listeners, add_dropped};
+use crate::events::{Event, Listeners};
 use crate::port::{FAREWELL, Port, PortError};
 use crate::router::{RouteId, Router};
 use crate::sign_ins::SignIns;
@@ -326,106 +324,6 @@ impl<P: Port> Owner<P> {
         Poll::Ready(())
     }
 
-    fn ask(&mut self, ask: Ask) {
-        match ask {
-            Ask::Module(request, reply) => self.submit(request, Waiting::Outcome(reply)),
-            Ask::Connect { options, network, reconnect, sign_ins, reply } => {
-                self.make_way();
-                let peer = (options.broker.clone(), options.client_id.clone());
-                let waiting = Waiting::Connected(reply, peer);
-                match reconnect {
-                    None => self.submit(Request::Connect(options, network), waiting),
-                    Some(reconnect) => {
-                        let kept = self.supervisor.keep(self.now(), *options, network, reconnect);
-                        if kept.is_ok() {
-                            self.sign_ins = sign_ins;
-                            if self.sign_ins.is_some() {
-                                self.supervisor.renew_sign_ins();
-                            }
-                        }
-                        self.wait_for(kept, waiting);
-                    }
-                }
-            }
-            Ask::Session(id, request, reply) => {
-                if self.in_session(id) {
-                    let is_publish = matches!(request, Request::Publish(_));
-                    self.submit(request, if is_publish { Waiting::Published(reply) } else { Waiting::Outcome(reply) });
-                } else {
-                    reply.send(Err(Refusal::NotConnected.into())).ok();
-                }
-            }
-            Ask::TryPublish(id, message, reply) => match self.has_room(id) {
-                Ok(()) => self.submit(Request::Publish(message), Waiting::Published(reply)),
-                Err(refusal) => drop(reply.send(Err(refusal.into()))),
-            },
-            Ask::Subscribe(id, filter, qos, reply) => {
-                if !self.in_session(id) {
-                    reply.send(Err(Refusal::NotConnected.into())).ok();
-                    return;
-                }
-                // Before the command goes out: the broker may send its retained messages ahead of its answer.
-                let (route, messages) = self.router.add(filter.clone());
-                let request = Request::Subscribe(vec![(filter, qos)]);
-                self.submit(request, Waiting::Subscribed { reply, route, messages });
-            }
-            Ask::Unsolicited(id, filter, reply) => {
-                if !self.in_session(id) {
-                    reply.send(Err(Refusal::NotConnected.into())).ok();
-                    return;
-                }
-                let (route, messages) = self.router.add(filter);
-                let new = NewSubscription { messages, granted: None };
-                if let Some(unread) = reply.send(Ok(new)).err().and_then(Result::ok) {
-                    self.router.take_back(route, unread.messages);
-                }
-            }
-            Ask::Unsubscribe(id, filter, reply) => {
-                if self.in_session(id) {
-                    let request = Request::Unsubscribe(vec![filter.clone()]);
-                    let before = self.router.next_route();
-                    self.submit(request, Waiting::Unsubscribed { reply, filter, before });
-                } else {
-                    reply.send(Err(Refusal::NotConnected.into())).ok();
-                }
-            }
-            Ask::Listen(reply) => drop(reply.send(self.listeners.add())),
-            Ask::Close(told) => self.close(Some(told)),
-        }
-    }
-
-    /// A sign-in that nobody waits for any more, or a connection that nobody holds, is taken back before the next one begins,
-    /// which would be refused else.
-    fn make_way(&mut self) {
-        let released = self.session.as_mut().map(|session| &mut session.released);
-        if let Some(released) = released
-            && released.as_mut().is_some_and(|held| held.try_recv() == Err(oneshot::error::TryRecvError::Closed))
-        {
-            *released = None;
-            self.submit(Request::Disconnect, Waiting::Farewell);
-        }
-        let is_unwanted = |waiting: &Waiting| matches!(waiting, Waiting::Connected(reply, _) if reply.is_closed());
-        if let Some((_, unwanted)) = self.waiting.iter_mut().find(|(_, waiting)| is_unwanted(waiting)) {
-            *unwanted = Waiting::Farewell;
-            self.submit(Request::Disconnect, Waiting::Farewell);
-        }
-    }
-
-    /// Whether a publish could go out at once.
-    fn has_room(&self, id: SessionId) -> Result<(), Refusal> {
-        let driver = self.supervisor.driver();
-        if !self.in_session(id) || driver.link() != LinkState::Up {
-            return Err(Refusal::NotConnected);
-        }
-        let unconfirmed = self.waiting.iter().filter(|(_, waiting)| matches!(waiting, Waiting::Published(_))).count();
-        let limit = driver.window();
-        if unconfirmed < limit { Ok(()) } else { Err(Refusal::QueueFull { limit }) }
-    }
-
-    fn in_session(&self, id: SessionId) -> bool {
-        self.session.as_ref().is_some_and(|session| session.id == id)
-    }
-
     fn submit(&mut self, request: Request, waiting: Waiting) {
         let submitted = self.supervisor.submit(self.now(), request);
         self.wait_for(submitted, waiting);
@@ -446,116 +344,6 @@ impl<P: Port> Owner<P> {
             until += FAREWELL;
         }
         self.closing = Closing::Until(until, told.into_iter().collect());
-    }
-
-    /// Passes on whatever the driver has to say.
-    fn give_out(&mut self) {
-        let mut dropped = Vec::new();
-        while let Some(output) = self.supervisor.poll(self.now()) {
-            match output {
-                Output::Done(ticket, outcome) => {
-                    let place = self.waiting.iter().position(|(waiting, _)| *waiting == ticket);
-                    if let Some((_, waiting)) = place.and_then(|place| self.waiting.remove(place)) {
-                        self.answer(waiting, outcome.map_err(Error::from));
-                    }
-                }
-                Output::Event(ModemEvent::Trace(record)) => {
-                    if let Some(tracer) = &self.watchers.tracer {
-                        tracer(&record);
-                    }
-                }
-                Output::Event(ModemEvent::Message(message)) => {
-                    self.router.deliver(message, |event| add_dropped(&mut dropped, event));
-                }
-                Output::Event(event) => {
-                    match &event {
-                        // Nothing comes of this filter any more.
-                        ModemEvent::Recovery(Recovery::SubscriptionRefused { filter }) => {
-                            let all = self.router.next_route();
-                            self.router.remove_filter(filter, all);
-                        }
-                        // It will be there again, and nobody who holds it has to do anything.
-                        _ if self.supervisor.is_keeping() => {}
-                        ModemEvent::LinkLost(loss) => self.end_session(Some(loss.clone())),
-                        ModemEvent::Restarted { .. } => {
-                            self.end_session(Some(LinkLoss::seen("the module restarted")));
-                        }
-                        ModemEvent::Link(LinkState::Down) => self.end_session(None),
-                        _ => {}
-                    }
-                    tracing::debug!(?event, "modem");
-                    self.listeners.tell(&Event::Modem(event));
-                }
-            }
-        }
-        for event in dropped {
-            self.listeners.tell(&event);
-        }
-        if let Some(wish) = self.supervisor.take_wish() {
-            self.renew(wish);
-        }
-    }
-
-    fn answer(&mut self, waiting: Waiting, outcome: Result<Outcome, Error>) {
-        match waiting {
-            Waiting::Outcome(reply) | Waiting::Published(reply) => drop(reply.send(outcome)),
-            Waiting::Connected(reply, peer) => self.connected(reply, peer, outcome),
-            Waiting::Subscribed { reply, route, messages } => {
-                let unread = match outcome {
-                    Ok(outcome) => {
-                        let new = NewSubscription { messages, granted: granted(&outcome) };
-                        reply.send(Ok(new)).err().and_then(Result::ok).map(|unread| unread.messages)
-                    }
-                    Err(error) => {
-                        reply.send(Err(error)).ok();
-                        Some(messages)
-                    }
-                };
-                // Refused, or nobody waits any more: the messages are there for the next who subscribes.
-                if let Some(messages) = unread {
-                    self.router.take_back(route, messages);
-                }
-            }
-            Waiting::Unsubscribed { reply, filter, before } => {
-                if outcome.is_ok() {
-                    self.router.remove_filter(&filter, before);
-                }
-                drop(reply.send(outcome));
-            }
-            Waiting::Farewell => {}
-        }
-    }
-
-    fn connected(&mut self, reply: Reply<NewSession>, peer: Peer, outcome: Result<Outcome, Error>) {
-        if let Err(error) = outcome {
-            drop(reply.send(Err(error)));
-            return;
-        }
-        let id = SessionId(self.sessions);
-        self.sessions += 1;
-        let (sender, ended) = watch::channel(None);
-        let (held, released) = oneshot::channel();
-        self.session = Some(Session { id, ended: sender, released: Some(released) });
-        if self.peer.as_ref().is_some_and(|earlier| *earlier != peer) {
-            self.router.forget_held();
-        }
-        self.peer = Some(peer);
-        if self.supervisor.driver().link() != LinkState::Up && !self.supervisor.is_keeping() {
-            // Lost in the moment in which it came up.
-            self.end_session(Some(LinkLoss::seen("the connection was lost at once")));
-        }
-        // A connection that nobody waits for any more is closed: a dropped future leaves nothing behind.
-        let window = self.supervisor.driver().window();
-        if reply.send(Ok(NewSession { id, ended, window, held })).is_err() {
-            self.submit(Request::Disconnect, Waiting::Farewell);
-        }
-    }
-
-    fn end_session(&mut self, ended: Ended) {
-        if let Some(session) = self.session.take() {
-            self.router.clear();
-            session.ended.send_replace(Some(ended));
-        }
     }
 
     /// The port is gone: everyone who waits is told, and nothing more will happen.
@@ -584,14 +372,6 @@ impl<P: Port> Owner<P> {
         }
         self.end_session(Some(LinkLoss::seen("the port is gone")));
         self.listeners.tell(&Event::PortLost);
-    }
-}
-
-/// What the broker has granted to the one filter that was asked for.
-fn granted(outcome: &Outcome) -> Option<QoS> {
-    match outcome {
-        Outcome::Subscribed(granted) => granted.first().copied().flatten(),
-        other => unreachable!("subscribing ends with what was granted, not {other:?}"),
     }
 }
 
