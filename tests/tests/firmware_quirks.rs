@@ -28,6 +28,7 @@ fn firmwares(model: Model) -> Vec<Firmware> {
         refused_keys: BTreeSet::from(["version".to_owned(), "urc".to_owned()]),
         completion_needs_urc: false,
         quoted_payload: true,
+        closes_while_opening: false,
     };
     let mut all = vec![
         ("as the manual has it".to_owned(), module(model)),

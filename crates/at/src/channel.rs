@@ -9,7 +9,7 @@ use std::fmt;
 use std::time::Duration;
 
 use self::core::{Core, Flight, Phase};
-pub use self::deferred::DeferredId;
+pub use self::deferred::{DeferredId, Released};
 use self::events::Queued;
 use crate::exchange::{Answer, Exchange, Fault};
 use crate::lines::Lines;
@@ -146,6 +146,19 @@ impl Channel {
     #[must_use]
     pub fn is_deferrable(&self) -> bool {
         self.core.is_deferrable()
+    }
+
+    /// Nobody waits for the command in flight any more. Where the module has taken it, the line is free at once: the result that is
+    /// still to come is told if it [tells itself from every other](crate::CommandBuilder::deferrable), and is nobody's otherwise. Until
+    /// then, or where it has no result line, the command is answered like any other; to be asked again when something has happened.
+    pub fn release(&mut self) -> Released {
+        self.core.release()
+    }
+
+    /// Like [`release`](Channel::release), of a command that the module has not answered: the line is in doubt then. What has not been
+    /// written whole is not given up, nor is a command with data, of which the module may still wait for some.
+    pub fn give_up(&mut self) -> Released {
+        self.core.give_up()
     }
 
     /// Whether the line has to be proven to be in order before the next command.

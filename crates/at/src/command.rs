@@ -325,7 +325,8 @@ impl CommandBuilder {
         self.information(name)
     }
 
-    /// Whether the result that was claimed tells itself from that of every other command, by a number that this one alone has. Then,
+    /// Whether the result that was claimed tells itself from that of every other command, by a number that this one alone has, or since
+    /// there is never a second of its kind under way. Then,
     /// once the module has taken the command, others may go out before the result has come ([`Channel::defer`](crate::Channel::defer)).
     #[must_use]
     pub fn deferrable(mut self, is_told_apart: bool) -> CommandBuilder {

@@ -51,7 +51,7 @@ mod token;
 mod trace;
 pub mod transcript;
 
-pub use channel::{Busy, Channel, ChannelOptions, DeferredId, Event};
+pub use channel::{Busy, Channel, ChannelOptions, DeferredId, Event, Released};
 pub use command::{Command, CommandBuilder, Interpret};
 pub use exchange::{Answer, DataPhase, Ending, Exchange, Fault, Progress, Prompt, Stage};
 pub use fields::{Fields, Malformed, MalformedKind};

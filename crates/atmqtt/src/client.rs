@@ -225,7 +225,8 @@ impl Client {
         handle.ask(|reply| Ask::Unsubscribe(*id, filter, reply)).await.map(drop)
     }
 
-    /// Signs out. It is no error if the connection is gone already.
+    /// Signs out. It is no error if the connection is gone already. An attempt to have a kept connection again that is under way is
+    /// broken off: that takes seconds, whatever it waits for.
     ///
     /// # Errors
     /// The line is out of order. The connection has ended all the same: what the module may still have of it is put away by

@@ -413,7 +413,8 @@ impl Modem {
         events.await.map_err(|_| self.handle.gone())
     }
 
-    /// Signs out, if need be, and closes the port. Other handles fail from now on.
+    /// Signs out, if need be, and closes the port. Other handles fail from now on. A sign-in that is under way is broken off, and ends with
+    /// [`Fault::BrokenOff`](atmqtt_modem::Fault::BrokenOff). For all of it 5 s are waited.
     ///
     /// # Cancel safety
     /// Dropping the future does not keep the port from being closed.

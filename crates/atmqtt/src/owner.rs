@@ -339,7 +339,8 @@ impl<P: Port> Owner<P> {
     fn close(&mut self, told: Option<oneshot::Sender<()>>) {
         let mut until = Instant::now();
         // A sign-in under way would go on in the module, and nobody would be there for it.
-        if self.session.is_some() || self.supervisor.driver().link() == LinkState::Connecting {
+        let driver = self.supervisor.driver();
+        if self.session.is_some() || driver.link() == LinkState::Connecting || driver.is_parting() {
             self.submit(Request::Disconnect, Waiting::Farewell);
             until += FAREWELL;
         }

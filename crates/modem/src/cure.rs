@@ -43,6 +43,17 @@ pub(crate) async fn run(Place { dialogue, profile }: Place, cure: Cure) -> Resul
     Ok(())
 }
 
+/// What is left to do of a cure that is broken off. The module is told, and may take its time: nobody waits for what comes of it.
+pub(crate) async fn break_off(Place { dialogue, profile }: Place, cure: Cure) -> Result<(), Fault> {
+    let soon = profile.timeouts.command.value;
+    let back = match cure {
+        Cure::CyclePacketNetwork => "+CGATT",
+        Cure::CycleRadio => "+CFUN",
+        Cure::ResetModule | Cure::ReopenPort | Cure::Power => return Ok(()),
+    };
+    dialogue.try_run(Command::set(back).int(1).within(soon).done()).await.map(drop)
+}
+
 /// Whatever the first came to, the second follows: a module that is left away stays so.
 async fn away_and_back(dialogue: &Dialogue, away: Command<()>, back: Command<()>) -> Result<(), Fault> {
     let gone = dialogue.try_run(away).await;

@@ -2,6 +2,7 @@
 
 mod aside;
 mod assembly;
+mod broken_off;
 mod ends;
 mod heard;
 mod hearing;
@@ -22,6 +23,7 @@ use atmqtt_at::{Channel, ChannelOptions, Time};
 
 use self::aside::Aside;
 use self::assembly::Assembly;
+use self::broken_off::{BreakOff, Stray, Undo};
 use self::slumber::Slumber;
 use crate::certificate;
 use crate::dialect::{self, Dialect};
@@ -30,6 +32,7 @@ use crate::identify::Identity;
 use crate::options::ConnectOptions;
 use crate::plan::{Dialogue, Plan, Reply, Wish};
 use crate::profile::{Overrides, Profile};
+use crate::recovery::Cure;
 use crate::refusal::Refusal;
 
 pub use request::{Event, LinkState, Outcome, Output, Request, Ticket};
@@ -121,6 +124,14 @@ pub struct Driver {
     /// Why the exchange in flight was given up.
     interruption: Option<Fault>,
     slumber: Slumber,
+    /// The running plan is broken off as soon as the line allows it.
+    breaking: Option<BreakOff>,
+    /// A sign-in that was broken off, and of which the module may still make a connection.
+    stray: Option<Stray>,
+    /// What a stray has left behind, to be put away.
+    leftover: Option<Undo>,
+    /// What a connection that was lost may have left behind: a module may go on trying to have it again.
+    lost: Undo,
 }
 
 /// A module that has been identified.
@@ -137,6 +148,8 @@ struct Running {
     ticket: Option<Ticket>,
     kind: Kind,
     plan: Plan<'static, Outcome>,
+    /// What is to be done where the plan is broken off.
+    undo: Undo,
     pause: Option<Time>,
 }
 
@@ -152,6 +165,9 @@ enum Kind {
     Look,
     /// Stored messages are read.
     Fetch,
+    Cure(Cure),
+    /// What a plan that was broken off has left behind is put away.
+    Undo,
     Other,
 }
 
@@ -183,6 +199,10 @@ impl Driver {
             assembly: Assembly::default(),
             interruption: None,
             slumber: Slumber::default(),
+            breaking: None,
+            stray: None,
+            leftover: None,
+            lost: Undo::Nothing,
         }
     }
 
@@ -192,6 +212,9 @@ impl Driver {
     /// It cannot be done: it is refused before a byte is written, and nothing has changed.
     pub fn submit(&mut self, now: Time, request: Request) -> Result<Ticket, Refusal> {
         self.check(&request)?;
+        if matches!(request, Request::Disconnect) {
+            self.break_off_sign_ins(now);
+        }
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         self.queue.push_back((ticket, request));
@@ -227,6 +250,7 @@ impl Driver {
     pub fn deadline(&self) -> Option<Time> {
         let pause = self.running.as_ref().and_then(|running| running.pause);
         let own = pause.into_iter().chain(self.channel.deadline()).chain(self.assembly.deadline());
+        let own = own.chain(self.breaking.as_ref().map(BreakOff::deadline));
         own.chain(self.falls_asleep()).min()
     }
 
@@ -279,10 +303,10 @@ impl Driver {
         }
     }
 
-    /// Whether nothing is being worked on.
+    /// Whether nothing is being worked on, nor a sign-in waited for that was [broken off](Driver::is_parting).
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.running.is_none() && self.aside.is_empty() && self.queue.is_empty()
+        self.running.is_none() && self.aside.is_empty() && self.queue.is_empty() && !self.is_parting()
     }
 
     pub(crate) fn check(&self, request: &Request) -> Result<(), Refusal> {
@@ -312,6 +336,9 @@ impl Driver {
             while let Some(heard) = self.hear(now) {
                 self.heed(now, heard);
             }
+            if self.break_off_where_possible(now) {
+                continue;
+            }
             self.make_room();
             if self.running.is_none() && !self.start(now) {
                 return;
@@ -331,14 +358,21 @@ impl Driver {
             }
             self.presence_open |= self.link == LinkState::Up;
         }
+        if let Some(leftover) = self.leftover.take() {
+            self.dialogue.clear();
+            self.undo(now, None, leftover);
+            return true;
+        }
         if let Some((kind, plan)) = self.unasked() {
             self.dialogue.clear();
             let plan = self.after_preparing(plan);
-            self.running = Some(Running { ticket: None, kind, plan, pause: None });
+            self.running = Some(Running { ticket: None, kind, plan, undo: Undo::Nothing, pause: None });
             self.step(now);
             return true;
         }
-        let is_next = |(_, request): &(Ticket, Request)| self.goes_beside(request, self.aside.len());
+        let is_next = |(_, request): &(Ticket, Request)| {
+            self.goes_beside(request, self.aside.len()) && !self.waits_for_stray(request)
+        };
         if !self.queue.front().is_some_and(is_next) {
             return false;
         }
@@ -346,11 +380,13 @@ impl Driver {
         self.dialogue.clear();
         match self.plan(request) {
             Ok((kind, plan)) => {
+                let undo = self.undo_of(&kind);
                 if kind == Kind::Connect {
+                    self.forget_stray();
                     self.stored = None;
                     self.set_link(LinkState::Connecting);
                 }
-                self.running = Some(Running { ticket: Some(ticket), kind, plan, pause: None });
+                self.running = Some(Running { ticket: Some(ticket), kind, plan, undo, pause: None });
                 self.step(now);
             }
             Err(refusal) => self.outputs.push_back(Output::Done(ticket, Err(refusal.into()))),

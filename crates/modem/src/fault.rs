@@ -57,6 +57,9 @@ pub enum Fault {
     /// The connection to the broker was lost while the module worked on this.
     #[error("the connection to the broker was lost")]
     LinkLost,
+    /// A farewell came before it was done: nobody wants it any more.
+    #[error("it was broken off: the connection was closed before it was there")]
+    BrokenOff,
     /// The module took a command, and its result did not come: it sends such lines to another of its ports.
     #[error(
         "the module took the command, and sends its results and messages to another of its ports, {port}; \
@@ -213,6 +216,7 @@ impl Fault {
             | Fault::Restarted
             | Fault::PortLost
             | Fault::LinkLost
+            | Fault::BrokenOff
             | Fault::NotRegistered { .. }
             | Fault::ClockNotSet
             | Fault::NoCredentials { .. }
@@ -255,6 +259,7 @@ impl Fault {
             Fault::Restarted => "modem.restarted",
             Fault::PortLost => "port.lost",
             Fault::LinkLost => "delivery.link_lost",
+            Fault::BrokenOff => "input.broken_off",
             Fault::NoCredentials { .. } => "input.no_credentials",
             Fault::ResultsElsewhere { .. } => "modem.results_elsewhere",
             Fault::Refused { .. } => "modem.refused",
@@ -341,7 +346,7 @@ impl Fault {
             Fault::TimedOut { .. } | Fault::Unresponsive { .. } => "try again; if it stays so, restart the module",
             Fault::Restarted => "check its power supply: a supply that is too weak lets a module restart when it sends",
             Fault::PortLost => "check the cable and the power supply",
-            Fault::LinkLost => "connect again",
+            Fault::LinkLost | Fault::BrokenOff => "connect again",
             Fault::NoCredentials { .. } => {
                 "look after what makes them: a clock that is not set, say, or a service that is away"
             }

@@ -41,6 +41,8 @@ struct Desk {
     past_suspected: bool,
     /// The plan has opened a link of its own.
     link_open: bool,
+    /// The plan has begun to give orders to the module's MQTT client.
+    client_used: bool,
     next_message_id: u16,
     /// The PIN that was tried, as long as the SIM was not seen to take it.
     doubtful_pin: Option<Secret>,
@@ -146,6 +148,11 @@ impl Dialogue {
         self.desk().link_open = true;
     }
 
+    /// What follows are orders to the module's MQTT client, which have to be taken back where the plan is broken off.
+    pub(crate) fn note_client_used(&self) {
+        self.desk().client_used = true;
+    }
+
     /// A message that the plan has read from the module: it goes on as one that came by itself.
     pub fn deliver(&self, message: Incoming) {
         self.desk().messages.push(message);
@@ -207,6 +214,10 @@ impl Dialogue {
         self.desk().link_open
     }
 
+    pub(crate) fn is_client_used(&self) -> bool {
+        self.desk().client_used
+    }
+
     /// What the port gave while the module is being reached.
     pub(crate) fn hear_modes(&self, bytes: &[u8]) {
         let mut desk = self.desk();
@@ -224,6 +235,7 @@ impl Dialogue {
         desk.wish = None;
         desk.reply = None;
         desk.link_open = false;
+        desk.client_used = false;
         desk.frames = FrameWatch::default();
         desk.digits = DigitWatch::default();
     }

@@ -84,7 +84,8 @@ impl Supervisor {
     }
 
     /// Asks for something. With a kept connection, publishing, subscribing and unsubscribing wait for it where it is not there;
-    /// a message of QoS 1 that the connection's end leaves unconfirmed is sent again. [`Request::Disconnect`] ends the keeping.
+    /// a message of QoS 1 that the connection's end leaves unconfirmed is sent again. [`Request::Disconnect`] ends the keeping, and breaks
+    /// off what is being done to have the connection (again).
     ///
     /// # Errors
     /// It does not fit the module, or too many wait already: nothing of it has been sent.
@@ -109,6 +110,10 @@ impl Supervisor {
             let ticket = self.ticket();
             self.outputs.push_back(Output::Done(ticket, Err(Fault::PortLost)));
             return Ok(ticket);
+        }
+        if is_end {
+            self.driver.check(&request)?;
+            self.break_off(now);
         }
         let of_driver = self.driver.submit(now, request)?;
         let ticket = self.ticket();
@@ -415,6 +420,17 @@ impl Supervisor {
     fn lose(&mut self, now: Time) {
         if let Some(recovery) = self.keep.as_mut().and_then(|keep| keep.lost(now, &mut self.random)) {
             self.outputs.extend(recovery.into_iter().map(|recovery| Output::Event(Event::Recovery(recovery))));
+        }
+    }
+
+    /// Nobody wants what is being done for the kept connection any more. Sign-ins the driver breaks off by itself.
+    fn break_off(&mut self, now: Time) {
+        let is_wanted = |purpose: &Purpose| {
+            matches!(purpose, Purpose::Caller(_) | Purpose::Session(_) | Purpose::First(_) | Purpose::Again)
+        };
+        let unwanted = self.under_way.iter().filter(|(_, purpose, _)| !is_wanted(purpose));
+        for ticket in unwanted.map(|(ticket, ..)| *ticket).collect::<Vec<_>>() {
+            self.driver.break_off(now, ticket);
         }
     }
 

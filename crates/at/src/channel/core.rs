@@ -45,7 +45,7 @@ pub(super) struct Flight {
     pub(super) written_at: u64,
     pub(super) answer: Answer,
     /// It asks whether the line is in order.
-    is_probe: bool,
+    pub(super) is_probe: bool,
     /// Its result will not come: its final result code is its end.
     pub(super) without_result: bool,
 }

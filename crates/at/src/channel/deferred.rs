@@ -3,12 +3,25 @@
 use super::core::{Core, Flight, PATIENCE, Phase};
 use super::events::Queued;
 use crate::exchange::{Answer, Exchange, Fault, Progress, Stage};
+use crate::quarantine::Owed;
 use crate::time::Time;
 use crate::token::LineRef;
 
 /// Names a command whose result is waited for beside the line, until that comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DeferredId(u64);
+
+/// What has become of a command that nobody waits for any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Released {
+    /// It is off the line. What comes of it, if anything does, is an [`Event::Settled`](super::Event::Settled) with this name.
+    Aside(DeferredId),
+    /// It is over: the next [`poll`](super::Channel::poll)s give its end.
+    Over,
+    /// It is still on the line.
+    Held,
+}
 
 /// Those that are waited for, the oldest first.
 #[derive(Debug, Default)]
@@ -53,10 +66,53 @@ impl Core {
         let Flight { exchange, phase: Phase::Answer { deadline }, answer, .. } = self.flight.take()? else {
             return None;
         };
+        Some(self.set_aside(exchange, answer, deadline))
+    }
+
+    /// Ends the wait for what is left of the command in flight, where the module has taken it.
+    pub(super) fn release(&mut self) -> Released {
+        if let Some(id) = self.defer() {
+            return Released::Aside(id);
+        }
+        match &mut self.flight {
+            Some(Flight { exchange, answer, .. })
+                if answer.confirmed && exchange.result.as_ref().is_some_and(|claim| !claim.deferrable) =>
+            {
+                self.end(Err(Fault::Abandoned));
+                Released::Over
+            }
+            _ => Released::Held,
+        }
+    }
+
+    /// Takes the command in flight off the line, although the module has not answered it.
+    pub(super) fn give_up(&mut self) -> Released {
+        let is_unanswered = |flight: &Flight| {
+            !flight.is_probe && flight.exchange.data.is_none() && matches!(flight.phase, Phase::Answer { .. })
+        };
+        if !self.flight.as_ref().is_some_and(is_unanswered) {
+            return Released::Held;
+        }
+        // What is owed to a line in doubt stays owed.
+        if self.quarantine.is_none() {
+            self.doubt(Owed::Nothing);
+        }
+        match self.flight.take_if(|flight| flight.exchange.result.as_ref().is_some_and(|claim| claim.deferrable)) {
+            Some(Flight { exchange, phase: Phase::Answer { deadline }, answer, .. }) => {
+                Released::Aside(self.set_aside(exchange, answer, deadline))
+            }
+            _ => {
+                self.end(Err(Fault::Abandoned));
+                Released::Over
+            }
+        }
+    }
+
+    fn set_aside(&mut self, exchange: Exchange, answer: Answer, deadline: Time) -> DeferredId {
         self.deferred.last_id += 1;
         let id = DeferredId(self.deferred.last_id);
         self.deferred.commands.push(Waiting { id, exchange, answer, deadline });
-        Some(id)
+        id
     }
 
     /// Whether a line is what one of them waits for.

@@ -219,6 +219,9 @@ pub struct Quirks {
     /// Whether the completion lines of LMQTTPUB and LMQTTSUBUNSUB come only after `"urc",<id>,1`. Default: yes (measured by others;
     /// another driver gets them without).
     pub completion_needs_urc: bool,
+    /// Whether a link that is still being opened can be closed by the host. The manuals say nothing of that, of no command set: where it
+    /// cannot, the command is refused. A sign-in of CMQTT and of OneMO's commands, which opens the link too, never can. Default: yes.
+    pub closes_while_opening: bool,
     /// Whether a downlink payload with a length before it stands in quotes. Default: no (driver code takes both).
     pub quoted_payload: bool,
 }
@@ -230,13 +233,14 @@ impl Default for Quirks {
             unsubscribe_spelling: UnsubscribeSpelling::Manual,
             refused_keys: BTreeSet::new(),
             completion_needs_urc: true,
+            closes_while_opening: true,
             quoted_payload: false,
         }
     }
 }
 
 /// The ways in which firmware with other MQTT commands than LMQTT differs, or in which sources disagree. What [`Quirks`] says of the order
-/// of results holds for all.
+/// of results, and of a link that is being opened, holds for all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VendorQuirks {
     /// How much longer the first link after power-up takes to open with the ECMT commands (firmware: about 1 s). Default: no longer.

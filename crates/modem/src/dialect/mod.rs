@@ -142,8 +142,9 @@ pub trait Dialect: fmt::Debug + Send + Sync {
         None
     }
 
-    /// Signs out and closes the link. What is closed already is fine.
-    fn disconnect(&self, context: Context) -> Plan<'static, ()>;
+    /// Signs out and closes the link. What is closed already is fine. What comes of it is whether the module has said that a link is
+    /// closed: one that is being opened still may not be.
+    fn disconnect(&self, context: Context) -> Plan<'static, bool>;
 
     /// Asks for the SIM's number.
     fn iccid(&self) -> Command<String>;

@@ -96,22 +96,26 @@ async fn configure_and_open<S: Session>(context: &Context) -> Result<Result<(), 
     context.dialogue.run(open::<S>(&context.options, &context.profile)).await
 }
 
-/// DISC and CLOSE, whatever they say: a refusal means that there is nothing to put away, and what is late does not matter.
-pub(super) async fn put_away<S: Session>(context: &Context) -> Result<(), Fault> {
+/// DISC and CLOSE, whatever they say: a refusal means that there is nothing to put away, and what is late does not matter. Whether one
+/// of them has closed something.
+pub(super) async fn put_away<S: Session>(context: &Context) -> Result<bool, Fault> {
     let (id, timeouts) = (context.options.connection, &context.profile.timeouts);
+    let mut is_closed = false;
     for command in [
-        closing(&S::NAMES.sign_out, id).within(timeouts.disconnect.value).done(),
-        closing(&S::NAMES.close, id).within(timeouts.close.value).done(),
+        closing(&S::NAMES.sign_out, id).within(timeouts.disconnect.value),
+        closing(&S::NAMES.close, id).within(timeouts.close.value),
     ] {
+        let command = command.decode(|answer| Ok(answer.result().and_then(|mut fields| fields.int::<i32>()) == Ok(0)));
         match context.dialogue.try_run(command).await {
-            Ok(_) | Err(Fault::TimedOut { stage: Stage::Result, .. } | Fault::LinkLost) => {}
+            Ok(closed) => is_closed |= closed == Some(true),
+            Err(Fault::TimedOut { stage: Stage::Result, .. } | Fault::LinkLost) => {}
             Err(fault) => return Err(fault),
         }
     }
-    Ok(())
+    Ok(is_closed)
 }
 
-/// `AT<DISC>=<id>` and `AT<CLOSE>=<id>`.
+/// `AT<DISC>=<id>` and `AT<CLOSE>=<id>`: result 0 where that has closed something.
 fn closing(name: &'static [&'static str; 1], id: u8) -> CommandBuilder {
     Command::set(name[0]).int(id).result(name, &[i64::from(id)])
 }
@@ -123,6 +127,7 @@ fn open<S: Session>(options: &ConnectOptions, profile: &Profile) -> Command<Resu
         .text(&options.broker.host)
         .int(options.broker.port)
         .result(&S::NAMES.open, &[i64::from(options.connection)])
+        .deferrable(true)
         .within(profile.timeouts.open.value + options.handshake(profile))
         .decode(|answer| Ok(S::opened(result_and_extend(answer.result()?)?)))
 }
@@ -139,6 +144,7 @@ fn sign_in<S: Session>(options: &ConnectOptions, profile: &Profile) -> Command<R
     }
     command
         .result_when(&S::NAMES.sign_in, &[i64::from(options.connection)], S::is_last_word)
+        .deferrable(true)
         .within(S::sign_in_patience(profile, options))
         .decode(|answer| Ok(S::signed_in(result_and_extend(answer.result()?)?)))
 }

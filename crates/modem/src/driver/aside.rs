@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use atmqtt_at::{Answer, DeferredId, Time};
 
-use super::{Driver, Outcome, Request, Running};
+use super::{Driver, Kind, Outcome, Request, Running};
 use crate::fault::Fault;
 use crate::plan::Reply;
 use crate::{Delivery, Unconfirmed};
@@ -45,7 +45,8 @@ impl Driver {
 
     /// Sets the running publish aside, if something else could use the line meanwhile.
     pub(super) fn make_room(&mut self) {
-        if self.window() < 2 || !self.channel.is_deferrable() {
+        let is_publish = self.running.as_ref().is_some_and(|running| running.kind == Kind::Session);
+        if !is_publish || self.window() < 2 || !self.channel.is_deferrable() {
             return;
         }
         let unconfirmed = self.aside.len() + 1;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use atmqtt_at::Time;
 
+use super::broken_off::Undo;
 use super::{Driver, Event, Kind, LinkState, Module, Outcome, Output, Running, presence};
 use crate::dialect;
 use crate::fault::{Fault, LinkLoss};
@@ -23,6 +24,7 @@ impl Driver {
             other => other,
         };
         self.settle(now, &running.kind, &outcome);
+        let outcome = if running.kind == Kind::Undo { Err(Fault::BrokenOff) } else { outcome };
         if let Some(ticket) = running.ticket {
             self.outputs.push_back(Output::Done(ticket, outcome));
         }
@@ -30,6 +32,10 @@ impl Driver {
 
     /// What a plan's end means for the driver's own state.
     pub(super) fn settle(&mut self, now: Time, kind: &Kind, outcome: &Result<Outcome, Fault>) {
+        if *kind == Kind::Connect && self.dialogue.is_client_used() {
+            // It has put that away before it began.
+            self.lost = Undo::Nothing;
+        }
         match (kind, outcome) {
             (Kind::Attach, Ok(Outcome::Attached(identity, profile))) => {
                 if let Some(dialect) = dialect::named(&profile.model.dialect) {
@@ -54,6 +60,11 @@ impl Driver {
             }
             // Whatever the module says, nobody holds the connection any more, and the next sign-in puts away what is left of it.
             (Kind::Disconnect, _) => {
+                self.session = None;
+                self.set_link(LinkState::Down);
+            }
+            (Kind::Undo, outcome) => {
+                self.undone(outcome.is_ok());
                 self.session = None;
                 self.set_link(LinkState::Down);
             }

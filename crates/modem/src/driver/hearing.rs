@@ -52,6 +52,11 @@ impl Driver {
 
     pub(super) fn heed(&mut self, now: Time, heard: Heard) {
         let event = match heard {
+            // Nobody wants it any more.
+            Heard::Answer(_) if self.breaking.is_some() => {
+                self.unwind(now, None);
+                return;
+            }
             Heard::Answer(answer) => {
                 let answer = self.interrupted(answer);
                 self.dialogue.reply(answer);
@@ -59,7 +64,9 @@ impl Driver {
                 return;
             }
             Heard::Report(id, report) => {
-                self.reported(now, id, report);
+                if !self.settle_stray(id, &report) {
+                    self.reported(now, id, report);
+                }
                 return;
             }
             Heard::Echo => {

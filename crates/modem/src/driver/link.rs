@@ -2,6 +2,7 @@
 
 use atmqtt_at::Time;
 
+use super::broken_off::Undo;
 use super::{Driver, Event, Kind, LinkState, Output, Running};
 use crate::fault::{Fault, LinkLoss};
 
@@ -25,6 +26,7 @@ impl Driver {
     /// No result of the session will come any more.
     pub(super) fn link_lost(&mut self) {
         self.give_up_messages();
+        self.remember_what_was_lost();
         self.link = LinkState::Down;
         self.stored = None;
         self.session = None;
@@ -53,6 +55,7 @@ impl Driver {
             self.session = None;
             self.link = LinkState::Down;
         }
+        (self.leftover, self.lost) = (None, Undo::Nothing);
         self.interruption = Some(Fault::Restarted);
         self.end_aside(&Fault::Restarted);
         self.channel.abandon();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use atmqtt_at::{FinalResult, LineRef};
 
+use super::broken_off::{Undo, plan_of_undoing};
 use super::{Driver, Kind, LinkState, Module, Outcome, Request, presence};
 use crate::certificate;
 use crate::cure;
@@ -68,6 +69,7 @@ impl Driver {
                 self.session = Some(Arc::clone(&options));
                 let plan = async move {
                     network::bring_up(&dialogue, &profile, &network).await?;
+                    dialogue.note_client_used();
                     dialect.connect(Context { dialogue, profile, options }).await?;
                     Ok(Outcome::Connected)
                 };
@@ -85,7 +87,7 @@ impl Driver {
             Request::Cure(cure) => {
                 let Module { profile, .. } = self.module.clone().ok_or(Refusal::NotAttached)?;
                 let place = Place { dialogue, profile };
-                (Kind::Other, Box::pin(async move { cure::run(place, cure).await.map(|()| Outcome::Cured) }))
+                (Kind::Cure(cure), Box::pin(async move { cure::run(place, cure).await.map(|()| Outcome::Cured) }))
             }
             Request::Certificates(request) => {
                 let Module { profile, dialect, .. } = self.module.clone().ok_or(Refusal::NotAttached)?;
@@ -111,10 +113,16 @@ impl Driver {
             }
             Request::Disconnect => {
                 let Ok((dialect, context)) = self.connected() else {
-                    return Ok((Kind::Disconnect, Box::pin(async { Ok(Outcome::Disconnected) })));
+                    let plan: Plan<'static, Outcome> = match std::mem::take(&mut self.lost) {
+                        Undo::Nothing => Box::pin(async { Ok(Outcome::Disconnected) }),
+                        lost => self.after_preparing(plan_of_undoing(lost)),
+                    };
+                    // There is no connection that it could fail to end.
+                    let plan = async move { plan.await.or(Ok(Outcome::Disconnected)) };
+                    return Ok((Kind::Disconnect, Box::pin(plan)));
                 };
                 let plan = dialect.disconnect(context);
-                (Kind::Disconnect, Box::pin(async move { plan.await.map(|()| Outcome::Disconnected) }))
+                (Kind::Disconnect, Box::pin(async move { plan.await.map(|_| Outcome::Disconnected) }))
             }
         };
         Ok((kind, self.after_preparing(plan)))

@@ -37,7 +37,8 @@ pub enum Request {
     Subscribe(Vec<(Filter, QoS)>),
     /// Unsubscribe from filters.
     Unsubscribe(Vec<Filter>),
-    /// Sign out and close the link.
+    /// Sign out and close the link. A [`Connect`](Request::Connect) that was asked for before and is not done is broken off: it ends with
+    /// [`Fault::BrokenOff`], and what the module has made of it is put away. What is under way beside it is not cut short.
     Disconnect,
     /// Ask the module whether it still has the connection.
     Probe,

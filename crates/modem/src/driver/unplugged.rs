@@ -17,6 +17,7 @@ impl Driver {
     pub fn unplugged(&mut self, now: Time) {
         let had_link = self.link == LinkState::Up;
         self.give_up_messages();
+        self.remember_what_was_lost();
         if self.link != LinkState::Connecting {
             self.session = None;
             self.link = LinkState::Down;
@@ -26,6 +27,7 @@ impl Driver {
         while let Some(id) = self.first_aside() {
             self.reported(now, id, Err(atmqtt_at::Fault::Abandoned));
         }
+        (self.breaking, self.stray, self.leftover) = (None, None, None);
         for _ in 0..WISHES {
             let Some(running) = &mut self.running else { break };
             running.pause = None;

@@ -129,6 +129,67 @@ fn what_cannot_be_told_apart_is_not_set_aside() {
 }
 
 #[test]
+fn a_command_that_nobody_waits_for_any_more_leaves_the_line_when_the_module_has_taken_it() {
+    // Its result is told all the same, if it can be no other's.
+    let mut line = Bench::new();
+    line.send(publish(1));
+    assert_eq!(line.channel.release(), Released::Held);
+    line.receive(b"\r\nOK\r\n");
+    let Released::Aside(id) = line.channel.release() else { panic!("the module has taken it") };
+    assert!(line.channel.is_idle());
+    line.receive(b"\r\n+LMQTTPUB: 0,1,0\r\n");
+    assert_eq!(settled(&mut line), [(id, Ok(0))]);
+
+    let mut line = Bench::new();
+    line.send(open());
+    assert_eq!(line.channel.release(), Released::Held);
+    line.receive(b"\r\nOK\r\n");
+    assert_eq!(line.channel.release(), Released::Over);
+    assert_eq!(line.events(), ["failed: the command was given up"]);
+    line.receive(b"\r\n+LMQTTOPEN: 0,0\r\n");
+    assert_eq!(line.events(), ["unsolicited +LMQTTOPEN: 0,0"]);
+
+    // A command without a result line is answered like any other.
+    line.send(signal());
+    assert_eq!(line.channel.release(), Released::Held);
+    line.receive(b"\r\n+CSQ: 20,99\r\n");
+    assert_eq!(line.channel.release(), Released::Held);
+    line.receive(b"\r\nOK\r\n");
+    assert_eq!(line.events(), ["done [+CSQ: 20,99]"]);
+    assert_eq!(line.channel.release(), Released::Held, "there is none");
+}
+
+#[test]
+fn a_command_that_is_given_up_unanswered_leaves_the_line_in_doubt() {
+    let mut line = Bench::new();
+    line.channel.submit(line.now, signal().done().into_parts().0).unwrap();
+    assert_eq!(line.channel.give_up(), Released::Held, "it is still to be written");
+    line.channel.transmitted(line.now, line.channel.transmit().len());
+    assert_eq!(line.channel.give_up(), Released::Over);
+    assert!(line.channel.is_in_doubt());
+    assert_eq!(line.events(), ["failed: the command was given up"]);
+
+    // A result that can be no other's is told whenever it comes, and the OK that is late is nobody's.
+    let mut line = Bench::new();
+    line.send(publish(1));
+    let Released::Aside(id) = line.channel.give_up() else { panic!("it is written") };
+    assert!(line.channel.is_in_doubt() && line.channel.is_idle());
+    line.receive(b"\r\n+LMQTTPUB: 0,1,0\r\n\r\nOK\r\n");
+    assert_eq!(settled(&mut line), [(id, Ok(0))]);
+    assert!(line.channel.is_in_doubt());
+}
+
+#[test]
+fn a_command_with_data_is_not_given_up() {
+    let mut line = Bench::new();
+    line.send(publish(1).data(DataPhase::counted(b"abc".to_vec(), 5 * SECOND)));
+    assert_eq!(line.channel.give_up(), Released::Held, "the module may ask for its data");
+    line.receive(b"\r\n> ");
+    line.channel.transmitted(line.now, line.channel.transmit().len());
+    assert_eq!(line.channel.give_up(), Released::Held);
+}
+
+#[test]
 fn an_answer_is_kept_however_many_events_wait() {
     let mut line = Bench::with(ChannelOptions { events: 1, ..ChannelOptions::default() });
     line.send(publish(1));

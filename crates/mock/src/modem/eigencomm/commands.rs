@@ -99,7 +99,7 @@ impl Eigencomm {
     fn close(&mut self, mut args: Args<'_>, around: &Surroundings<'_>) -> Reply {
         let connection = self.connection(&mut args, around)?;
         args.end()?;
-        if !connection.config.exists {
+        if !connection.config.exists || around.holds_on_to(connection) {
             return Err(Cme::NotAllowed);
         }
         let id = connection.id;

@@ -88,7 +88,7 @@ impl Lierda {
     fn close(&mut self, mut args: Args<'_>, around: &Surroundings<'_>) -> Reply {
         let connection = self.connection(&mut args, around)?;
         args.end()?;
-        if connection.is_closed() {
+        if connection.is_closed() || around.holds_on_to(connection) {
             return Err(Cme::NotAllowed);
         }
         let id = connection.id;

@@ -102,6 +102,11 @@ pub(super) struct Surroundings<'a> {
 }
 
 impl Surroundings<'_> {
+    /// The module is opening that link, and does not let go of it.
+    pub(super) fn holds_on_to<S: Settings>(&self, connection: &Connection<S>) -> bool {
+        !self.options.quirks.closes_while_opening && matches!(connection.link, Link::Opening { .. })
+    }
+
     /// OK at once, or after the result where the firmware does it in that order.
     pub(super) fn answer(&self, of: Completion) -> Answer {
         if self.options.quirks.result_first.contains(&of.step) { Answer::AfterResult(of) } else { Answer::ok() }

@@ -139,6 +139,11 @@ impl Quectel {
         let connection = self.connection(&mut args, around)?;
         args.end()?;
         let (id, was_open) = (connection.id, !connection.is_closed());
+        if around.holds_on_to(connection) {
+            let of = completion(id, Step::Close, 0);
+            self.links.complete(of, Some(format!("+QMTCLOSE: {id},-1")));
+            return Ok(around.answer(of));
+        }
         self.links.abandon(id);
         Ok(self.ended(id, Step::Close, was_open, around))
     }

@@ -64,7 +64,7 @@ impl Dialect for Ecmt {
         Box::pin(subscription::unsubscribe(VERBS, context, filters))
     }
 
-    fn disconnect(&self, context: Context) -> Plan<'static, ()> {
+    fn disconnect(&self, context: Context) -> Plan<'static, bool> {
         Box::pin(async move { session::put_away::<Ecmt>(&context).await })
     }
 

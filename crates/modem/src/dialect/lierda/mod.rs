@@ -66,7 +66,7 @@ impl Dialect for Lmqtt {
         Box::pin(subscribe::unsubscribe(context, filters))
     }
 
-    fn disconnect(&self, context: Context) -> Plan<'static, ()> {
+    fn disconnect(&self, context: Context) -> Plan<'static, bool> {
         Box::pin(async move { session::put_away::<Lmqtt>(&context).await })
     }
 

@@ -37,6 +37,9 @@ pub(super) fn check(profile: &Profile, options: &ConnectOptions) -> Result<(), R
 /// "already connected": an earlier host has left the connection behind.
 const ALREADY_CONNECTED: u16 = 604;
 
+/// `<state>`: closed by the host.
+const CLOSED: i32 = 2;
+
 /// Puts away, configures and connects, which signs in too.
 pub(super) async fn connect(context: Context) -> Result<(), Fault> {
     let connected = configure_and_connect(&context).await;
@@ -77,6 +80,7 @@ async fn attempt(context: &Context) -> Result<(), Fault> {
     let command = command
         .result_when(TOLD, &[i64::from(options.connection)], is_end_of_sign_in)
         .worded(&["conn"])
+        .deferrable(true)
         .within(profile.timeouts.open.value.max(profile.timeouts.connect.value))
         .decode(|answer| {
             let mut fields = answer.result()?;
@@ -109,6 +113,12 @@ fn is_end_of_sign_in(mut fields: Fields<'_>) -> Progress {
     if matches!(state, Ok(1 | 2)) { Progress::Intermediate } else { Progress::Final }
 }
 
+/// The state of the sign-in that is being taken back may be told in between.
+fn is_end_of_sign_out(mut fields: Fields<'_>) -> Progress {
+    let state = fields.text().and_then(|_| fields.int::<u8>()).and_then(|_| fields.int::<i32>());
+    if matches!(state, Ok(0 | 1)) { Progress::Intermediate } else { Progress::Final }
+}
+
 /// `<state>` of a sign-in. There is one state for all refusals of the broker.
 fn signed_in(state: i32) -> Result<(), Result<OpenFault, ConnectFault>> {
     Err(match state {
@@ -135,15 +145,24 @@ fn refused(code: u16) -> Option<Result<OpenFault, ConnectFault>> {
 }
 
 /// `AT+MQTTDISC=<id>` → `OK` → `+MQTTURC: "conn",<id>,2`, whatever it says: a refusal means that there is nothing to put away, and what is
-/// late does not matter.
-pub(super) async fn put_away(Context { dialogue, profile, options }: &Context) -> Result<(), Fault> {
+/// late does not matter. Whether it has closed something.
+pub(super) async fn put_away(Context { dialogue, profile, options }: &Context) -> Result<bool, Fault> {
     let command = Command::set("+MQTTDISC")
         .int(options.connection)
-        .result(TOLD, &[i64::from(options.connection)])
+        .result_when(TOLD, &[i64::from(options.connection)], is_end_of_sign_out)
         .worded(&["conn"])
-        .within(profile.timeouts.disconnect.value);
-    match dialogue.try_run(command.done()).await {
-        Ok(_) | Err(Fault::TimedOut { stage: Stage::Result, .. } | Fault::LinkLost) => Ok(()),
+        .within(profile.timeouts.disconnect.value)
+        .decode(|answer| {
+            let state = answer.result().and_then(|mut fields| {
+                fields.text()?;
+                fields.int::<u8>()?;
+                fields.int()
+            });
+            Ok(state == Ok(CLOSED))
+        });
+    match dialogue.try_run(command).await {
+        Ok(closed) => Ok(closed == Some(true)),
+        Err(Fault::TimedOut { stage: Stage::Result, .. } | Fault::LinkLost) => Ok(false),
         Err(fault) => Err(fault),
     }
 }

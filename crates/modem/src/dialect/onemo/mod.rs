@@ -64,7 +64,7 @@ impl Dialect for OneMo {
         Box::pin(subscribe::unsubscribe(context, filters))
     }
 
-    fn disconnect(&self, context: Context) -> Plan<'static, ()> {
+    fn disconnect(&self, context: Context) -> Plan<'static, bool> {
         Box::pin(async move { link::put_away(&context).await })
     }
 

@@ -85,7 +85,7 @@ impl Dialect for Qmt {
         })
     }
 
-    fn disconnect(&self, context: Context) -> Plan<'static, ()> {
+    fn disconnect(&self, context: Context) -> Plan<'static, bool> {
         Box::pin(async move { session::put_away::<Qmt>(&context).await })
     }
 

@@ -116,24 +116,25 @@ fn sign_in(options: &ConnectOptions, profile: &Profile) -> Command<Result<(), Co
     }
     command
         .result(&["+CMQTTCONNECT"], &[i64::from(options.connection)])
+        .deferrable(true)
         .or_behind_refusal()
         .within(profile.timeouts.connect.value + options.handshake(profile))
         .decode(|answer| answer.result()?.int().map(|code| if code == 0 { Ok(()) } else { Err(Code(code)) }))
 }
 
 /// DISC, REL and STOP, whatever they say: a refusal means that there is nothing to put away, or that another client still needs the
-/// service; and what is late does not matter.
-pub(super) async fn put_away(context: &Context) -> Result<(), Fault> {
+/// service; and what is late does not matter. Whether something was closed.
+pub(super) async fn put_away(context: &Context) -> Result<bool, Fault> {
     let Context { dialogue, profile, options } = context;
     let (id, timeouts) = (options.connection, &profile.timeouts);
-    sign_out(context).await?;
+    let is_signed_out = sign_out(context).await?;
     // The kind with topics as arguments is stopped without a release; what a host of the other kind has left, with one.
     if kind(profile) == CmqttKind::Arguments && stop(context).await? {
-        return Ok(());
+        return Ok(true);
     }
     let release = Command::set("+CMQTTREL").int(id).information("+CMQTTREL").within(timeouts.command.value).done();
     dialogue.try_run(release).await?;
-    stop(context).await.map(drop)
+    Ok(stop(context).await? || is_signed_out)
 }
 
 /// `AT+CMQTTSTOP` → `+CMQTTSTOP: <err>`, before `OK` or `ERROR`, or behind `OK`; whether the service is stopped by it.
@@ -146,14 +147,15 @@ async fn stop(Context { dialogue, profile, .. }: &Context) -> Result<bool, Fault
 }
 
 /// `AT+CMQTTDISC=<client>,<seconds>` → `+CMQTTDISC: <client>,<err>`, before `OK` or `ERROR`, or behind `OK`. Why it is refused does not
-/// matter.
-pub(super) async fn sign_out(Context { dialogue, profile, options }: &Context) -> Result<(), Fault> {
+/// matter. Whether there was something to sign out of.
+pub(super) async fn sign_out(Context { dialogue, profile, options }: &Context) -> Result<bool, Fault> {
     let command = Command::set("+CMQTTDISC")
         .int(options.connection)
         .int(PATIENCE)
         .result(&["+CMQTTDISC"], &[i64::from(options.connection)])
-        .within(profile.timeouts.disconnect.value);
-    unless_late(dialogue.try_run(command.done()).await).map(drop)
+        .within(profile.timeouts.disconnect.value)
+        .decode(|answer| Ok(answer.result().and_then(|mut fields| fields.int::<u16>()) == Ok(0)));
+    Ok(unless_late(dialogue.try_run(command).await)? == Some(true))
 }
 
 /// A result that is late, or that does not come since the link is lost, is none.

@@ -79,7 +79,7 @@ impl Dialect for Cmqtt {
         Some(&certificates::Certificates)
     }
 
-    fn disconnect(&self, context: Context) -> Plan<'static, ()> {
+    fn disconnect(&self, context: Context) -> Plan<'static, bool> {
         Box::pin(async move { link::put_away(&context).await })
     }
 
