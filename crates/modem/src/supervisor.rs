@@ -114,6 +114,9 @@ impl Supervisor {
         if is_end {
             self.driver.check(&request)?;
             self.break_off(now);
+            if self.port.is_away() {
+                self.driver.forget_what_was_lost();
+            }
         }
         let of_driver = self.driver.submit(now, request)?;
         let ticket = self.ticket();

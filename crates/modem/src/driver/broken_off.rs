@@ -184,6 +184,11 @@ impl Driver {
         }
     }
 
+    /// There is no line on which it could be put away.
+    pub(crate) fn forget_what_was_lost(&mut self) {
+        self.lost = Undo::Nothing;
+    }
+
     /// It is put away, as far as can be; or the module has even said so.
     pub(super) fn undone(&mut self, is_closed: bool) {
         if let Some(stray) = &mut self.stray {
