@@ -53,8 +53,7 @@ impl Core {
     pub(super) fn is_deferrable(&self) -> bool {
         self.flight.as_ref().is_some_and(|flight| {
             let Flight { exchange, phase, answer, .. } = flight;
-            let is_told_apart = exchange.result.as_ref().is_some_and(|claim| claim.deferrable);
-            is_told_apart && answer.confirmed && matches!(phase, Phase::Answer { .. })
+            is_told_apart(exchange) && answer.confirmed && matches!(phase, Phase::Answer { .. })
         })
     }
 
@@ -76,7 +75,7 @@ impl Core {
         }
         match &mut self.flight {
             Some(Flight { exchange, answer, .. })
-                if answer.confirmed && exchange.result.as_ref().is_some_and(|claim| !claim.deferrable) =>
+                if answer.is_confirmed() && exchange.result.is_some() && !is_told_apart(exchange) =>
             {
                 self.end(Err(Fault::Abandoned));
                 Released::Over
@@ -97,7 +96,7 @@ impl Core {
         if self.quarantine.is_none() {
             self.doubt(Owed::Nothing);
         }
-        match self.flight.take_if(|flight| flight.exchange.result.as_ref().is_some_and(|claim| claim.deferrable)) {
+        match self.flight.take_if(|flight| is_told_apart(&flight.exchange)) {
             Some(Flight { exchange, phase: Phase::Answer { deadline }, answer, .. }) => {
                 Released::Aside(self.set_aside(exchange, answer, deadline))
             }
@@ -159,4 +158,9 @@ impl Core {
     fn settled(&mut self, id: DeferredId, outcome: Result<Answer, Fault>) {
         self.queue_always(Queued::Settled(id, outcome.map(Box::new)));
     }
+}
+
+/// Whether the result of a command can be no other's.
+fn is_told_apart(exchange: &Exchange) -> bool {
+    exchange.result.as_ref().is_some_and(|claim| claim.deferrable)
 }
