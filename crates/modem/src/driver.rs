@@ -25,7 +25,6 @@ use self::aside::Aside;
 use self::assembly::Assembly;
 use self::broken_off::{BreakOff, Stray, Undo};
 use self::slumber::Slumber;
-use crate::certificate;
 use crate::dialect::{self, Dialect};
 use crate::fault::Fault;
 use crate::identify::Identity;
@@ -34,6 +33,7 @@ use crate::plan::{Dialogue, Plan, Reply, Wish};
 use crate::profile::{Overrides, Profile};
 use crate::recovery::Cure;
 use crate::refusal::Refusal;
+use crate::store;
 
 pub use request::{Event, LinkState, Outcome, Output, Request, Ticket};
 
@@ -319,7 +319,7 @@ impl Driver {
             Request::Publish(message) => profile.check_publish(*dialect, message),
             Request::Subscribe(filters) => filters.iter().try_for_each(|(filter, _)| profile.check_filter(filter)),
             Request::Unsubscribe(filters) => filters.iter().try_for_each(|filter| profile.check_filter(filter)),
-            Request::Certificates(request) => certificate::check(profile, *dialect, request),
+            Request::Certificates(request) => store::check(profile, *dialect, request),
             Request::Attach
             | Request::Raw(_)
             | Request::Status

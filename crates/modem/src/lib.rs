@@ -23,6 +23,7 @@ mod recovery;
 mod refusal;
 pub mod replay;
 mod status;
+mod store;
 mod supervisor;
 mod tls;
 

@@ -7,9 +7,17 @@ use crate::message::{Filter, Outgoing};
 use crate::options::{ConnectOptions, ModuleSignIn};
 use crate::profile::Profile;
 use crate::refusal::Refusal;
-use crate::tls;
+use crate::store;
+use crate::tls::TlsOptions;
 
 impl Profile {
+    /// How many publishes may be unconfirmed at once: one where the dialect cannot tell the report on one from that on another.
+    #[must_use]
+    pub fn window(&self, dialect: &dyn Dialect) -> usize {
+        let window = self.pauses.window.filter(|_| dialect.tells_reports_apart());
+        window.map_or(1, |window| usize::try_from(window.value).unwrap_or(usize::MAX)).max(1)
+    }
+
     /// Refuses what this model cannot connect with.
     ///
     /// # Errors
@@ -36,7 +44,7 @@ impl Profile {
         let last = limits.connections.value.saturating_sub(1);
         self.within("the connection identifier", u32::from(options.connection), 0, last)?;
         if options.broker.tls {
-            tls::check(self, dialect, options)?;
+            check_tls(self, dialect, &options.tls)?;
         }
         if let Some(ModuleSignIn::Aliyun(device)) = &options.sign_in {
             let rules = self.aliyun.as_ref();
@@ -82,6 +90,17 @@ impl Profile {
         }
         Err(Refusal::OutOfRange { what, value, low, high, model: self.model.name.clone() })
     }
+}
+
+/// Refuses a TLS connection that the module cannot make, or that would be less safe than it looks.
+fn check_tls(profile: &Profile, dialect: &dyn Dialect, options: &TlsOptions) -> Result<(), Refusal> {
+    let store = store::find(profile, dialect)?;
+    let TlsOptions { ca, client, verify_server, .. } = options;
+    if *verify_server && ca.is_none() {
+        return Err(Refusal::NoCertificateAuthority);
+    }
+    let client = client.iter().flat_map(|client| [&client.certificate, &client.key]);
+    ca.iter().chain(client).try_for_each(|name| store.check_name(profile, name))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod check;
 mod cmqtt;
+mod figure;
 mod figures;
 mod file;
 mod invalid;
@@ -12,62 +13,21 @@ mod urc_port;
 mod usb;
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::dialect::Dialect;
-
 pub use cmqtt::{CmqttKind, CmqttRules, CmqttVersion};
+pub use figure::{Evidence, Figure};
 pub use figures::{FigureSource, FigureValue, NamedFigure};
 pub use invalid::{InvalidProfile, Place, ProfileFault};
 pub use overrides::{InvalidOverride, Overrides};
 pub use qmt::{QmtData, QmtKind, QmtRules};
+#[cfg(test)]
+pub(crate) use schema::DIALECTS;
 pub use urc_port::{UrcPort, UrcSetting};
 pub use usb::{InvalidUsbId, UsbId, UsbPorts, UsbRole};
-
-/// How a figure is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub enum Evidence {
-    /// The vendor's manual says so.
-    #[serde(rename = "manual")]
-    Manual,
-    /// Others measured it on hardware.
-    #[serde(rename = "measured")]
-    Measured,
-    /// A driver that works does so.
-    #[serde(rename = "driver code")]
-    DriverCode,
-    /// Nobody says so; it follows from something else.
-    #[serde(rename = "inferred")]
-    Inferred,
-    /// Whoever runs the driver says so. No file does.
-    #[serde(skip)]
-    Override,
-}
-
-impl fmt::Display for Evidence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Evidence::Manual => "manual",
-            Evidence::Measured => "measured",
-            Evidence::DriverCode => "driver code",
-            Evidence::Inferred => "inferred",
-            Evidence::Override => "override",
-        })
-    }
-}
-
-/// One figure of a profile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Figure<T> {
-    /// The figure.
-    pub value: T,
-    /// How it is known.
-    pub evidence: Evidence,
-}
 
 /// The figures and rules of one model.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -323,13 +283,6 @@ impl Profile {
         limits.into_iter().flatten().map(|limit| limit.value).max().unwrap_or_default()
     }
 
-    /// How many publishes may be unconfirmed at once: one where the dialect cannot tell the report on one from that on another.
-    #[must_use]
-    pub fn window(&self, dialect: &dyn Dialect) -> usize {
-        let window = self.pauses.window.filter(|_| dialect.tells_reports_apart());
-        window.map_or(1, |window| usize::try_from(window.value).unwrap_or(usize::MAX)).max(1)
-    }
-
     /// What a line says about a start of the module, if it does.
     #[must_use]
     pub fn restart(&self, line: &[u8]) -> Option<Restart> {
@@ -352,105 +305,6 @@ impl Profile {
     pub fn is_power_down(&self, line: &[u8]) -> bool {
         let line = String::from_utf8_lossy(line);
         self.model.power_down_lines.iter().any(|known| line.trim() == &**known)
-    }
-}
-
-/// The forms a figure has in a file: `{ bytes = 256, evidence = "manual" }`.
-mod figure {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, de::Error};
-
-    use super::{CmqttKind, CmqttVersion, Evidence, Figure, MessageIdRule, QmtData, QmtKind, UrcSetting};
-
-    macro_rules! form {
-        ($name:ident, $unit:ident: $type:ty) => {
-            #[derive(Deserialize)]
-            #[serde(deny_unknown_fields)]
-            struct $name {
-                $unit: $type,
-                evidence: Evidence,
-            }
-            impl From<$name> for Figure<$type> {
-                fn from(form: $name) -> Figure<$type> {
-                    Figure { value: form.$unit, evidence: form.evidence }
-                }
-            }
-        };
-    }
-    form!(Bytes, bytes: usize);
-    form!(Count, count: u32);
-    form!(Seconds, seconds: f64);
-    form!(Rule, rule: MessageIdRule);
-    form!(Rate, bits_per_second: u32);
-    form!(Kind, rule: QmtKind);
-    form!(Data, rule: QmtData);
-    form!(Topics, rule: CmqttKind);
-    form!(Version, rule: CmqttVersion);
-    form!(Setting, rule: UrcSetting);
-    form!(Port, port: Box<str>);
-    form!(Ports, ports: Vec<Box<str>>);
-
-    pub(super) fn bytes<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<usize>, D::Error> {
-        Bytes::deserialize(from).map(Into::into)
-    }
-
-    pub(super) fn optional_bytes<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Figure<usize>>, D::Error> {
-        bytes(from).map(Some)
-    }
-
-    pub(super) fn count<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<u32>, D::Error> {
-        Count::deserialize(from).map(Into::into)
-    }
-
-    pub(super) fn optional_count<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Figure<u32>>, D::Error> {
-        count(from).map(Some)
-    }
-
-    pub(super) fn rate<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<u32>, D::Error> {
-        Rate::deserialize(from).map(Into::into)
-    }
-
-    pub(super) fn rule<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<MessageIdRule>, D::Error> {
-        Rule::deserialize(from).map(Into::into)
-    }
-
-    pub(super) fn qmt_kind<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<QmtKind>, D::Error> {
-        Kind::deserialize(from).map(Into::into)
-    }
-
-    pub(super) fn qmt_data<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<QmtData>, D::Error> {
-        Data::deserialize(from).map(Into::into)
-    }
-
-    pub(super) fn cmqtt_kind<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<CmqttKind>, D::Error> {
-        Topics::deserialize(from).map(Into::into)
-    }
-
-    pub(super) fn cmqtt_version<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<CmqttVersion>, D::Error> {
-        Version::deserialize(from).map(Into::into)
-    }
-
-    pub(super) fn urc_setting<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<UrcSetting>, D::Error> {
-        Setting::deserialize(from).map(Into::into)
-    }
-
-    pub(super) fn optional_port<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Figure<Box<str>>>, D::Error> {
-        Port::deserialize(from).map(Into::into).map(Some)
-    }
-
-    pub(super) fn ports<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<Vec<Box<str>>>, D::Error> {
-        Ports::deserialize(from).map(Into::into)
-    }
-
-    pub(super) fn optional_seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Figure<Duration>>, D::Error> {
-        seconds(from).map(Some)
-    }
-
-    pub(super) fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Figure<Duration>, D::Error> {
-        let seconds = Seconds::deserialize(from)?;
-        let value = Duration::try_from_secs_f64(seconds.seconds).map_err(D::Error::custom)?;
-        Ok(Figure { value, evidence: seconds.evidence })
     }
 }
 

@@ -2,12 +2,6 @@
 
 use atmqtt_at::Text;
 
-use crate::certificate;
-use crate::dialect::Dialect;
-use crate::options::ConnectOptions;
-use crate::profile::Profile;
-use crate::refusal::Refusal;
-
 /// How the module makes a TLS connection. As it is where nothing is said, the server is checked, against its certificate authority and
 /// against the time, by TLS 1.2, and is told which name it is called by (SNI); what is missing then is the certificate authority.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,15 +68,4 @@ impl TlsVersion {
             TlsVersion::Any => 4,
         }
     }
-}
-
-/// Refuses a TLS connection that the module cannot make, or that would be less safe than it looks.
-pub(crate) fn check(profile: &Profile, dialect: &dyn Dialect, options: &ConnectOptions) -> Result<(), Refusal> {
-    let store = certificate::store(profile, dialect)?;
-    let TlsOptions { ca, client, verify_server, .. } = &options.tls;
-    if *verify_server && ca.is_none() {
-        return Err(Refusal::NoCertificateAuthority);
-    }
-    let client = client.iter().flat_map(|client| [&client.certificate, &client.key]);
-    ca.iter().chain(client).try_for_each(|name| store.check_name(profile, name))
 }

@@ -42,11 +42,6 @@ pub fn named(name: &str) -> Option<&'static dyn Dialect> {
     DIALECTS.into_iter().find(|dialect| dialect.name() == name)
 }
 
-/// The names of the dialects.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    DIALECTS.into_iter().map(Dialect::name)
-}
-
 /// The lines of any dialect that may have a counted body: a module of which nothing is known yet may still be connected for somebody
 /// else, and what it receives may look like an answer.
 pub(crate) fn bodies_of_all() -> &'static [BodyRule] {
@@ -213,4 +208,18 @@ pub enum Notice {
     },
     /// Good to know, and no more.
     Nothing,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_may_name_each_dialect_and_no_other() {
+        let mut names = DIALECTS.map(Dialect::name);
+        let mut known = crate::profile::DIALECTS;
+        names.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(names, known);
+    }
 }

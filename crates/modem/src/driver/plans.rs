@@ -6,7 +6,6 @@ use atmqtt_at::{FinalResult, LineRef};
 
 use super::broken_off::{Undo, plan_of_undoing};
 use super::{Driver, Kind, LinkState, Module, Outcome, Request, presence};
-use crate::certificate;
 use crate::cure;
 use crate::dialect::{Context, Dialect, Place};
 use crate::fault::Fault;
@@ -15,6 +14,7 @@ use crate::network;
 use crate::plan::Plan;
 use crate::refusal::Refusal;
 use crate::status;
+use crate::store;
 
 impl Driver {
     /// The plan of a request.
@@ -91,9 +91,9 @@ impl Driver {
             }
             Request::Certificates(request) => {
                 let Module { profile, dialect, .. } = self.module.clone().ok_or(Refusal::NotAttached)?;
-                let store = certificate::store(&profile, dialect)?;
+                let held = store::find(&profile, dialect)?;
                 let place = Place { dialogue, profile };
-                let plan = async move { certificate::run(store, place, request).await.map(Outcome::Certificates) };
+                let plan = async move { store::run(held, place, request).await.map(Outcome::Certificates) };
                 (Kind::Other, Box::pin(plan))
             }
             Request::Publish(message) => {

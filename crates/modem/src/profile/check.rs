@@ -7,11 +7,9 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::file::BASE;
 use super::invalid::{InvalidProfile, ProfileFault};
-use super::schema::{EVIDENCE, EVIDENCES, Form, Key, PORTS, ROLES, TABLES, Table, USB, Unit};
+use super::schema::{BASE, DIALECTS, EVIDENCE, EVIDENCES, Form, Key, PORTS, ROLES, TABLES, Table, USB, Unit};
 use super::{Profile, UsbId};
-use crate::dialect;
 
 type Entry<'a, 'text> = (&'a Spanned<Cow<'text, str>>, &'a Spanned<DeValue<'text>>);
 
@@ -138,7 +136,7 @@ impl Check {
             (Form::Text, DeValue::String(_)) | (Form::Flag, DeValue::Boolean(_)) => {}
             (Form::Text, other) => self.wrong_type(value.span(), name, "a text", other),
             (Form::Flag, other) => self.wrong_type(value.span(), name, "true or false", other),
-            (Form::Dialect, _) => self.word(name, value, dialect::names().collect()),
+            (Form::Dialect, _) => self.word(name, value, DIALECTS.to_vec()),
             (Form::Signs | Form::Lines, DeValue::Array(texts)) => {
                 for text in texts {
                     self.sign(name, key.form, text);

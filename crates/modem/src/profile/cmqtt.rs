@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Figure, figure};
+use super::figure::{self, Figure};
 
 /// Which of its kinds a module is, and where it is told the version of MQTT.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -10,10 +10,10 @@ use super::{Figure, figure};
 #[non_exhaustive]
 pub struct CmqttRules {
     /// Its kind.
-    #[serde(deserialize_with = "figure::cmqtt_kind")]
+    #[serde(deserialize_with = "figure::rule")]
     pub kind: Figure<CmqttKind>,
     /// Where it is told the version of MQTT.
-    #[serde(deserialize_with = "figure::cmqtt_version")]
+    #[serde(deserialize_with = "figure::rule")]
     pub version: Figure<CmqttVersion>,
 }
 

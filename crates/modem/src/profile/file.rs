@@ -7,11 +7,8 @@ use toml::{Spanned, Table, Value};
 
 use super::check::check;
 use super::invalid::{InvalidProfile, ProfileFault};
-use super::schema::{Form, Presence, TABLES, USB};
+use super::schema::{BASE, Form, Presence, TABLES, USB};
 use super::{Profile, SHIPPED};
-
-/// The key that names the profile to start from.
-pub(super) const BASE: &str = "base";
 
 impl Profile {
     /// Reads a profile of one's own, for a module that no shipped profile knows, or knows well.

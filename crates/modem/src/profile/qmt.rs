@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Figure, figure};
+use super::figure::{self, Figure};
 
 /// Which of its kinds a module is, and how it takes data.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -10,10 +10,10 @@ use super::{Figure, figure};
 #[non_exhaustive]
 pub struct QmtRules {
     /// Its kind.
-    #[serde(deserialize_with = "figure::qmt_kind")]
+    #[serde(deserialize_with = "figure::rule")]
     pub kind: Figure<QmtKind>,
     /// How it knows where data behind a prompt end.
-    #[serde(deserialize_with = "figure::qmt_data")]
+    #[serde(deserialize_with = "figure::rule")]
     pub data: Figure<QmtData>,
 }
 

@@ -17,6 +17,12 @@ const FASTEST: u64 = 4_000_000;
 pub(super) const WINDOW: &str = "window";
 /// The key of a figure's evidence.
 pub(super) const EVIDENCE: &str = "evidence";
+
+/// The key that names the profile to start from.
+pub(super) const BASE: &str = "base";
+
+/// The names of the dialects.
+pub(crate) const DIALECTS: [&str; 5] = ["lmqtt", "qmt", "cmqtt", "onemo", "ecmt"];
 /// What evidence can be. That a figure was overridden, no file says.
 pub(super) const EVIDENCES: &[&str] = &["manual", "measured", "driver code", "inferred"];
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::{Figure, figure};
+use super::figure::{self, Figure};
 
 /// Where unsolicited lines go, results and messages among them, and what says so.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -12,7 +12,7 @@ use super::{Figure, figure};
 #[non_exhaustive]
 pub struct UrcPort {
     /// What asks for the port and sets it.
-    #[serde(deserialize_with = "figure::urc_setting")]
+    #[serde(deserialize_with = "figure::rule")]
     pub setting: Figure<UrcSetting>,
     /// The ports with which such lines come to a serial port, as the module calls them: the first is the one to set.
     #[serde(deserialize_with = "figure::ports")]

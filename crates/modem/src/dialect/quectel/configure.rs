@@ -1,18 +1,11 @@
 //! `AT+QMTCFG`: everything is written before each OPEN, since nothing of it is saved.
 
-use atmqtt_at::{Command, CommandBuilder};
-
-use super::{kind, receive, tls};
+use super::{kind, receive, set, tls};
 use crate::dialect::setting::{Setting, try_write, write};
 use crate::dialect::{Context, aliyun};
 use crate::fault::Fault;
 use crate::options::ConnectOptions;
 use crate::profile::{Profile, QmtKind};
-
-/// `AT+QMTCFG="<key>",<id>,…`
-pub(super) fn set(key: &'static str, connection: u8) -> CommandBuilder {
-    Command::set("+QMTCFG").key(key).int(connection)
-}
 
 /// Writes every setting.
 pub(super) async fn configure(context: &Context) -> Result<(), Fault> {

@@ -13,7 +13,7 @@ mod slots;
 mod stored;
 mod tls;
 
-use atmqtt_at::{BodyRule, Command, LineRef, Malformed, MalformedKind};
+use atmqtt_at::{BodyRule, Command, CommandBuilder, LineRef, Malformed, MalformedKind};
 
 use super::session;
 use super::subscription::{self, Verbs};
@@ -114,4 +114,9 @@ fn kind(profile: &Profile) -> QmtKind {
 /// How the module knows where data behind a prompt end.
 fn data(profile: &Profile) -> QmtData {
     profile.qmt.as_ref().map_or(QmtData::Counted, |qmt| qmt.data.value)
+}
+
+/// `AT+QMTCFG="<key>",<id>,…`
+fn set(key: &'static str, connection: u8) -> CommandBuilder {
+    Command::set("+QMTCFG").key(key).int(connection)
 }

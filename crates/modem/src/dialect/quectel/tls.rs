@@ -6,8 +6,8 @@
 use atmqtt_at::{Command, CommandBuilder};
 
 use super::files::in_flash;
+use super::kind;
 use super::slots::{CA, CERTIFICATE, CONNECTION, CONTEXT, KEY};
-use super::{configure, kind};
 use crate::clock;
 use crate::dialect::setting::{Setting, write};
 use crate::dialect::{Context, Place};
@@ -51,7 +51,7 @@ pub(super) async fn configure(context: &Context) -> Result<(), Fault> {
     let id = options.connection;
     if !options.broker.tls {
         // An earlier host may have left it on. Firmware without TLS refuses the key.
-        return write(context, vec![Setting::optional(configure::set("ssl", id).int(0))]).await;
+        return write(context, vec![Setting::optional(super::set("ssl", id).int(0))]).await;
     }
     let kind = kind(profile);
     if kind == QmtKind::Lte && options.tls.verify_server && options.tls.check_time {
@@ -82,7 +82,7 @@ fn nb(options: &ConnectOptions) -> Vec<Setting> {
     vec![
         Setting::required(set("sslversion").int(options.tls.version.number())),
         Setting::required(set("seclevel").int(level(&options.tls))),
-        Setting::required(configure::set("ssl", options.connection).int(1).int(CONTEXT).int(CONNECTION)),
+        Setting::required(super::set("ssl", options.connection).int(1).int(CONTEXT).int(CONNECTION)),
     ]
 }
 
@@ -111,6 +111,6 @@ fn lte(profile: &Profile, options: &ConnectOptions) -> Vec<Setting> {
         settings.push(Setting::required(set("clientcert").text(&in_flash(&client.certificate))));
         settings.push(Setting::required(set("clientkey").text(&in_flash(&client.key))));
     }
-    settings.push(Setting::required(configure::set("ssl", id).int(1).int(id)));
+    settings.push(Setting::required(super::set("ssl", id).int(1).int(id)));
     settings
 }
