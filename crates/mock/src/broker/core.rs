@@ -6,6 +6,7 @@ use std::time::Duration;
 use mqtt_protocol_core::mqtt::packet::v3_1_1;
 
 use super::link::{Link, LinkEvent, LinkFault, LinkId};
+use super::output::Output;
 use super::secure::Secure;
 use super::session::Session;
 use super::{
@@ -13,23 +14,6 @@ use super::{
     SessionSnapshot, SignIn, SubscribeRequest, Verdict,
 };
 use crate::mqtt::{TopicFilter, is_topic_name};
-
-/// What the broker wants done to a transport.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output {
-    /// Write these bytes, after all earlier ones.
-    Send {
-        /// Where to.
-        link: LinkId,
-        /// One whole packet, or what TLS makes of it.
-        bytes: Vec<u8>,
-    },
-    /// Close the transport, once what was sent has left. The broker has forgotten it already.
-    Close {
-        /// Which one.
-        link: LinkId,
-    },
-}
 
 /// The bench broker, without a clock and without I/O; see the [module](super) for what it is and is not.
 ///

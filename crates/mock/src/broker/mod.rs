@@ -40,6 +40,7 @@ mod core;
 mod link;
 mod message;
 mod options;
+mod output;
 mod secure;
 mod server;
 mod session;
@@ -49,9 +50,10 @@ mod tests;
 
 pub use crate::mqtt::QoS;
 
-pub use self::core::{Broker, Output};
+pub use self::core::Broker;
 pub use link::LinkId;
 pub use message::{Message, Publication, PublishFault, Publisher};
 pub use options::{Admission, BrokerOptions, PublishRequest, ReturnCode, SignIn, SubscribeRequest, Verdict};
+pub use output::Output;
 pub use server::{BrokerView, Handle, Server};
 pub use session::SessionSnapshot;

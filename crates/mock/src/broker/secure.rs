@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{LinkId, Output};
+use super::link::LinkId;
+use super::output::Output;
 use crate::tls::{ServerTls, Session};
 
 /// The sealed links of a broker.

@@ -39,6 +39,7 @@ mod list;
 mod nearest;
 mod plan;
 mod random;
+mod rate;
 mod tally;
 mod term;
 
@@ -47,5 +48,6 @@ pub(crate) use kind::{LINE_ENDS, PROMPTS, TO_HOST, TO_MODULE};
 pub use list::{Faults, SpecError};
 pub(crate) use plan::{Change, Plan};
 pub(crate) use random::Random;
+pub use rate::Rate;
 pub use tally::{Happening, Tally};
-pub use term::{Problem, Rate, Term, Value};
+pub use term::{Problem, Term, Value};

@@ -8,41 +8,8 @@ use super::{
     Kind,
     kind::{Manner, Parameter},
     nearest::nearest_name,
+    rate::{Rate, decimal},
 };
-
-/// How often, in millionths: a chance, or a number of times a second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Rate(u32);
-
-impl Rate {
-    /// Each time.
-    pub const ONE: Self = Self(1_000_000);
-    /// Decimals behind the point.
-    const DECIMALS: usize = 6;
-    /// Times a second.
-    const MOST: u32 = 1_000_000_000;
-
-    pub(crate) const fn from_millionths(millionths: u32) -> Self {
-        Self(millionths)
-    }
-
-    /// The rate times a million.
-    #[must_use]
-    pub fn millionths(self) -> u32 {
-        self.0
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        decimal(text, Self::DECIMALS).and_then(|millionths| u32::try_from(millionths).ok()).map(Self)
-    }
-}
-
-impl fmt::Display for Rate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = format!("{}.{:06}", self.0 / 1_000_000, self.0 % 1_000_000);
-        f.write_str(digits.trim_end_matches('0').trim_end_matches('.'))
-    }
-}
 
 /// The value behind `=`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -260,11 +227,11 @@ fn read_value(kind: Kind, text: &str) -> Result<Value, Problem> {
 
 fn read_rate(kind: Kind, text: &str) -> Result<Rate, Problem> {
     let most = match kind.row().manner {
-        Manner::Chance { .. } => Rate::ONE.0,
+        Manner::Chance { .. } => Rate::ONE.millionths(),
         Manner::Moment { .. } | Manner::Span { .. } => Rate::MOST,
     };
     Rate::parse(text)
-        .filter(|rate| (1..=most).contains(&rate.0))
+        .filter(|rate| (1..=most).contains(&rate.millionths()))
         .ok_or_else(|| Problem::Rate { kind, value: text.to_owned() })
 }
 
@@ -297,22 +264,12 @@ fn time_text(time: Duration) -> String {
     }
 }
 
-/// A decimal number in units of its last place: `1.5` of three places is 1500.
-fn decimal(text: &str, places: usize) -> Option<u64> {
-    let (whole, fraction) = text.split_once('.').map_or((text, ""), |(whole, fraction)| (whole, fraction));
-    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || !digits(whole) || !digits(fraction) || fraction.len() > places || text.ends_with('.') {
-        return None;
-    }
-    format!("{whole}{fraction:0<places$}").parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn times_and_rates_are_read_and_written() {
+    fn times_are_read_and_written() {
         for (text, millis, written) in [
             ("500ms", 500, "500ms"),
             ("3", 3000, "3s"),
@@ -326,18 +283,6 @@ mod tests {
         }
         for text in ["", "s", "-1", "1h", "1 s", "0.5ms", "1.0001s", "1.s", "144001m", "99999999999999999999m"] {
             assert_eq!(read_time(text), Err(Problem::Time(text.to_owned())));
-        }
-        for (text, millionths, written) in [
-            ("1", 1_000_000, "1"),
-            ("0.001", 1000, "0.001"),
-            ("12.500", 12_500_000, "12.5"),
-            ("0.000001", 1, "0.000001"),
-        ] {
-            assert_eq!(Rate::parse(text), Some(Rate(millionths)), "{text}");
-            assert_eq!(Rate(millionths).to_string(), written);
-        }
-        for text in ["", ".1", "1.", "-1", "1e3", "0.0000001", "9999999999"] {
-            assert_eq!(Rate::parse(text), None, "{text}");
         }
     }
 }

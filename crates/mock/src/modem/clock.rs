@@ -5,10 +5,12 @@ use std::time::Duration;
 use time::{Date, Month, OffsetDateTime};
 
 use super::{
-    Modem,
-    answer::{Answer, Cme},
+    answer::Answer,
+    answer::Reply,
+    cme::Cme,
     command::{Args, Form},
-    dialect::{Dialect, Reply},
+    dialect::Dialect,
+    model::Model,
 };
 
 /// 1980-01-06T00:00:00Z, where Quectel's and SIMCom's modules begin while nobody has told them the time (general knowledge).
@@ -42,42 +44,41 @@ impl Clock {
         let epoch = self.set.map_or(UNSET, |setting| setting.epoch);
         epoch.saturating_add_unsigned(now.as_secs()).try_into().unwrap_or(0)
     }
-}
 
-impl Modem {
-    pub(super) fn clock_command(&mut self, now: Duration, form: Form<'_>) -> Reply {
+    /// `AT+CCLK`
+    pub(super) fn command(&mut self, now: Duration, form: Form<'_>, model: &Model) -> Reply {
         match form {
-            Form::Read => self.read_clock(now),
+            Form::Read => self.read(now, model),
             Form::Set(args) => {
-                self.clock.set = Some(set_clock(now, args)?);
+                self.set = Some(set_clock(now, args)?);
                 Ok(Answer::ok())
             }
-            Form::Test if self.starts_in_1980() => Ok(Answer::ok()),
+            Form::Test if starts_in_1980(model) => Ok(Answer::ok()),
             Form::Execute | Form::Test => Err(Cme::NotSupported),
         }
     }
 
     /// The year has four digits on most models, the fields are UTC and the zone counts quarter hours; before network time the command is refused
     /// (`EC6xx` firmware), or says when the module's time begins.
-    fn read_clock(&self, now: Duration) -> Reply {
-        let zone = match self.clock.set {
+    fn read(&self, now: Duration, model: &Model) -> Reply {
+        let zone = match self.set {
             Some(setting) => setting.zone,
-            None if self.starts_in_1980() => 0,
+            None if starts_in_1980(model) => 0,
             None => return Err(Cme::NotAllowed),
         };
-        let seconds = self.clock.time(now);
+        let seconds = self.time(now);
         let moment = OffsetDateTime::from_unix_timestamp(seconds.try_into().unwrap_or(i64::MAX));
         let moment = moment.map_err(|_| Cme::NotAllowed)?;
         let (year, month, day) = moment.to_calendar_date();
         let (hour, minute, second) = moment.to_hms();
         let month = u8::from(month);
-        let year = if self.options.model.short_year { format!("{:02}", year % 100) } else { format!("{year:04}") };
+        let year = if model.short_year { format!("{:02}", year % 100) } else { format!("{year:04}") };
         Ok(Answer::line(format!("+CCLK: \"{year}/{month:02}/{day:02},{hour:02}:{minute:02}:{second:02}{zone:+03}\"")))
     }
+}
 
-    fn starts_in_1980(&self) -> bool {
-        matches!(self.options.model.dialect, Dialect::Qmt(_) | Dialect::Cmqtt(_))
-    }
+fn starts_in_1980(model: &Model) -> bool {
+    matches!(model.dialect, Dialect::Qmt(_) | Dialect::Cmqtt(_))
 }
 
 /// `"<year>/<month>/<day>,<hour>:<minute>:<second>[<zone>]"`, taken as it is printed.

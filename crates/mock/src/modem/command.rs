@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::answer::Cme;
+use super::cme::Cme;
 
 /// Commands whose last argument is raw bytes to the end of the line, quotes and semicolons included.
 const RAW_TAILS: [&str; 4] = ["+LMQTTPUB", "+ECMTPUB", "+QMTPUB", "+MQTTPUB"];

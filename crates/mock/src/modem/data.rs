@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    answer::{Cme, FileFault},
+    cme::{Cme, FileFault},
     link::Publish,
 };
 

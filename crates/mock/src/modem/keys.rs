@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::RangeInclusive, time::Duration};
 
-use super::{answer::Cme, command::Args, options::ModemOptions};
+use super::{cme::Cme, command::Args, options::ModemOptions};
 use crate::mqtt::{QoS, Will};
 
 /// `"timeout"`: `<seconds>[,<retries>[,<told>]]`.

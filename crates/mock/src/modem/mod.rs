@@ -5,8 +5,11 @@
 
 mod aliyun;
 mod answer;
+mod by_dialect;
 mod clock;
+mod cme;
 mod command;
+mod command_set;
 mod context;
 mod data;
 mod dialect;
@@ -21,10 +24,12 @@ mod onemo;
 mod options;
 mod quectel;
 mod radio;
+mod reports;
 mod simcom;
 mod speech;
 mod standard;
 mod surface;
+mod surroundings;
 mod troubles;
 
 use std::{collections::VecDeque, time::Duration};
@@ -44,16 +49,19 @@ pub use radio::RegistrationStatus;
 pub use surface::{Fault, Output, Status};
 pub(crate) use troubles::Switches;
 
-use answer::{Answer, Cme, Completion};
+use answer::{Answer, Reply};
+use by_dialect::commands;
 use clock::Clock;
+use cme::Cme;
 use command::Command;
+use command_set::Commands;
 use data::{DataPhase, Purpose, Typed};
-use dialect::{Commands, Reply};
 use editor::{CommandLine, Editor};
 use files::Files;
-use link::{Event, Loss, Surroundings};
+use link::{Completion, Event, Loss};
 use radio::Radio;
-use standard::{ErrorReport, RegistrationReports};
+use reports::{ErrorReport, RegistrationReports};
+use surroundings::Surroundings;
 use troubles::Troubles;
 
 use crate::fault::Happening;
@@ -144,7 +152,7 @@ impl Modem {
             had_packet_data: radio.has_packet_data(now, &options),
             clock: Clock::default(),
             radio,
-            commands: dialect::commands(&options, 0, Files::default()),
+            commands: commands(&options, 0, Files::default()),
             mute_until: None,
             delay_next: Duration::ZERO,
             lose_next_ok: false,
@@ -455,7 +463,7 @@ impl Modem {
     /// Everything that is in memory only is as at power-up. What the commands still had to say is lost with them.
     fn forget(&mut self) {
         let files = self.commands.take_files();
-        self.commands = dialect::commands(&self.options, self.commands.sockets(), files);
+        self.commands = commands(&self.options, self.commands.sockets(), files);
         self.editor = Editor::default();
         self.overlap = Editor::default();
         self.held.clear();

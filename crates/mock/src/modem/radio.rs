@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    answer::Cme,
+    cme::Cme,
     options::{ModemOptions, Registration, Sim},
 };
 

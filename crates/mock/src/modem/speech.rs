@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use super::{
     Modem, Output, Phase,
-    answer::{Answer, Cme, Completion},
+    answer::Answer,
+    answer::Reply,
+    cme::Cme,
     data::DataPhase,
-    dialect::Reply,
     editor::CommandLine,
+    link::Completion,
     options::{RefusalOrder, Step, UrcPort},
-    standard::ErrorReport,
+    reports::ErrorReport,
 };
 
 impl Modem {

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
-use super::LinkId;
+use crate::broker::link::LinkId;
 
 /// How long a connection that the broker closes may take to write its rest, and the peer to close its side. Closing
 /// a socket with unread input would reset it, and could take the last answer (a CONNACK that refuses) with it.

@@ -18,8 +18,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-use super::core::{Broker, Output, check_message};
+use super::core::{Broker, check_message};
 use super::link::LinkId;
+use super::output::Output;
 use super::{BrokerOptions, Message, Publication, PublishFault, SessionSnapshot};
 use connection::{Connection, Traffic, accept};
 

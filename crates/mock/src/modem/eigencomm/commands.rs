@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{
     modem::{
-        answer::{Answer, Cme},
+        answer::Answer,
+        cme::Cme,
         command::{Args, Form},
         data::{DataEnd, Purpose},
         link::{Connection, Link, Publish, decode_hex, quoted_payload, up_to_nul},

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::{
-    answer::Cme,
+    cme::Cme,
     command::Args,
     keys::{self, PacketTimeout},
     link::Settings,

@@ -10,7 +10,8 @@ use super::{
 use crate::{
     modem::{
         aliyun,
-        answer::{Answer, Cme},
+        answer::Answer,
+        cme::Cme,
         command::{Args, Form},
         data::{DataEnd, Purpose},
         link::{Connection, Link, Publish},

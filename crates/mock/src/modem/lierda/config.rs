@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use super::{
-    super::{
-        aliyun::Triple,
-        answer::{Answer, Cme},
-        command::Args,
-        keys::{self, PacketTimeout},
-        link::Settings,
-        options::ModemOptions,
-    },
-    Surroundings,
+use super::super::{
+    aliyun::Triple,
+    answer::Answer,
+    cme::Cme,
+    command::Args,
+    keys::{self, PacketTimeout},
+    link::Settings,
+    options::ModemOptions,
+    surroundings::Surroundings,
 };
 use crate::mqtt::Will;
 

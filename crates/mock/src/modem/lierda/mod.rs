@@ -17,11 +17,12 @@ mod publish;
 use std::time::Duration;
 
 use super::{
-    answer::Completion,
+    answer::Reply,
     command::Form,
-    dialect::{CommandSet, Reply},
-    link::{DialOutcome, Links, News, Publish, Surroundings},
+    command_set::CommandSet,
+    link::{Completion, DialOutcome, Links, News, Publish},
     options::{ModemOptions, Step, UnsubscribeSpelling},
+    surroundings::Surroundings,
 };
 use config::Config;
 use downlink::Stats;

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        answer::Cme,
+        cme::Cme,
         command::{Args, BadArgument},
         link::{Publish, decode_hex, quoted_payload, up_to_nul},
         options::{ModemOptions, Step},

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::{DialOutcome, SocketId, secure::Secured};
+use super::{
+    completion::Completion,
+    secure::Secured,
+    socket::{DialOutcome, SocketId},
+};
 use crate::{
-    modem::{
-        answer::Completion,
-        options::{ModemOptions, Step},
-    },
+    modem::options::{ModemOptions, Step},
     mqtt::Client,
 };
 
@@ -109,6 +110,24 @@ impl<S: Settings> Connection<S> {
     /// How many publishes wait for their answer.
     pub(in crate::modem) fn publishes(&self) -> usize {
         self.pending.iter().filter(|pending| pending.of.step == Step::Publish).count()
+    }
+
+    /// What goes to the broker, as TLS has it where there is TLS.
+    pub(super) fn sealed(&mut self, bytes: Vec<u8>) -> Vec<u8> {
+        match &mut self.secured {
+            Some(secured) => secured.sealed(&bytes),
+            None => bytes,
+        }
+    }
+
+    /// TLS is over; what it says at its end. `None`: there was none.
+    pub(super) fn unsecure(&mut self) -> Option<Vec<u8>> {
+        self.secured.take()?.farewell()
+    }
+
+    /// Whether a link that does not open fails for its handshake.
+    pub(super) fn fails_handshake(&self) -> bool {
+        self.secured.as_ref().is_some_and(|secured| secured.begun)
     }
 
     pub(super) fn socket(&self) -> Option<SocketId> {

@@ -2,50 +2,26 @@
 //!
 //! A command set starts things here and is told their ends as [`News`], in order; how the host is told is its own affair.
 
+mod completion;
 mod connection;
+mod handshake;
 mod publish;
 mod secure;
+mod socket;
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::{
-    answer::{Answer, Completion},
-    options::{ModemOptions, Step},
-};
+use super::options::{ModemOptions, Step};
 use crate::mqtt::{Client, ClientOutput, ConnectOptions, LossCause, QoS, TopicFilter, is_topic_name};
 use crate::tls::TlsFault;
+pub(super) use completion::Completion;
 use connection::Expiry;
 pub(super) use connection::{Connection, Link, Settings};
 pub(super) use publish::{Publish, decode_hex, encode_hex, quoted_payload, up_to_nul};
+pub use socket::{DialOutcome, NetworkInput, SocketId};
 
 /// As many as any model has.
 pub(super) const CONNECTIONS: u8 = 6;
-
-/// Names one dial of the module; never used again for another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SocketId(u64);
-
-/// How a dial ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DialOutcome {
-    /// The TCP link is up.
-    Connected,
-    /// The name does not resolve.
-    DnsFailed,
-    /// Refused, or nothing answers.
-    Refused,
-}
-
-/// What the network has to say to the module about one of its dials.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NetworkInput {
-    /// The dial ended.
-    Dialled(DialOutcome),
-    /// Bytes from the broker.
-    Received(Vec<u8>),
-    /// The broker closed, or the link broke.
-    Closed,
-}
 
 /// How far an MQTT connection is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,28 +65,6 @@ pub(super) enum Event {
     Forget {
         connection: u8,
     },
-}
-
-/// What the commands need to know of the module around them.
-pub(super) struct Surroundings<'a> {
-    pub(super) options: &'a ModemOptions,
-    pub(super) packet_data: bool,
-    /// The module's clock, in seconds since 1970.
-    pub(super) clock: u64,
-    /// The command echo is on.
-    pub(super) echo: bool,
-}
-
-impl Surroundings<'_> {
-    /// The module is opening that link, and does not let go of it.
-    pub(super) fn holds_on_to<S: Settings>(&self, connection: &Connection<S>) -> bool {
-        !self.options.quirks.closes_while_opening && matches!(connection.link, Link::Opening { .. })
-    }
-
-    /// OK at once, or after the result where the firmware does it in that order.
-    pub(super) fn answer(&self, of: Completion) -> Answer {
-        if self.options.quirks.result_first.contains(&of.step) { Answer::AfterResult(of) } else { Answer::ok() }
-    }
 }
 
 /// Why a link that was open is so no more.

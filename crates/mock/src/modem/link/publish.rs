@@ -1,9 +1,7 @@
 //! Where a publish goes, and the forms in which payloads stand on the line.
 
-use crate::{
-    modem::{answer::Completion, command::BadArgument},
-    mqtt::QoS,
-};
+use super::completion::Completion;
+use crate::{modem::command::BadArgument, mqtt::QoS};
 
 /// Where a publish goes; its payload comes from the line or after the prompt.
 #[derive(Debug, PartialEq, Eq)]

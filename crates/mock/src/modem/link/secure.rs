@@ -2,105 +2,32 @@
 
 use std::time::Duration;
 
-use super::{DialOutcome, Event, Link, Links, NetworkInput, News, Settings, SocketId, connection::Connection};
-use crate::{
-    modem::answer::Completion,
-    tls::{ClientSettings, Session},
-};
+use super::socket::SocketId;
+use crate::tls::Session;
 
 /// What TLS holds of one link.
 pub(in crate::modem) struct Secured {
-    socket: SocketId,
-    session: Session,
+    pub(super) socket: SocketId,
+    pub(super) session: Session,
     /// Longest handshake.
-    limit: Duration,
+    pub(super) limit: Duration,
     /// The network link is up, so that what fails now is the handshake.
-    begun: bool,
+    pub(super) begun: bool,
 }
 
-impl<S: Settings> Connection<S> {
-    /// What goes to the broker, as TLS has it where there is TLS.
-    pub(super) fn sealed(&mut self, bytes: Vec<u8>) -> Vec<u8> {
-        match &mut self.secured {
-            Some(secured) => {
-                secured.session.send(&bytes);
-                secured.session.outgoing()
-            }
-            None => bytes,
+impl Secured {
+    /// What goes to the broker, as TLS has it.
+    pub(super) fn sealed(&mut self, bytes: &[u8]) -> Vec<u8> {
+        self.session.send(bytes);
+        self.session.outgoing()
+    }
+
+    /// What is said at the end of it; `None` where it has not begun.
+    pub(super) fn farewell(mut self) -> Option<Vec<u8>> {
+        if !self.begun {
+            return None;
         }
-    }
-
-    /// TLS is over; what it says at its end. `None`: there was none.
-    pub(super) fn unsecure(&mut self) -> Option<Vec<u8>> {
-        let mut secured = self.secured.take().filter(|secured| secured.begun)?;
-        secured.session.close();
-        Some(secured.session.outgoing())
-    }
-
-    /// Whether a link that does not open fails for its handshake.
-    pub(super) fn fails_handshake(&self) -> bool {
-        self.secured.as_ref().is_some_and(|secured| secured.begun)
-    }
-}
-
-impl<S: Settings> Links<S> {
-    /// As [`dial`](Self::dial), and the link is open once a handshake is done, which may take so long.
-    pub(in crate::modem) fn dial_secured(
-        &mut self,
-        now: Duration,
-        of: Completion,
-        (host, port): (String, u16),
-        latency: Duration,
-        (settings, limit): (&ClientSettings, Duration),
-    ) {
-        match settings.session(&host) {
-            Ok(session) => {
-                self.dial(now, of, host, port, latency);
-                let connection = self.of(of.connection);
-                if let Some(socket) = connection.socket() {
-                    connection.secured = Some(Secured { socket, session, limit, begun: false });
-                }
-            }
-            Err(fault) => self.news.push_back((of.connection, News::NotSecured(of, fault))),
-        }
-    }
-
-    /// What news of a socket mean for the connection above TLS. `None`: nothing yet.
-    pub(super) fn unsealed(&mut self, now: Duration, id: u8, input: NetworkInput) -> Option<NetworkInput> {
-        let Connection { secured, link, .. } = self.of(id);
-        let Some(secured) = secured else {
-            return Some(input);
-        };
-        let socket = secured.socket;
-        let unsealed = match input {
-            NetworkInput::Dialled(DialOutcome::Connected) => {
-                secured.begun = true;
-                if let Link::Opening { latest, .. } = link {
-                    *latest = now.saturating_add(secured.limit);
-                }
-                None
-            }
-            NetworkInput::Received(bytes) => {
-                let was_handshaking = secured.session.is_handshaking();
-                match secured.session.receive(&bytes) {
-                    Err(fault) => {
-                        tracing::debug!(%fault, "no TLS");
-                        Some(NetworkInput::Closed)
-                    }
-                    // A broker says nothing before it is spoken to.
-                    Ok(_) if was_handshaking => {
-                        let is_done = !secured.session.is_handshaking();
-                        is_done.then_some(NetworkInput::Dialled(DialOutcome::Connected))
-                    }
-                    Ok(plain) => (!plain.is_empty()).then_some(NetworkInput::Received(plain)),
-                }
-            }
-            other => Some(other),
-        };
-        let bytes = secured.session.outgoing();
-        if !bytes.is_empty() {
-            self.events.push_back(Event::Send { socket, bytes });
-        }
-        unsealed
+        self.session.close();
+        Some(self.session.outgoing())
     }
 }

@@ -8,12 +8,14 @@ use super::{
 };
 use crate::{
     modem::{
-        answer::{Answer, Cme, Completion},
+        answer::Answer,
+        answer::Reply,
+        cme::Cme,
         command::{Args, Form},
         data::{DataEnd, DataEntry, Purpose},
-        dialect::Reply,
-        link::{Connection, Link, Publish, Surroundings, decode_hex, quoted_payload},
+        link::{Completion, Connection, Link, Publish, decode_hex, quoted_payload},
         options::Step,
+        surroundings::Surroundings,
     },
     mqtt::{ConnectOptions, QoS},
 };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::modem::{
-    answer::Cme,
+    cme::Cme,
     command::Args,
     link::{Settings, decode_hex},
     options::ModemOptions,

@@ -16,11 +16,12 @@ mod config;
 use std::time::Duration;
 
 use super::{
-    answer::Completion,
+    answer::Reply,
     command::Form,
-    dialect::{CommandSet, Reply},
-    link::{Links, Loss, News, Publish, Surroundings, encode_hex},
+    command_set::CommandSet,
+    link::{Completion, Links, Loss, News, Publish, encode_hex},
     options::{ModemOptions, Step},
+    surroundings::Surroundings,
 };
 use crate::mqtt::QoS;
 use config::{Cached, Config};

@@ -2,17 +2,14 @@
 
 use std::time::Duration;
 
-use super::{
-    super::{
-        aliyun::Triple,
-        answer::Cme,
-        command::Args,
-        dialect::{Dialect, QmtKind},
-        keys::{self, PacketTimeout},
-        link::Settings,
-        options::ModemOptions,
-    },
-    Downlink,
+use super::super::{
+    aliyun::Triple,
+    cme::Cme,
+    command::Args,
+    dialect::{Dialect, QmtKind},
+    keys::{self, PacketTimeout},
+    link::Settings,
+    options::ModemOptions,
 };
 use crate::mqtt::Will;
 
@@ -57,6 +54,14 @@ pub(super) fn keys(kind: QmtKind) -> Vec<(&'static str, &'static str)> {
         ],
     };
     common.into_iter().chain(own.iter().copied()).collect()
+}
+
+/// A downlink as it is kept or printed.
+#[derive(Clone, Debug)]
+pub(super) struct Downlink {
+    pub(super) message: u16,
+    pub(super) topic: String,
+    pub(super) payload: Vec<u8>,
 }
 
 /// The values of one connection. They hold until a restart.

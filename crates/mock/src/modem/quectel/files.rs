@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use super::{Quectel, Reply};
 use crate::modem::{
-    answer::{Answer, FileFault},
+    answer::Answer,
+    cme::FileFault,
     command::{Args, Form},
     data::{DataEnd, DataEntry, Purpose, Upload},
     files::{CAPACITY, checksum},

@@ -20,17 +20,19 @@ mod tls;
 use std::time::Duration;
 
 use super::{
-    answer::Completion,
+    answer::Reply,
     command::Form,
+    command_set::CommandSet,
     context::Context,
     data::Upload,
-    dialect::{CommandSet, QmtKind, Reply},
+    dialect::QmtKind,
     files::Files,
-    link::{DialOutcome, Links, Loss, News, Publish, Surroundings, encode_hex},
+    link::{Completion, DialOutcome, Links, Loss, News, Publish, encode_hex},
     options::{ModemOptions, Step},
+    surroundings::Surroundings,
 };
 use crate::mqtt::QoS;
-use config::Config;
+use config::{Config, Downlink};
 
 /// How many downlinks an LTE module keeps for each client.
 const SLOTS: usize = 5;
@@ -46,14 +48,6 @@ enum OpenFault {
     Dns = 4,
     /// NB modules do not have it.
     Network = 5,
-}
-
-/// A downlink as it is kept or printed.
-#[derive(Clone, Debug)]
-struct Downlink {
-    message: u16,
-    topic: String,
-    payload: Vec<u8>,
 }
 
 /// The QMT commands of one module.

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        answer::Cme,
+        cme::Cme,
         command::Args,
         data::{DataEnd, DataEntry},
         dialect::QmtKind,

@@ -11,12 +11,13 @@
 
 use super::{Quectel, Reply};
 use crate::modem::{
-    answer::{Answer, Cme},
+    answer::Answer,
+    cme::Cme,
     command::{Args, BadArgument, Form},
     context::Context,
     data::{DataEnd, DataEntry, Purpose, Upload},
     dialect::QmtKind,
-    link::Surroundings,
+    surroundings::Surroundings,
 };
 
 /// As many as an LTE module has.

@@ -5,12 +5,15 @@ use std::time::Duration;
 use super::{Error, Simcom, certificates::CONTEXTS, completion, config::Config, error_alone, refused};
 use crate::{
     modem::{
-        answer::{Answer, Cme},
+        answer::Answer,
+        answer::Reply,
+        cme::Cme,
         command::{Args, Form},
         data::{Argument, DataEnd, Purpose},
-        dialect::{CmqttKind, Reply},
-        link::{Connection, Publish, Surroundings},
+        dialect::CmqttKind,
+        link::{Connection, Publish},
         options::Step,
+        surroundings::Surroundings,
     },
     mqtt::{ConnectOptions, QoS, Will},
 };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::{answer::Cme, command::Args, link::Settings, options::ModemOptions};
+use super::super::{cme::Cme, command::Args, link::Settings, options::ModemOptions};
 use crate::modem::dialect::CmqttKind;
 use crate::mqtt::{ConnectOptions, QoS};
 

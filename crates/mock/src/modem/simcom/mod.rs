@@ -19,14 +19,17 @@ mod config;
 use std::time::Duration;
 
 use super::{
-    answer::{Answer, Completion},
+    answer::Answer,
+    answer::Reply,
     command::Form,
+    command_set::CommandSet,
     context::Context,
     data::{Argument, Upload},
-    dialect::{CmqttKind, CommandSet, Reply},
+    dialect::CmqttKind,
     files::Files,
-    link::{DialOutcome, Links, Loss, News, Publish, Surroundings},
+    link::{Completion, DialOutcome, Links, Loss, News, Publish},
     options::{ModemOptions, Step},
+    surroundings::Surroundings,
 };
 use crate::tls::TlsFault;
 use config::Config;
