@@ -11,6 +11,7 @@ mod cloud;
 mod command;
 mod duration;
 mod encoding;
+mod environment;
 mod exit;
 mod figures;
 mod format;
@@ -34,9 +35,9 @@ use clap::ColorChoice;
 use clap::error::ErrorKind;
 
 use crate::args::CommandLine;
+use crate::environment::Environment;
 use crate::exit::{Exit, Failure, Halt};
 use crate::render::Look;
-use crate::settings::Environment;
 
 fn main() -> ExitCode {
     // A panic is a bug, and has said so on stderr.

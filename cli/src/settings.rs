@@ -1,7 +1,6 @@
 //! What was typed, and what is in the environment, as what it means. Whatever can be refused without a module is refused
 //! here, before a port is opened.
 
-use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 
@@ -16,6 +15,7 @@ use atmqtt_mock::{BrokerChoice, modem::Model, modem::NT35E};
 
 use crate::args::{self, CloudName, Global};
 use crate::cloud::{self, Made, Recipe};
+use crate::environment::Environment;
 use crate::exit::Failure;
 use crate::figures::Figures;
 use crate::nearest::nearest;
@@ -27,28 +27,6 @@ use crate::secret::Secrets;
 pub(crate) const MOCK_BAUDS: std::ops::RangeInclusive<u32> = 300..=3_000_000;
 /// A port that is a mock modem.
 const MOCK: &str = "mock";
-
-/// The variables `ATMQTT_…`. One that is empty counts as not set.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Environment(BTreeMap<String, String>);
-
-impl Environment {
-    pub(crate) fn of_process() -> Result<Environment, Failure> {
-        let ours = std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"ATMQTT_"));
-        ours.map(|(name, value)| {
-            let name = name.to_string_lossy().into_owned();
-            let value = value.into_string().map_err(|_| Failure::usage(format!("{name} is not UTF-8")))?;
-            Ok((name, value))
-        })
-        .collect::<Result<_, Failure>>()
-        .map(Environment)
-    }
-
-    /// What was typed, or else what the variable says.
-    pub(crate) fn or<'a>(&'a self, typed: Option<&'a String>, variable: &str) -> Option<&'a str> {
-        typed.or_else(|| self.0.get(variable).filter(|value| !value.is_empty())).map(String::as_str)
-    }
-}
 
 /// Where the module is, and how to get it on to its network.
 #[derive(Debug, Clone)]

@@ -23,9 +23,9 @@ use atmqtt_credentials::thingsboard::ThingsBoard;
 use atmqtt_credentials::{Clock, Invalid, Secret, SignIn, SignMethod};
 
 use crate::args::{Cloud, CloudName, Global, SignBy};
+use crate::environment::Environment;
 use crate::exit::Failure;
 use crate::secret::Secrets;
-use crate::settings::Environment;
 use words::Field;
 
 /// How long a sign-in that expires is good for, unless something else was said: a day, in seconds.

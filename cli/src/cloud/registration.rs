@@ -6,9 +6,9 @@ use atmqtt_credentials::{HttpsRequest, Secret, SignIn};
 use super::words::Field;
 use super::{Maker, Source, digits, typed_broker};
 use crate::args::{Cloud, CloudName, Global, Register, Transport, Via};
+use crate::environment::Environment;
 use crate::exit::Failure;
 use crate::secret::Secrets;
-use crate::settings::Environment;
 
 /// What a registration is made from.
 const FIELDS: [Field; 9] = [

@@ -20,10 +20,10 @@ use std::time::Duration;
 
 use crate::args::{Command, CommandLine, Global};
 use crate::duration::Deadline;
+use crate::environment::Environment;
 use crate::exit::{Exit, Halt};
 use crate::render::{Look, Results};
 use crate::secret::Secrets;
-use crate::settings::Environment;
 
 /// How long a command may take that is to end by itself, unless something else was said.
 const DEADLINE: Duration = Duration::from_secs(180);

@@ -8,16 +8,12 @@ fn global(typed: &str) -> Global {
     CommandLine::of(&CommandLine::definition().try_get_matches_from(words).unwrap()).unwrap().global
 }
 
-fn environment(variables: &[(&str, &str)]) -> Environment {
-    Environment(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
-}
-
 fn line(typed: &str, variables: &[(&str, &str)]) -> Result<Line, Failure> {
-    Line::resolve(&global(typed), &environment(variables), &mut Secrets::new(false))
+    Line::resolve(&global(typed), &Environment::of(variables), &mut Secrets::new(false))
 }
 
 fn session(typed: &str, variables: &[(&str, &str)]) -> Result<Session, Failure> {
-    let (global, environment, mut secrets) = (global(typed), environment(variables), Secrets::new(false));
+    let (global, environment, mut secrets) = (global(typed), Environment::of(variables), Secrets::new(false));
     let line = Line::resolve(&global, &environment, &mut secrets)?;
     Session::resolve(&global, &environment, &line, &mut secrets)
 }

@@ -9,7 +9,8 @@ use std::fmt;
 use std::time::Duration;
 
 use self::core::{Core, Flight, Phase};
-pub use self::deferred::{DeferredId, Released};
+pub use self::deferred::Released;
+pub use self::events::DeferredId;
 use self::events::Queued;
 use crate::exchange::{Answer, Exchange, Fault};
 use crate::lines::Lines;

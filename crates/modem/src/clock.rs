@@ -3,8 +3,8 @@
 use atmqtt_at::{Command, Malformed, MalformedKind, Text};
 use time::OffsetDateTime;
 
-use crate::dialect::Place;
 use crate::fault::Fault;
+use crate::plan::Place;
 
 /// 2024-01-01 in seconds since 1970: a clock before that was never set.
 const SANE: u64 = 1_704_067_200;

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use atmqtt_at::Command;
 
-use crate::dialect::Place;
 use crate::fault::Fault;
 use crate::identify;
-use crate::plan::Dialogue;
+use crate::plan::{Dialogue, Place};
 use crate::recovery::Cure;
 
 /// How long a network needs to notice that a module has gone.

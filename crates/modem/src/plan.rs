@@ -14,6 +14,7 @@ use atmqtt_at::{Answer, BodyRule, Command, DigitWatch, Exchange, FrameWatch, Sec
 
 use crate::fault::Fault;
 use crate::message::Incoming;
+use crate::profile::Profile;
 
 /// The exchanges of one operation, atomic on the port.
 pub type Plan<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
@@ -22,6 +23,15 @@ pub type Plan<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a
 #[derive(Debug, Clone, Default)]
 pub struct Dialogue {
     desk: Arc<Mutex<Desk>>,
+}
+
+/// What a plan works with that needs no connection to a broker.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The line.
+    pub dialogue: Dialogue,
+    /// The figures.
+    pub profile: Arc<Profile>,
 }
 
 /// Where a plan leaves its wish and finds its answer.

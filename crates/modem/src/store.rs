@@ -3,8 +3,9 @@
 use atmqtt_at::Text;
 
 use crate::certificate::{Certificate, CertificateOutcome, CertificateRequest, StoredCertificate, UploadProof};
-use crate::dialect::{CertificateStore, Dialect, Place};
+use crate::dialect::{CertificateStore, Dialect};
 use crate::fault::{Fault, StoreFault};
+use crate::plan::Place;
 use crate::profile::Profile;
 use crate::refusal::Refusal;
 

@@ -7,7 +7,7 @@ use atmqtt_credentials::UnknownSignMethod;
 use clap::ValueEnum;
 use serde_json::{Map, Value};
 
-use super::methods::{Field, Kind, WILL, optional};
+use super::fields::{Field, Kind, WILL, optional};
 use super::protocol::Error;
 use crate::args::{Cloud, CloudName, SignBy};
 use crate::cloud::words;

@@ -23,10 +23,11 @@ use crate::attached::has_ended;
 use crate::command::info::Info;
 use crate::command::subscribe::MessageLine;
 use crate::encoding::from_base64;
+use crate::environment::Environment;
 use crate::exit::Failure;
 use crate::guard::Stage;
 use crate::secret::Secrets;
-use crate::settings::{self, Environment, Session};
+use crate::settings::{self, Session};
 
 /// Who reads stdin here, as it is told to a secret that wants to be read from there.
 pub(super) const STDIN_READER: &str = "rpc";

@@ -5,45 +5,14 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::cloud::{CONNECT, CloudParams};
+use super::fields::{Field, Kind, optional, required};
 use super::protocol::{Error, shown};
-
-/// What a field of the params can be.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Kind {
-    Text,
-    /// `file:PATH` or `env:NAME`.
-    SecretReference,
-    Flag,
-    Qos,
-    /// A whole number of seconds, of 16 bits.
-    Keepalive,
-    /// A whole number, not negative.
-    Whole,
-    /// A number of seconds, not negative.
-    Seconds,
-    Object(&'static [Field]),
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Field {
-    pub(super) name: &'static str,
-    pub(super) kind: Kind,
-    pub(super) required: bool,
-}
 
 #[derive(Debug)]
 pub(super) struct Method {
     pub(super) name: &'static str,
     pub(super) params: &'static [Field],
     read: fn(Map<String, Value>) -> Result<Call, Error>,
-}
-
-const fn required(name: &'static str, kind: Kind) -> Field {
-    Field { name, kind, required: true }
-}
-
-pub(super) const fn optional(name: &'static str, kind: Kind) -> Field {
-    Field { name, kind, required: false }
 }
 
 /// Every method. The schema that is shipped is held to this table.
@@ -61,13 +30,6 @@ pub(super) const METHODS: [Method; 13] = [
     Method { name: "unsubscribe", params: SUBSCRIBE, read: |map| of(map).map(Call::Unsubscribe) },
     Method { name: "status", params: &[], read: |_| Ok(Call::Status) },
     Method { name: "disconnect", params: &[], read: |_| Ok(Call::Disconnect) },
-];
-
-pub(super) const WILL: &[Field] = &[
-    required("topic", Kind::Text),
-    optional("payload", Kind::Text),
-    optional("qos", Kind::Qos),
-    optional("retain", Kind::Flag),
 ];
 
 const PUBLISH: &[Field] = &[

@@ -7,6 +7,7 @@
 
 mod cloud;
 mod desk;
+mod fields;
 mod methods;
 mod notify;
 mod output;
@@ -30,10 +31,11 @@ use self::protocol::{Lines, Request};
 use super::Context;
 use crate::args::{self, Global};
 use crate::attached::Attached;
+use crate::environment::Environment;
 use crate::exit::{Exit, Failure, Halt};
 use crate::guard::{Guard, Stage};
 use crate::secret::Secrets;
-use crate::settings::{self, Environment, Line};
+use crate::settings::{self, Line};
 
 /// How many requests may be under way, or answered and not read yet, before no more are read.
 const IN_FLIGHT: u32 = 64;

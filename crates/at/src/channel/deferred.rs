@@ -1,15 +1,11 @@
 //! Commands that the module has taken, and whose results come while others are on the line.
 
 use super::core::{Core, Flight, PATIENCE, Phase};
-use super::events::Queued;
+use super::events::{DeferredId, Queued};
 use crate::exchange::{Answer, Exchange, Fault, Progress, Stage};
 use crate::quarantine::Owed;
 use crate::time::Time;
 use crate::token::LineRef;
-
-/// Names a command whose result is waited for beside the line, until that comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DeferredId(u64);
 
 /// What has become of a command that nobody waits for any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

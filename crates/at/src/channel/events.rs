@@ -2,11 +2,14 @@
 
 use std::collections::VecDeque;
 
-use super::deferred::DeferredId;
 use crate::exchange::{Answer, Fault};
 use crate::lines::Lines;
 use crate::token::{LineRef, ReaderFault};
 use crate::trace::TraceRecord;
+
+/// Names a command whose result is waited for beside the line, until that comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DeferredId(pub(super) u64);
 
 /// How many bytes of lines wait to be taken; more are dropped and counted.
 pub(super) const HELD: usize = 1024 * 1024;

@@ -1,6 +1,10 @@
 //! What the commands need to know of the module around them.
 
-use super::{answer::Answer, link::{Completion, Connection, Link, Settings}, options::ModemOptions};
+use super::{
+    answer::Answer,
+    link::{Completion, Connection, Link, Settings},
+    options::ModemOptions,
+};
 
 /// What the commands need to know of the module around them.
 pub(super) struct Surroundings<'a> {

@@ -1,24 +1,14 @@
 //! Stores of certificates: what a dialect with TLS on the module has.
 
 use std::fmt;
-use std::sync::Arc;
 
 use atmqtt_at::Text;
 
 use crate::certificate::{Certificate, StoredCertificate, UploadProof};
 use crate::fault::StoreFault;
-use crate::plan::{Dialogue, Plan};
+use crate::plan::{Place, Plan};
 use crate::profile::Profile;
 use crate::refusal::Refusal;
-
-/// What a plan works with that needs no connection to a broker.
-#[derive(Debug, Clone)]
-pub struct Place {
-    /// The line.
-    pub dialogue: Dialogue,
-    /// The figures.
-    pub profile: Arc<Profile>,
-}
 
 /// Where a family of modules keeps certificates and keys.
 pub trait CertificateStore: fmt::Debug + Send + Sync {

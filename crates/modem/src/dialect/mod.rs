@@ -23,7 +23,7 @@ use std::sync::{Arc, OnceLock};
 
 use atmqtt_at::{BodyRule, Command, Fields, LineRef, Malformed, MalformedKind};
 
-pub use certificates::{CertificateStore, Place};
+pub use certificates::CertificateStore;
 pub use part::Part;
 
 use crate::Delivery;

@@ -3,9 +3,9 @@
 use atmqtt_at::{Answer, Command, DataPhase, FinalResult, Malformed, MalformedKind, Prompt, Text};
 
 use crate::certificate::{Certificate, StoredCertificate, UploadProof};
-use crate::dialect::{CertificateStore, Place};
+use crate::dialect::CertificateStore;
 use crate::fault::{Fault, StoreFault};
-use crate::plan::{Dialogue, Plan};
+use crate::plan::{Dialogue, Place, Plan};
 use crate::profile::Profile;
 use crate::refusal::Refusal;
 

@@ -4,10 +4,10 @@
 use atmqtt_at::{Command, DataPhase, Fields, Malformed, Text};
 
 use crate::certificate::{Certificate, StoredCertificate, UploadProof};
+use crate::dialect::CertificateStore;
 use crate::dialect::delivery::{CANCEL, END};
-use crate::dialect::{CertificateStore, Place};
 use crate::fault::{Fault, StoreFault};
-use crate::plan::Plan;
+use crate::plan::{Place, Plan};
 use crate::profile::Profile;
 use crate::refusal::Refusal;
 

@@ -5,9 +5,9 @@ use atmqtt_at::{Command, DataPhase, Text};
 
 use super::data;
 use crate::certificate::{Certificate, StoredCertificate, UploadProof};
-use crate::dialect::{CertificateStore, Place};
+use crate::dialect::CertificateStore;
 use crate::fault::{Fault, StoreFault};
-use crate::plan::Plan;
+use crate::plan::{Place, Plan};
 use crate::profile::Profile;
 use crate::refusal::Refusal;
 

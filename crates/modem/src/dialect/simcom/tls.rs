@@ -4,9 +4,10 @@
 use atmqtt_at::Command;
 
 use crate::clock;
+use crate::dialect::Context;
 use crate::dialect::setting::{Setting, write};
-use crate::dialect::{Context, Place};
 use crate::fault::Fault;
+use crate::plan::Place;
 use crate::tls::TlsOptions;
 
 /// `<authmode>`: 0 checks nothing, 1 the server, 2 shows a certificate too, 3 only shows one.
