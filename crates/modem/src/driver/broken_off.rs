@@ -11,9 +11,9 @@ use atmqtt_at::{Answer, DeferredId, Released, Time};
 
 use super::{Driver, Kind, Module, Outcome, Output, Request, Running, Ticket};
 use crate::cure;
-use crate::dialect::{Context, Dialect, Place};
+use crate::dialect::{Context, Dialect};
 use crate::fault::Fault;
-use crate::plan::Plan;
+use crate::plan::{Place, Plan};
 use crate::profile::Profile;
 use crate::recovery::Cure;
 
