@@ -149,6 +149,12 @@ impl Channel {
         self.core.is_deferrable()
     }
 
+    /// The command in flight, if there is one.
+    #[must_use]
+    pub fn in_flight(&self) -> Option<&Exchange> {
+        self.core.flight.as_ref().map(|flight| &flight.exchange)
+    }
+
     /// Nobody waits for the command in flight any more. Where the module has taken it, the line is free at once: the result that is
     /// still to come is told if it [tells itself from every other](crate::CommandBuilder::deferrable), and is nobody's otherwise. Until
     /// then, or where it has no result line, the command is answered like any other; to be asked again when something has happened.

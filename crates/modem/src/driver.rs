@@ -9,6 +9,7 @@ mod hearing;
 mod link;
 mod plans;
 mod presence;
+mod questions;
 mod request;
 mod slumber;
 mod unplugged;
@@ -24,6 +25,7 @@ use atmqtt_at::{Channel, ChannelOptions, Time};
 use self::aside::Aside;
 use self::assembly::Assembly;
 use self::broken_off::{BreakOff, Stray, Undo};
+use self::questions::{Awaited, Parked, is_question};
 use self::slumber::Slumber;
 use crate::dialect::{self, Dialect};
 use crate::fault::Fault;
@@ -98,6 +100,8 @@ pub struct Driver {
     dialogue: Dialogue,
     queue: VecDeque<(Ticket, Request)>,
     running: Option<Running>,
+    /// A sign-in that waits while a question is on the line.
+    parked: Option<Parked>,
     /// Publishes that the module has taken, whose reports are still to come.
     aside: Vec<Aside>,
     outputs: VecDeque<Output>,
@@ -151,6 +155,7 @@ struct Running {
     /// What is to be done where the plan is broken off.
     undo: Undo,
     pause: Option<Time>,
+    awaited: Option<Awaited>,
 }
 
 /// What a plan's end means for the state of the link.
@@ -183,6 +188,7 @@ impl Driver {
             dialogue: Dialogue::default(),
             queue: VecDeque::new(),
             running: None,
+            parked: None,
             aside: Vec::new(),
             outputs: VecDeque::new(),
             next_ticket: 0,
@@ -250,7 +256,7 @@ impl Driver {
     pub fn deadline(&self) -> Option<Time> {
         let pause = self.running.as_ref().and_then(|running| running.pause);
         let own = pause.into_iter().chain(self.channel.deadline()).chain(self.assembly.deadline());
-        let own = own.chain(self.breaking.as_ref().map(BreakOff::deadline));
+        let own = own.chain(self.breaking.as_ref().filter(|_| self.parked.is_none()).map(BreakOff::deadline));
         own.chain(self.falls_asleep()).min()
     }
 
@@ -306,7 +312,11 @@ impl Driver {
     /// Whether nothing is being worked on, nor a sign-in waited for that was [broken off](Driver::is_parting).
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.running.is_none() && self.aside.is_empty() && self.queue.is_empty() && !self.is_parting()
+        self.running.is_none()
+            && self.parked.is_none()
+            && self.aside.is_empty()
+            && self.queue.is_empty()
+            && !self.is_parting()
     }
 
     pub(crate) fn check(&self, request: &Request) -> Result<(), Refusal> {
@@ -336,10 +346,12 @@ impl Driver {
             while let Some(heard) = self.hear(now) {
                 self.heed(now, heard);
             }
+            self.unpark(now);
             if self.break_off_where_possible(now) {
                 continue;
             }
             self.make_room();
+            self.make_room_for_question();
             if self.running.is_none() && !self.start(now) {
                 return;
             }
@@ -366,12 +378,14 @@ impl Driver {
         if let Some((kind, plan)) = self.unasked() {
             self.dialogue.clear();
             let plan = self.after_preparing(plan);
-            self.running = Some(Running { ticket: None, kind, plan, undo: Undo::Nothing, pause: None });
+            self.running = Some(Running { ticket: None, kind, plan, undo: Undo::Nothing, pause: None, awaited: None });
             self.step(now);
             return true;
         }
         let is_next = |(_, request): &(Ticket, Request)| {
-            self.goes_beside(request, self.aside.len()) && !self.waits_for_stray(request)
+            self.goes_beside(request, self.aside.len())
+                && !self.waits_for_stray(request)
+                && (self.parked.is_none() || is_question(request))
         };
         if !self.queue.front().is_some_and(is_next) {
             return false;
@@ -386,7 +400,7 @@ impl Driver {
                     self.stored = None;
                     self.set_link(LinkState::Connecting);
                 }
-                self.running = Some(Running { ticket: Some(ticket), kind, plan, undo, pause: None });
+                self.running = Some(Running { ticket: Some(ticket), kind, plan, undo, pause: None, awaited: None });
                 self.step(now);
             }
             Err(refusal) => self.outputs.push_back(Output::Done(ticket, Err(refusal.into()))),

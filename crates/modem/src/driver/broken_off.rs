@@ -89,7 +89,7 @@ impl Driver {
             }
             !is_sign_in
         });
-        if self.running.as_ref().is_some_and(|running| running.kind == Kind::Connect) {
+        if self.parked.is_some() || self.running.as_ref().is_some_and(|running| running.kind == Kind::Connect) {
             self.break_off_running(now);
         }
     }
@@ -97,22 +97,32 @@ impl Driver {
     fn break_off_running(&mut self, now: Time) {
         if self.running.as_ref().is_some_and(|running| running.kind != Kind::Undo) && self.breaking.is_none() {
             let patience = self.module.as_ref().map_or(COMMAND, |module| module.profile.timeouts.command.value);
-            let grace = self.dialogue.is_link_open().then_some(now + ANSWER);
+            let is_link_open = self.parked.as_ref().map_or(self.dialogue.is_link_open(), |parked| parked.is_link_open);
+            let grace = is_link_open.then_some(now + ANSWER);
             self.breaking = Some(BreakOff { grace, until: now + patience });
         }
     }
 
     /// Ends the running plan, if that is to be broken off and the line is free of it, or can be made so. Whether something has changed.
     pub(super) fn break_off_where_possible(&mut self, now: Time) -> bool {
+        // A question that is on the line meanwhile is answered first.
+        if self.parked.is_some() {
+            return false;
+        }
         let (Some(BreakOff { grace, until }), Some(running)) = (&mut self.breaking, &self.running) else {
             return false;
         };
-        if running.pause.is_some() || self.channel.is_idle() {
+        let promised = running.promised();
+        if running.pause.is_some() || promised.is_none() && self.channel.is_idle() {
             self.unwind(now, None);
             return true;
         }
         if grace.take_if(|grace| *grace <= now).is_none() && grace.is_some() {
             return false;
+        }
+        if promised.is_some() {
+            self.unwind(now, promised);
+            return true;
         }
         let released = match self.channel.release() {
             Released::Held if *until <= now => {
@@ -160,7 +170,8 @@ impl Driver {
     /// Puts away what is left behind.
     pub(super) fn undo(&mut self, now: Time, ticket: Option<Ticket>, undo: Undo) {
         let plan = plan_of_undoing(undo);
-        self.running = Some(Running { ticket, kind: Kind::Undo, plan, undo: Undo::Nothing, pause: None });
+        self.running =
+            Some(Running { ticket, kind: Kind::Undo, plan, undo: Undo::Nothing, pause: None, awaited: None });
         self.step(now);
     }
 

@@ -53,7 +53,7 @@ impl Driver {
     pub(super) fn heed(&mut self, now: Time, heard: Heard) {
         let event = match heard {
             // Nobody wants it any more.
-            Heard::Answer(_) if self.breaking.is_some() => {
+            Heard::Answer(_) if self.breaking.is_some() && self.parked.is_none() => {
                 self.unwind(now, None);
                 return;
             }
@@ -64,7 +64,7 @@ impl Driver {
                 return;
             }
             Heard::Report(id, report) => {
-                if !self.settle_stray(id, &report) {
+                if !self.settle_stray(id, &report) && !self.settle_awaited(now, id, &report) {
                     self.reported(now, id, report);
                 }
                 return;

@@ -18,7 +18,9 @@ impl Driver {
     pub(super) fn has_link(&self) -> bool {
         match (self.link, self.running.as_ref().map(|running| &running.kind)) {
             (LinkState::Down, _) | (_, Some(Kind::Disconnect)) => false,
-            (LinkState::Connecting, _) => self.dialogue.is_link_open(),
+            (LinkState::Connecting, _) => {
+                self.parked.as_ref().map_or(self.dialogue.is_link_open(), |parked| parked.is_link_open)
+            }
             (LinkState::Up, _) => true,
         }
     }
@@ -36,6 +38,7 @@ impl Driver {
             self.channel.forgo_result();
         }
         self.end_aside(&Fault::LinkLost);
+        self.end_awaited(&Fault::LinkLost);
         self.channel.forgo_deferred();
     }
 
@@ -58,6 +61,7 @@ impl Driver {
         (self.leftover, self.lost) = (None, Undo::Nothing);
         self.interruption = Some(Fault::Restarted);
         self.end_aside(&Fault::Restarted);
+        self.end_awaited(&Fault::Restarted);
         self.channel.abandon();
     }
 

@@ -29,6 +29,8 @@ impl Driver {
         }
         (self.breaking, self.stray, self.leftover) = (None, None, None);
         for _ in 0..WISHES {
+            // The sign-in behind a question that has ended.
+            self.unpark(now);
             let Some(running) = &mut self.running else { break };
             running.pause = None;
             // What it wished for last will not be: neither what is on the line, nor what is still at the desk.
