@@ -81,6 +81,34 @@ fn a_question_at_any_moment_of_an_attempt_is_answered_and_costs_it_nothing() {
     }
 }
 
+/// Some modules answer a question for their connections with the line that a sign-in waits for.
+#[test]
+fn a_question_that_would_take_the_result_of_the_sign_in_waits_for_it() {
+    for (model, sign_in, question) in [
+        (NT26E, "AT+LMQTTCONN=", "AT+LMQTTCONN?"),
+        (EC200S, "AT+QMTCONN=", "AT+QMTCONN?"),
+        (NT26E_ECMT, "AT+ECMTCONN=", "AT+ECMTCONN?"),
+    ] {
+        for step in 0..20 {
+            let at = step * Duration::from_millis(50);
+            let what = format!("{}: after {at:?}", model.name);
+            let mut options = slow(model, Duration::ZERO);
+            options.latency.command = SECOND / 4;
+            let mut bench = bench(options, "");
+            bench.world = bench.world.latency(SECOND / 5);
+            let attempt = bench.keep();
+            assert!(bench.run(MINUTE, |bench| bench.heard.iter().any(|line| line.starts_with(sign_in))), "{what}");
+            bench.run(at, |_| false);
+            let (question, status) = (raw(&mut bench, question), bench.submit(Request::Status));
+            assert_eq!(bench.outcome(attempt, 5 * SECOND), Ok(Outcome::Connected), "{what}");
+            assert!(
+                bench.outcome(question, 5 * SECOND).is_ok() && bench.outcome(status, 10 * SECOND).is_ok(),
+                "{what}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_question_goes_out_while_a_network_is_looked_for() {
     for faults in ["searching@10s+30s", "sim-busy@10s+5s"] {
