@@ -4,6 +4,7 @@
 //! made anew, in order: the attempt that follows begins with the SIM and writes every setting. Cures escalate, waits double, and both begin
 //! anew only behind a connection that has lived for a while.
 
+mod asked;
 mod keep;
 mod ladder;
 mod port;
@@ -19,10 +20,11 @@ use crate::network::NetworkOptions;
 use crate::options::{ConnectOptions, Credentials};
 use crate::refusal::Refusal;
 
-use keep::{Asked, Keep, Unknown};
-pub use ladder::Reconnect;
+use asked::{Asked, Purpose};
+use keep::{Keep, Unknown};
+pub use ladder::{Means, Reconnect};
 use port::Port;
-pub use port::{Means, PortWish};
+pub use port::PortWish;
 
 /// A [`Driver`] with the same verbs, and one more: [`keep`](Supervisor::keep).
 ///
@@ -39,26 +41,6 @@ pub struct Supervisor {
     next_ticket: u64,
     random: fastrand::Rng,
     port: Port,
-}
-
-/// What a request to the driver is for.
-#[derive(Debug)]
-enum Purpose {
-    /// Somebody has asked for it, and gets what comes of it.
-    Caller(Ticket),
-    /// The first sign-in of a connection that is to be kept.
-    First(Ticket),
-    /// A request of the session.
-    Session(Asked),
-    /// To have the connection again.
-    Again,
-    /// To have the subscriptions again.
-    Restore,
-    Cure,
-    Probe,
-    /// To know who answers on a port that was opened anew.
-    Attach,
-    Number,
 }
 
 impl Supervisor {

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use atmqtt_at::Time;
 
-use super::Purpose;
-use super::ladder::{Reconnect, cure, stage};
-use super::port::Means;
-use crate::driver::{LinkState, Outcome, Output, Request, Ticket};
+use super::asked::{Asked, Purpose};
+use super::ladder::{Means, Reconnect, cure, stage};
+use crate::driver::{LinkState, Outcome, Request, Ticket};
 use crate::fault::{Fault, PacketFault, SubscribeFault};
 use crate::message::{Filter, QoS};
 use crate::network::NetworkOptions;
@@ -32,32 +31,6 @@ const FRUITLESS: u32 = 2;
 
 /// How often a request is tried again whose result nobody knows.
 const ATTEMPTS: u32 = 3;
-
-/// A request of the session that waits for the connection, or is under way.
-#[derive(Debug)]
-pub(super) struct Asked {
-    ticket: Ticket,
-    pub(super) request: Request,
-    /// How often it was tried.
-    attempts: u32,
-    /// An attempt may have published it, for all that is known.
-    unconfirmed: Option<Unconfirmed>,
-}
-
-impl Asked {
-    pub(super) fn is_publish(&self) -> bool {
-        matches!(self.request, Request::Publish(_))
-    }
-
-    /// What is told of it in the end. What may have been published once is not *not published* because a later attempt failed.
-    pub(super) fn ended(self, outcome: Result<Outcome, Fault>) -> Output {
-        let outcome = match (outcome, self.unconfirmed) {
-            (Err(_), Some(why)) => Ok(Outcome::Published(Delivery::Unconfirmed(why))),
-            (outcome, _) => outcome,
-        };
-        Output::Done(self.ticket, outcome)
-    }
-}
 
 #[derive(Debug)]
 pub(super) struct Keep {

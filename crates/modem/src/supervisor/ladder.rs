@@ -2,9 +2,28 @@
 
 use std::time::Duration;
 
-use super::port::Means;
 use crate::fault::{ConnectFault, Fault, OpenFault};
 use crate::recovery::{Cure, Stage};
+
+/// What the owner of the port can do for a connection that is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Means {
+    /// The port can be closed and opened again.
+    pub reopen: bool,
+    /// There is a hook that switches the module's power off and on.
+    pub power: bool,
+}
+
+impl Means {
+    /// Whether a cure can be had.
+    fn allow(self, cure: Cure) -> bool {
+        match cure {
+            Cure::ReopenPort => self.reopen,
+            Cure::Power => self.power,
+            Cure::CyclePacketNetwork | Cure::CycleRadio | Cure::ResetModule => true,
+        }
+    }
+}
 
 /// How often a stage has to fail in a row before a cure is tried; each again after as many failures as the last of its row.
 type Ladder = &'static [(u32, Cure)];

@@ -7,30 +7,10 @@ use atmqtt_at::Time;
 
 use super::Supervisor;
 use super::keep::Keep;
-use super::ladder::Reconnect;
+use super::ladder::{Means, Reconnect};
 use crate::driver::{Event, Output};
 use crate::identify::Identity;
 use crate::recovery::{Cure, Recovery};
-
-/// What the owner of the port can do for a connection that is kept.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Means {
-    /// The port can be closed and opened again.
-    pub reopen: bool,
-    /// There is a hook that switches the module's power off and on.
-    pub power: bool,
-}
-
-impl Means {
-    /// Whether a cure can be had.
-    pub(super) fn allow(self, cure: Cure) -> bool {
-        match cure {
-            Cure::ReopenPort => self.reopen,
-            Cure::Power => self.power,
-            Cure::CyclePacketNetwork | Cure::CycleRadio | Cure::ResetModule => true,
-        }
-    }
-}
 
 /// What the owner of the port is to do, and to tell what came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
