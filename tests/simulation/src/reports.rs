@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use crate::scenario::Message;
 use crate::tongue::{Identifiers, Tongue};
 
 /// What the module has heard of publishes, and what it has said about them.
 #[derive(Debug)]
 pub(crate) struct Reports {
     tongue: &'static Tongue,
-    /// When a publish was heard, and its message identifier.
-    heard: Vec<(Duration, u16)>,
+    heard: Vec<Heard>,
+    /// The number of the message in the data that came last.
+    data: Option<usize>,
     /// When a report went to the host, of which identifier, and with which result.
     said: Vec<(Duration, u16, i32)>,
     /// Identifiers whose report may still come.
@@ -20,6 +22,15 @@ pub(crate) struct Reports {
     unconfirmed: Vec<(Duration, u16)>,
 }
 
+/// A publish with a message identifier.
+#[derive(Debug)]
+struct Heard {
+    at: Duration,
+    id: u16,
+    /// The number of its message, where it is one.
+    message: Option<usize>,
+}
+
 /// No driver gives a report up so soon.
 const SOON: Duration = Duration::from_secs(5);
 
@@ -28,6 +39,7 @@ impl Reports {
         Reports {
             tongue,
             heard: Vec::new(),
+            data: None,
             said: Vec::new(),
             open: Vec::new(),
             line: Vec::new(),
@@ -43,10 +55,14 @@ impl Reports {
             self.open.clear();
         }
         // 0 stands for none.
-        let Some(id) = self.tongue.publish(command).and_then(|publish| publish.id).filter(|id| *id != 0) else {
-            return Ok(());
+        let Some(publish) = self.tongue.publish(command) else { return Ok(()) };
+        let Some(id) = publish.id.filter(|id| *id != 0) else { return Ok(()) };
+        let message = match publish.inline {
+            Some(inline) => Message::number_quoted(inline),
+            // Elsewhere the payload comes behind the command.
+            None => self.data.take().filter(|_| !self.tongue.asks_for_data.is_empty()),
         };
-        self.heard.push((now, id));
+        self.heard.push(Heard { at: now, id, message });
         if self.tongue.identifiers != Identifiers::Host {
             return Ok(());
         }
@@ -56,6 +72,15 @@ impl Reports {
         self.open.push(id);
         self.unconfirmed.push((now, id));
         Ok(())
+    }
+
+    /// The module has read data: a payload, or a topic or filter.
+    pub(crate) fn heard_data(&mut self, data: &[u8]) {
+        let number = Message::number(data).and_then(|(mark, number)| (mark == '#').then_some(number));
+        match self.heard.last_mut() {
+            Some(last) if self.tongue.asks_for_data.is_empty() => last.message = number,
+            _ => self.data = number.or(self.data),
+        }
     }
 
     /// The module has restarted, and has forgotten everything.
@@ -76,7 +101,7 @@ impl Reports {
 
     /// How many publishes with an identifier were heard since then.
     pub(crate) fn heard_since(&self, since: Duration) -> usize {
-        self.heard.iter().filter(|(at, _)| *at >= since).count()
+        self.heard.iter().filter(|heard| heard.at >= since).count()
     }
 
     pub(crate) fn is_publish(&self, command: &[u8]) -> bool {
@@ -109,15 +134,29 @@ impl Reports {
     /// The module tells which number it has given to the publish that it has heard last.
     fn tell_number(&mut self) {
         let told = self.tongue.number_told(&self.line);
-        if let (Some(told), Some((_, id))) = (told, self.heard.last_mut()) {
-            *id = told;
+        if let (Some(told), Some(last)) = (told, self.heard.last_mut()) {
+            last.id = told;
         }
     }
 
-    /// Whether the last publish that was heard since then was reported as a success. `None`: none was heard that has an identifier.
-    pub(crate) fn was_success(&self, since: Duration) -> Option<bool> {
-        let (heard, id) = *self.heard.last().filter(|(at, _)| *at >= since)?;
-        Some(self.said.iter().any(|(at, said, result)| *at >= heard && *said == id && *result == 0))
+    /// Whether a publish of this message that was heard since then was reported as a success. `None`: none was heard that has an
+    /// identifier.
+    pub(crate) fn was_success(&self, message: usize, since: Duration) -> Option<bool> {
+        let mut was_heard = false;
+        for (place, heard) in self.heard.iter().enumerate() {
+            if heard.at < since || heard.message != Some(message) {
+                continue;
+            }
+            was_heard = true;
+            // What is said once the identifier is given to another is said of that.
+            let again = self.heard[place + 1..].iter().find(|later| later.id == heard.id);
+            let until = again.map_or(Duration::MAX, |again| again.at);
+            let about = |at: Duration, id: u16| id == heard.id && at >= heard.at && at <= until;
+            if self.said.iter().any(|&(at, id, result)| result == 0 && about(at, id)) {
+                return Some(true);
+            }
+        }
+        was_heard.then_some(false)
     }
 }
 
@@ -136,24 +175,55 @@ mod tests {
     #[test]
     fn a_report_belongs_to_the_publish_of_its_identifier() {
         let mut reports = reports();
-        assert_eq!(reports.heard(at(1), b"AT+LMQTTPUB=0,7,1,0,\"t\",1,\"x\""), Ok(()));
-        assert_eq!(reports.was_success(at(1)), Some(false));
+        assert_eq!(reports.heard(at(1), b"AT+LMQTTPUB=0,7,1,0,\"t\",4,\"#12:\""), Ok(()));
+        assert_eq!((reports.was_success(12, at(1)), reports.was_success(1, at(1))), (Some(false), None));
         reports.said(at(2), b"\r\nOK\r\n\r\n+LMQTTPUB: 0,6,0\r\n\r\n+LMQTT");
-        assert_eq!(reports.was_success(at(1)), Some(false));
+        assert_eq!(reports.was_success(12, at(1)), Some(false));
         reports.said(at(3), b"PUB: 0,7,0\r\n");
-        assert_eq!((reports.was_success(at(1)), reports.was_success(at(2))), (Some(true), None));
-        assert_eq!(reports.heard(at(4), b"AT+LMQTTPUB=0,7,1,0,\"t\",1,\"x\""), Ok(()));
-        assert_eq!(reports.was_success(at(4)), Some(false));
+        assert_eq!((reports.was_success(12, at(1)), reports.was_success(12, at(2))), (Some(true), None));
+        assert_eq!(reports.heard(at(4), b"AT+LMQTTPUB=0,7,1,0,\"t\",4"), Ok(()));
+        reports.heard_data(b"#12:");
+        assert_eq!((reports.was_success(12, at(4)), reports.was_success(12, at(1))), (Some(false), Some(true)));
         assert!(reports.heard(at(5), b"AT+LMQTTPUB=0,7,1,0,\"t\",1,\"x\"").is_err());
+    }
+
+    #[test]
+    fn of_several_each_has_its_own_report() {
+        let mut reports = reports();
+        for (id, message) in [(1, "#5:"), (2, "#6:"), (3, "#7:")] {
+            let command = format!("AT+LMQTTPUB=0,{id},1,0,\"t\",3,\"{message}\"");
+            assert_eq!(reports.heard(at(id), command.as_bytes()), Ok(()));
+        }
+        reports.said(at(4), b"\r\n+LMQTTPUB: 0,3,0\r\n\r\n+LMQTTPUB: 0,1,2\r\n");
+        assert_eq!(
+            [5, 6, 7].map(|message| reports.was_success(message, at(0))),
+            [Some(false), Some(false), Some(true)]
+        );
+        // Sent again under an identifier that another had.
+        assert_eq!(reports.heard(at(5), b"AT+LMQTTPUB=0,1,1,0,\"t\",3,\"#6:\""), Ok(()));
+        reports.said(at(6), b"\r\n+LMQTTPUB: 0,1,0\r\n");
+        assert_eq!([5, 6].map(|message| reports.was_success(message, at(0))), [Some(false), Some(true)]);
+    }
+
+    #[test]
+    fn a_payload_comes_before_its_publish_where_it_is_put_down_first() {
+        let simcom = atmqtt_mock::modem::Model::all().find(|model| Tongue::of(model).identifiers == Identifiers::None);
+        let mut reports = Reports::new(Tongue::of(&simcom.unwrap()));
+        reports.heard_data(b"up/1");
+        reports.heard_data(b"#3:x");
+        assert_eq!(reports.heard(at(1), b"AT+CMQTTPUB=0,1,60"), Ok(()));
+        assert_eq!(reports.was_success(3, at(0)), Some(false));
+        reports.said(at(2), b"\r\n+CMQTTPUB: 0,0\r\n");
+        assert_eq!(reports.was_success(3, at(0)), Some(true));
     }
 
     #[test]
     fn without_an_identifier_nothing_is_known() {
         let mut reports = reports();
         for _ in 0..2 {
-            assert_eq!(reports.heard(at(1), b"AT+LMQTTPUB=0,0,0,0,\"t\",1,\"x\""), Ok(()));
+            assert_eq!(reports.heard(at(1), b"AT+LMQTTPUB=0,0,0,0,\"t\",3,\"#1:\""), Ok(()));
         }
-        assert_eq!(reports.was_success(at(0)), None);
+        assert_eq!(reports.was_success(1, at(0)), None);
     }
 
     #[test]

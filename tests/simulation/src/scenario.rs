@@ -162,6 +162,19 @@ impl Message {
         payload
     }
 
+    /// The number of an uplink's payload as it stands in a command: between quotes, or in digits.
+    pub(crate) fn number_quoted(inline: &[u8]) -> Option<usize> {
+        let payload = inline.strip_prefix(b"\"").unwrap_or(inline);
+        let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+        match Message::number(payload) {
+            Some((mark, number)) => (mark == '#').then_some(number),
+            None => {
+                let payload: Vec<u8> = payload.chunks(2).map_while(byte).collect();
+                Message::number(&payload).and_then(|(mark, number)| (mark == '#').then_some(number))
+            }
+        }
+    }
+
     /// Whose message it is, and its number.
     pub(crate) fn number(payload: &[u8]) -> Option<(char, usize)> {
         let (mark, rest) = payload.split_first()?;
@@ -330,5 +343,8 @@ mod tests {
         assert_eq!(payload, message.payload('#', 17, 4, tongue));
         assert_ne!(payload, message.payload('#', 17, 5, tongue));
         assert_eq!(Message::number(b"\xff\x00:"), None);
+        for (inline, number) in [("\"#17:x\"", Some(17)), ("2331373A78", Some(17)), ("\"D17:x\"", None), ("x", None)] {
+            assert_eq!(Message::number_quoted(inline.as_bytes()), number, "{inline}");
+        }
     }
 }
