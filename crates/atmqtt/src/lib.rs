@@ -64,5 +64,7 @@ pub use error::Error;
 pub use events::{Event, Events};
 pub use modem::{Modem, ModemOptions, RawAnswer};
 pub use port::{Baud, PortError, UsbPort, open_serial};
+#[doc(hidden)]
+pub use spool::Bench;
 pub use spool::{Spool, SpoolEvent};
 pub use subscription::Subscription;

@@ -2,8 +2,12 @@
 
 mod sending;
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use atmqtt_modem::{Delivery, Fault, Outgoing, QoS, Refusal, Topic};
@@ -43,7 +47,46 @@ pub struct Spool {
     /// Whose turn it is to have a message accepted: the disk is asked on threads, and which of them comes first is chance.
     turn: Arc<Mutex<()>>,
     accepted: Arc<Notify>,
+    /// What is still in the outbox, as far as is known, and is to be there no more.
+    leaving: Arc<std::sync::Mutex<VecDeque<Leaving>>>,
+    desk: Desk,
     events: Option<mpsc::UnboundedSender<SpoolEvent>>,
+}
+
+/// A message that is to leave the outbox, and why.
+#[derive(Debug, Clone)]
+enum Leaving {
+    /// It is with the broker.
+    Delivered { id: MessageId, receipt: Receipt, duplicate: bool },
+    /// It never will be.
+    Refused { id: MessageId, message: Outgoing, fault: Fault },
+}
+
+/// A disk in memory and a clock, for tests in virtual time.
+#[doc(hidden)]
+pub trait Bench: fmt::Debug + Send + Sync {
+    /// What the time is there.
+    fn now(&self) -> Now;
+
+    /// Something was just done to the disk: ready when that has taken its time.
+    fn done(&self) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+/// Where the disk is asked, and by which clock.
+#[derive(Debug, Clone)]
+enum Desk {
+    /// On threads that may wait for it.
+    Threads,
+    Bench(Arc<dyn Bench>),
+}
+
+impl Desk {
+    fn now(&self) -> Now {
+        match self {
+            Desk::Threads => Now::read(),
+            Desk::Bench(bench) => bench.now(),
+        }
+    }
 }
 
 /// What became of a message of an outbox.
@@ -93,8 +136,17 @@ impl Spool {
             outbox: Arc::new(outbox),
             turn: Arc::new(Mutex::new(())),
             accepted: Arc::new(Notify::new()),
+            leaving: Arc::default(),
+            desk: Desk::Threads,
             events: None,
         }
+    }
+
+    /// Has it ask the disk where it is called, and go by another clock, so that what it does is the same each time.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn at_bench(self, bench: impl Bench + 'static) -> Spool {
+        Spool { desk: Desk::Bench(Arc::new(bench)), ..self }
     }
 
     /// Has this handle, and those cloned of it from now on, tell what becomes of messages.
@@ -122,10 +174,10 @@ impl Spool {
     ) -> Result<Accepted, Error> {
         let message = Outgoing { topic: Topic::new(topic)?, payload: payload.into(), qos, retain };
         let turn = Arc::clone(&self.turn).lock_owned().await;
-        let push = move |outbox: &Outbox| {
+        let push = move |outbox: &Outbox, now: Now| {
             // For as long as the disk takes, even if nobody waits for it any more.
             let _turn = turn;
-            outbox.push(Now::read(), &message, time_to_live)
+            outbox.push(now, &message, time_to_live)
         };
         let accepted = self.at_disk(push).await?;
         self.accepted.notify_one();
@@ -137,7 +189,7 @@ impl Spool {
     /// # Errors
     /// The file cannot be read.
     pub async fn status(&self) -> Result<OutboxStatus, Error> {
-        self.at_disk(|outbox| outbox.status(Now::read())).await
+        self.at_disk(Outbox::status).await
     }
 
     /// Sends what is there, and what is accepted from now on, until the client's connection has ended for good. One at a time calls this.
@@ -152,6 +204,7 @@ impl Spool {
         loop {
             self.send_all(client).await?;
             tokio::select! {
+                biased;
                 () = self.accepted.notified() => {}
                 () = sleep(LOOK) => {}
                 _ = client.disconnected() => return Err(Refusal::NotConnected.into()),
@@ -170,6 +223,31 @@ impl Spool {
         Sending::new(self, client).run().await
     }
 
+    /// Takes out of the outbox what is to leave it, and says so. What the disk does not let it take out, or nobody has waited for, stays
+    /// for the next call, also if that comes over another connection: it is not to be sent again, and nothing leaves without a word.
+    async fn take_out(&self) -> Result<(), Error> {
+        let first = || self.leaving().front().cloned();
+        while let Some(leaving) = first() {
+            let event = match leaving {
+                Leaving::Delivered { id, receipt, duplicate } => {
+                    self.at_disk(move |outbox, _| outbox.done(id)).await?;
+                    SpoolEvent::Delivered { id, receipt, duplicate }
+                }
+                Leaving::Refused { id, message, fault } => {
+                    self.at_disk(move |outbox, _| outbox.discard(id)).await?;
+                    SpoolEvent::Refused { id, message, fault }
+                }
+            };
+            self.leaving().pop_front();
+            self.tell(event);
+        }
+        Ok(())
+    }
+
+    fn leaving(&self) -> std::sync::MutexGuard<'_, VecDeque<Leaving>> {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn tell(&self, event: SpoolEvent) {
         tracing::debug!(?event, "outbox");
         if let Some(events) = &self.events {
@@ -181,10 +259,15 @@ impl Spool {
     /// The disk takes its time, and the runtime has other things to do.
     async fn at_disk<T: Send + 'static>(
         &self,
-        act: impl FnOnce(&Outbox) -> Result<T, OutboxError> + Send + 'static,
+        act: impl FnOnce(&Outbox, Now) -> Result<T, OutboxError> + Send + 'static,
     ) -> Result<T, Error> {
+        if let Desk::Bench(bench) = &self.desk {
+            let done = act(&self.outbox, bench.now());
+            bench.done().await;
+            return done.map_err(Error::from);
+        }
         let outbox = Arc::clone(&self.outbox);
-        let done = tokio::task::spawn_blocking(move || act(&outbox)).await;
+        let done = tokio::task::spawn_blocking(move || act(&outbox, Now::read())).await;
         match done {
             Ok(done) => done.map_err(Error::from),
             Err(failed) => match failed.try_into_panic() {

@@ -1,11 +1,15 @@
 //! What was promised, what happened, and the invariants that hold between the two.
 
+mod custody;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use atmqtt::Framing;
 use atmqtt_mock::broker::{Publication, Publisher, QoS};
 
+use self::custody::Custody;
+pub(crate) use self::custody::Found;
 use crate::reports::Reports;
 use crate::scenario::{Message, Scenario};
 use crate::tongue::{Tongue, takes_anything};
@@ -94,6 +98,7 @@ pub(crate) struct Ledger {
     owes_subscription: bool,
     /// When the library said that it waits for its next attempt.
     waits: Vec<Duration>,
+    custody: Custody,
 }
 
 impl Ledger {
@@ -113,6 +118,7 @@ impl Ledger {
             link_is_up: false,
             owes_subscription: false,
             waits: Vec::new(),
+            custody: Custody::default(),
         }
     }
 
@@ -265,6 +271,12 @@ impl Ledger {
             return Err(format!("I8: message {number} arrived before it was published"));
         }
         self.uplinks[number].arrivals.push(publication.at);
+        if self.scenario.outbox.is_some() {
+            return match self.overtaken(number, publication.at) {
+                Some(earlier) if asked.qos > 0 => Err(format!("I5: message {number} overtook message {earlier}")),
+                _ => Ok(()),
+            };
+        }
         // Where several are on their way, one that fails comes behind those that were handed over with it.
         // But over a connection that is kept, what is tried again keeps its place before what was handed over behind it.
         let has_place = |earlier: usize, later: usize| {
@@ -405,9 +417,11 @@ impl Ledger {
 
     /// What has to hold when all is done.
     pub(crate) fn check(&self) -> Result<(), String> {
-        if let Some(number) = self.open_promises().first() {
+        let open = self.open_promises();
+        if let Some(number) = open.first().filter(|_| open.len() > self.lost_unnamed()) {
             return Err(format!("I5: message {number} was promised and never arrived"));
         }
+        self.check_custody()?;
         for (number, uplink) in self.uplinks.iter().enumerate().filter(|(_, uplink)| !self.was_garbled(uplink)) {
             let may_have_left = uplink.attempts.iter().filter(|attempt| attempt.end != End::NotSent).count();
             let repeats = if self.scenario.uplinks[number].qos == 1 { self.repeats(uplink) } else { 0 };

@@ -18,6 +18,7 @@
 //! | I11 | after the last fault everything works again |
 //! | I12 | the same seed gives the same run |
 
+mod disk;
 mod faults;
 mod ledger;
 mod legal;
@@ -30,6 +31,7 @@ mod reports;
 mod run;
 mod scenario;
 mod shrink;
+mod spooling;
 mod statistics;
 mod store;
 mod tongue;

@@ -8,15 +8,16 @@ use std::time::Duration;
 
 use atmqtt::{
     Client, Delivery, Error, Event, Events, Fault, LinkState, Modem, ModemEvent, ModemOptions, MqttOptions, Overrides,
-    QoS, Reconnect, Recovery, Refusal, Secret, Subscription, Unconfirmed,
+    QoS, Reconnect, Recovery, Refusal, Secret, Spool, Subscription, Unconfirmed,
 };
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::ledger::End;
 use crate::port::HostEnd;
 use crate::random::Random;
 use crate::run::Run;
 use crate::scenario::Question;
+use crate::spooling::{self, Progress};
 
 /// A secret that must not be seen anywhere.
 const PASSWORD: &str = "canary-oLyaKqVxtRvjH284";
@@ -27,7 +28,7 @@ const CALL: Duration = Duration::from_secs(900);
 /// The same where a call waits for the connection to be there again, as long as that takes.
 const KEPT_CALL: Duration = Duration::from_secs(3600);
 /// How long the application waits before it tries again.
-const PAUSE: Duration = Duration::from_secs(1);
+pub(crate) const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How often in a row publishing may come to nothing.
 const PATIENCE: u32 = 2;
@@ -39,6 +40,7 @@ pub(crate) async fn supervise(run: &Arc<Run>) {
     let mut lives = 0;
     loop {
         let host = run.line.open();
+        run.disk.hand_over();
         if random.per_mille(500) {
             run.line.flush();
         }
@@ -71,6 +73,8 @@ pub(crate) async fn supervise(run: &Arc<Run>) {
                 run.ledger().end_subscription(run.now());
                 run.ledger().see("process killed");
                 run.store().crash(&mut random);
+                run.disk.crash(&mut random);
+                run.ledger().killed();
                 while kills.clone().next().is_some_and(|kill| Duration::from_millis(kill.at_ms) <= run.now()) {
                     kills.next();
                 }
@@ -82,8 +86,11 @@ pub(crate) async fn supervise(run: &Arc<Run>) {
 
 /// Whether everything that the application was to be given is in its store.
 pub(crate) fn all_accepted(run: &Run) -> bool {
-    let store = run.store();
-    (0..run.scenario.uplinks.len()).all(|number| store.has(number))
+    let is_accepted = |number| match run.scenario.outbox {
+        Some(_) => run.ledger().is_promised(number),
+        None => run.store().has(number),
+    };
+    (0..run.scenario.uplinks.len()).all(is_accepted)
 }
 
 /// What came of a call.
@@ -99,7 +106,7 @@ struct Process {
 }
 
 /// Calls into the library, some of which are dropped on the way.
-struct Caller {
+pub(crate) struct Caller {
     run: Arc<Run>,
     random: Random,
 }
@@ -110,18 +117,48 @@ impl Caller {
         Caller { run: Arc::clone(&self.run), random: Random::new(self.random.next()) }
     }
 
+    pub(crate) fn run(&self) -> Arc<Run> {
+        Arc::clone(&self.run)
+    }
+
+    /// When a call is to be dropped, if it is.
+    pub(crate) fn may_drop(&mut self) -> Option<Duration> {
+        self.random.per_mille(self.run.scenario.dropped_per_mille).then(|| {
+            // Half of the drops come while the first command is on the line.
+            let within = if self.random.per_mille(500) { 50 } else { 20_000 };
+            Duration::from_millis(self.random.below(within))
+        })
+    }
+
     async fn call<T>(
         &mut self,
         what: &str,
         call: impl IntoFuture<Output = Result<T, Error>>,
     ) -> Called<Result<T, Error>> {
+        let dropped = self.may_drop();
+        self.call_for(dropped, what, call).await
+    }
+
+    /// One that is not dropped.
+    pub(crate) async fn call_whole<T>(
+        &mut self,
+        what: &str,
+        call: impl IntoFuture<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        match self.call_for(None, what, call).await {
+            Called::Done(outcome) => outcome,
+            Called::Dropped => std::future::pending().await,
+        }
+    }
+
+    async fn call_for<T>(
+        &mut self,
+        dropped: Option<Duration>,
+        what: &str,
+        call: impl IntoFuture<Output = Result<T, Error>>,
+    ) -> Called<Result<T, Error>> {
         let longest = if self.run.scenario.keeps { KEPT_CALL } else { CALL };
-        let limit = match self.random.per_mille(self.run.scenario.dropped_per_mille) {
-            // Half of the drops come while the first command is on the line.
-            true if self.random.per_mille(500) => Duration::from_millis(self.random.below(50)),
-            true => Duration::from_millis(self.random.below(20_000)),
-            false => longest,
-        };
+        let limit = dropped.unwrap_or(longest);
         let began = self.run.now();
         match timeout(limit, call).await {
             Ok(outcome) => {
@@ -165,24 +202,44 @@ impl Process {
         let mut overrides = Overrides::default();
         overrides.set_window(self.run.scenario.window).expect("one or more");
         let options = options.seed(self.random.next()).overrides(overrides);
+        let mut backlog = match &self.run.scenario.outbox {
+            Some(kept) => Some(spooling::open(&self.run, kept).await),
+            None => None,
+        };
+        let told = backlog.as_mut().map(Spool::events);
         let mut caller = self.caller();
         let Called::Done(Ok(modem)) = caller.call("attach", Modem::attach(host, options)).await else { return };
         let Called::Done(Ok(events)) = caller.call("events", modem.events()).await else { return };
-        let (asker, accepter) = (self.caller(), self.run.clone());
+        let asker = self.caller();
+        let accepter = backlog.is_some().then(|| self.caller());
+        let progress = Progress::new(Instant::now());
+        let accepting = async {
+            match (&backlog, told, accepter) {
+                (Some(spool), Some(told), Some(accepter)) => {
+                    tokio::join!(
+                        spooling::accept(&self.run, accepter, spool),
+                        spooling::look(&self.run, spool),
+                        spooling::listen(&self.run, told, &progress),
+                    );
+                }
+                _ => accept(&self.run).await,
+            }
+        };
         let meanwhile = async {
-            tokio::join!(listen(&self.run, events), ask(asker, &modem), accept(&accepter));
+            tokio::join!(listen(&self.run, events), ask(asker, &modem), accepting);
             std::future::pending::<()>().await;
         };
+        let outbox = backlog.as_ref().map(|spool| (spool, &progress));
         tokio::select! {
             biased;
-            () = self.keep_connected(&modem) => {}
+            () = self.keep_connected(&modem, outbox) => {}
             () = meanwhile => {}
         }
         modem.close().await;
     }
 
     /// Connects, publishes and receives, and connects again, until the run is to end or the port is gone.
-    async fn keep_connected(&self, modem: &Modem) {
+    async fn keep_connected(&self, modem: &Modem, outbox: Option<(&Spool, &Progress)>) {
         let mut caller = Caller { run: Arc::clone(&self.run), random: self.random.clone() };
         let mut pause = PAUSE;
         let mut stopping = self.run.stopping.subscribe();
@@ -194,7 +251,7 @@ impl Process {
                 Called::Done(Ok(client)) => {
                     pause = PAUSE;
                     self.run.ledger().see("connected");
-                    self.session(&mut caller, &client).await;
+                    self.session(&mut caller, &client, outbox).await;
                     self.run.ledger().end_subscription(self.run.now());
                     if caller.random.per_mille(700) {
                         caller.call("disconnect", client.disconnect()).await;
@@ -225,7 +282,7 @@ impl Process {
         options
     }
 
-    async fn session(&self, caller: &mut Caller, client: &Client) {
+    async fn session(&self, caller: &mut Caller, client: &Client, outbox: Option<(&Spool, &Progress)>) {
         let messages = loop {
             self.run.ledger().ask_for_subscription();
             match caller.call("subscribe", client.subscribe(FILTER, QoS::ExactlyOnce)).await {
@@ -239,9 +296,15 @@ impl Process {
             receive(&self.run, messages).await;
             std::future::pending::<()>().await;
         };
+        let published = async {
+            match outbox {
+                Some((spool, progress)) => spooling::send(caller, client, spool, progress).await,
+                None => publish(caller, client).await,
+            }
+        };
         tokio::select! {
             biased;
-            () = publish(caller, client) => {}
+            () = published => {}
             () = received => {}
         }
     }

@@ -104,6 +104,11 @@ impl Reports {
         self.heard.iter().filter(|heard| heard.at >= since).count()
     }
 
+    /// Whether a publish of this message with an identifier was heard after that.
+    pub(crate) fn was_heard(&self, message: usize, after: Duration) -> bool {
+        self.heard.iter().any(|heard| heard.at > after && heard.message == Some(message))
+    }
+
     pub(crate) fn is_publish(&self, command: &[u8]) -> bool {
         self.tongue.publish(command).is_some()
     }

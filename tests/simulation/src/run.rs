@@ -11,11 +11,13 @@ use tokio::runtime;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::disk::Disk;
 use crate::ledger::Ledger;
 use crate::other_side::{self, OtherSide};
 use crate::port::ModuleEnd;
 use crate::process;
 use crate::scenario::Scenario;
+use crate::spooling::Queued;
 use crate::store::Store;
 
 /// How long everything may take once the last fault is over: I11, and the messages that have piled up.
@@ -44,6 +46,9 @@ pub(crate) struct Run {
     pub(crate) line: ModuleEnd,
     pub(crate) other_side: Mutex<OtherSide>,
     pub(crate) store: Mutex<Store>,
+    /// What the library's outbox is on.
+    pub(crate) disk: Disk,
+    queued: Mutex<Queued>,
     ledger: Mutex<Ledger>,
     record: Mutex<Record>,
     epoch: Instant,
@@ -116,6 +121,8 @@ impl Run {
             line: ModuleEnd::default(),
             other_side: Mutex::new(OtherSide::new(scenario)),
             store: Mutex::new(Store::default()),
+            disk: Disk::new(scenario.outbox.as_ref().map_or(&[], |kept| &kept.full)),
+            queued: Mutex::default(),
             ledger: Mutex::new(Ledger::new(scenario)),
             record: Mutex::new(Record {
                 hasher: DefaultHasher::new(),
@@ -141,6 +148,15 @@ impl Run {
 
     pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When it began.
+    pub(crate) fn epoch(&self) -> Instant {
+        self.epoch
+    }
+
+    pub(crate) fn queued(&self) -> MutexGuard<'_, Queued> {
+        self.queued.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
@@ -175,7 +191,11 @@ impl Run {
         };
         self.until(over).await;
         loop {
-            let is_done = self.store().oldest(1).is_empty() && process::all_accepted(self);
+            let is_empty = match self.scenario.outbox {
+                Some(_) => self.queued().is_empty(),
+                None => self.store().oldest(1).is_empty(),
+            };
+            let is_done = is_empty && process::all_accepted(self);
             if is_done {
                 break;
             }

@@ -53,6 +53,9 @@ pub struct Scenario {
     /// When the process is killed.
     #[serde(default)]
     pub(crate) kills: Vec<Kill>,
+    /// The application keeps its messages in the library's outbox, and not in a store of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) outbox: Option<Kept>,
     /// What the application is given to publish.
     #[serde(default)]
     pub(crate) uplinks: Vec<Message>,
@@ -71,6 +74,35 @@ pub(crate) struct Kill {
     pub(crate) at_ms: Millis,
     /// Until it is started again.
     pub(crate) down_ms: Millis,
+}
+
+/// An outbox.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Kept {
+    /// So long after each start of the process the wall clock is set.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub(crate) clock_ms: Millis,
+    /// How long a message is worth sending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) time_to_live_ms: Option<Millis>,
+    /// How many messages it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) max_messages: Option<u64>,
+    /// Whether the oldest give way to one more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) drops_oldest: bool,
+    /// When the disk is full.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) full: Vec<Full>,
+}
+
+/// The disk is full for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Full {
+    pub(crate) at_ms: Millis,
+    pub(crate) lasting_ms: Millis,
 }
 
 /// One message.
@@ -191,6 +223,25 @@ fn is_one(number: &u32) -> bool {
     *number == 1
 }
 
+fn is_nothing(number: &Millis) -> bool {
+    *number == 0
+}
+
+/// An outbox, in one of ten runs.
+fn kept(random: &mut Random, active_ms: Millis) -> Option<Kept> {
+    if !random.per_mille(100) {
+        return None;
+    }
+    let full = |random: &mut Random| Full { at_ms: random.below(active_ms), lasting_ms: 1 + random.below(20_000) };
+    Some(Kept {
+        clock_ms: if random.per_mille(200) { random.below(30_000) } else { 0 },
+        time_to_live_ms: random.per_mille(200).then(|| 1000 + random.below(60_000)),
+        max_messages: random.per_mille(200).then(|| 2 + random.below(6)),
+        drops_oldest: random.per_mille(500),
+        full: if random.per_mille(300) { (0..=random.below(2)).map(|_| full(random)).collect() } else { Vec::new() },
+    })
+}
+
 /// How many messages are published at once, and how many of them may be unconfirmed: no more than the module takes.
 fn at_once(random: &mut Random, model: &Model) -> (u32, u32) {
     if !random.per_mille(400) {
@@ -287,6 +338,7 @@ impl Scenario {
             active_ms,
             faults,
             kills,
+            outbox: kept(&mut Random::fork(seed, 13), active_ms),
             uplinks,
             downlinks,
             questions,

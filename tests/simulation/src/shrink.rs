@@ -62,7 +62,12 @@ fn smaller(scenario: &Scenario) -> Vec<Scenario> {
         }
     }
     found.sort_by_key(|(size, _)| std::cmp::Reverse(*size));
-    let simpler: [fn(&mut Scenario); 6] = [
+    let simpler: [fn(&mut Scenario); 11] = [
+        |scenario| scenario.outbox = None,
+        |scenario| scenario.outbox.iter_mut().for_each(|kept| kept.full.clear()),
+        |scenario| scenario.outbox.iter_mut().for_each(|kept| kept.time_to_live_ms = None),
+        |scenario| scenario.outbox.iter_mut().for_each(|kept| (kept.max_messages, kept.drops_oldest) = (None, false)),
+        |scenario| scenario.outbox.iter_mut().for_each(|kept| kept.clock_ms = 0),
         |scenario| scenario.keeps = false,
         |scenario| scenario.dropped_per_mille = 0,
         |scenario| scenario.kept_session = false,

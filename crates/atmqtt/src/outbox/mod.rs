@@ -62,12 +62,13 @@ mod tables;
 mod tests;
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use atmqtt_modem::Outgoing;
-use redb::{Database, ReadTransaction, ReadableDatabase};
+use redb::{Database, ReadTransaction, ReadableDatabase, StorageBackend};
 
 use clock::Clock;
 pub use clock::Now;
@@ -155,6 +156,22 @@ impl Outbox {
     /// There is none, and as for [`open`](Outbox::open).
     pub fn open_existing(path: impl AsRef<Path>) -> Result<Outbox, OutboxError> {
         Outbox::at(path.as_ref(), None)
+    }
+
+    /// On something else than a file, for tests: `open` gives what keeps the bytes, now and after each fault. What is empty becomes an
+    /// outbox.
+    #[doc(hidden)]
+    pub fn on_storage<B: StorageBackend>(
+        open: impl Fn() -> io::Result<B> + Send + 'static,
+        options: OutboxOptions,
+    ) -> Result<Outbox, OutboxError> {
+        let path = Path::new("storage");
+        let storage = open().map_err(|fault| OutboxError::of_io(path, &fault))?;
+        if storage.len().map_err(|fault| OutboxError::of_io(path, &fault))? == 0 {
+            file::make_on(storage).map_err(|fault| fault.told(path))?;
+        }
+        let opener = move || open().map_err(Fault::from).and_then(file::open_on).map_err(|fault| fault.told(path));
+        Outbox::on(path, Box::new(opener), Some(options))
     }
 
     fn at(path: &Path, options: Option<OutboxOptions>) -> Result<Outbox, OutboxError> {

@@ -7,9 +7,9 @@ use atmqtt_modem::{Delivery, Fault, Outgoing, QoS, Refusal};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-use super::{LOOK, Spool, SpoolEvent};
+use super::{LOOK, Leaving, Spool, SpoolEvent};
 use crate::client::Client;
-use crate::outbox::{MessageId, Now, Queued};
+use crate::outbox::{MessageId, Outbox, Queued};
 use crate::{Error, Receipt};
 
 /// How often a message may be refused by the module before it is passed over; or given up, where it is at fault.
@@ -117,18 +117,20 @@ impl<'a> Sending<'a> {
 
     /// Takes up as many as there is room for; whether there are no others.
     async fn fill(&mut self) -> Result<bool, Error> {
+        // Before it can be sent once more, or expire.
+        self.spool.take_out().await?;
         if Instant::now() >= self.look {
             self.expire().await?;
         }
         while !self.has_failed && self.under_way.len() < self.client.window() {
             let after = self.last;
-            let Some(next) = self.spool.at_disk(move |outbox| outbox.next(after)).await? else { return Ok(true) };
-            if next.is_over(Now::read()) {
+            let Some(next) = self.spool.at_disk(move |outbox, _| outbox.next(after)).await? else { return Ok(true) };
+            if next.is_over(self.spool.desk.now()) {
                 self.expire().await?;
                 continue;
             }
             let id = next.id;
-            if !self.passed_over.contains(&id) && self.spool.at_disk(move |outbox| outbox.mark_sent(id)).await? {
+            if !self.passed_over.contains(&id) && self.spool.at_disk(move |outbox, _| outbox.mark_sent(id)).await? {
                 // Handed over here, so that they stay in their order.
                 let handed_over = self.client.hand_over(next.message.clone()).await?;
                 self.under_way.spawn(async move { (next, handed_over.receipt().await) });
@@ -141,7 +143,7 @@ impl<'a> Sending<'a> {
     /// Throws away what is too old. What is under way may be among it: its time was not up when it was sent.
     async fn expire(&mut self) -> Result<(), Error> {
         self.look = Instant::now() + LOOK;
-        let expired = self.spool.at_disk(|outbox| outbox.expire(Now::read())).await?;
+        let expired = self.spool.at_disk(Outbox::expire).await?;
         if expired > 0 {
             self.spool.tell(SpoolEvent::Expired(expired));
         }
@@ -153,15 +155,14 @@ impl<'a> Sending<'a> {
         let Queued { id, message, sent, .. } = queued;
         match outcome {
             Ok(receipt) if !matches!(receipt.delivery, Delivery::Unconfirmed(_)) || message.qos == QoS::AtMostOnce => {
-                self.spool.at_disk(move |outbox| outbox.done(id)).await?;
-                self.spool.tell(SpoolEvent::Delivered { id, receipt, duplicate: sent > 0 });
+                self.spool.leaving().push_back(Leaving::Delivered { id, receipt, duplicate: sent > 0 });
                 self.failures = 0;
                 self.refused.remove(&id);
                 self.refused.values_mut().for_each(|refusals| refusals.is_passed = true);
                 // They have their turn again.
                 self.has_failed |= !self.passed_over.is_empty();
                 self.passed_over.clear();
-                Ok(())
+                self.spool.take_out().await
             }
             Ok(receipt) => {
                 self.has_failed = true;
@@ -170,7 +171,7 @@ impl<'a> Sending<'a> {
             }
             Err(Error::Modem(Fault::Input(Refusal::NotConnected | Refusal::QueueFull { .. }))) => {
                 self.has_failed = true;
-                self.spool.at_disk(move |outbox| outbox.retry(id)).await.map(drop)
+                self.spool.at_disk(move |outbox, _| outbox.retry(id)).await.map(drop)
             }
             // The driver knows that it never can.
             Err(Error::Modem(fault @ Fault::Input(_))) => self.discard(id, message, fault).await,
@@ -197,10 +198,9 @@ impl<'a> Sending<'a> {
     }
 
     async fn discard(&mut self, id: MessageId, message: Outgoing, fault: Fault) -> Result<(), Error> {
-        self.spool.at_disk(move |outbox| outbox.discard(id)).await?;
         self.refused.remove(&id);
-        self.spool.tell(SpoolEvent::Refused { id, message, fault });
-        Ok(())
+        self.spool.leaving().push_back(Leaving::Refused { id, message, fault });
+        self.spool.take_out().await
     }
 }
 

@@ -336,3 +336,40 @@ async fn sending_waits_for_a_disk_that_is_full_for_a_while() {
     let arrived: Vec<Vec<u8>> = mock.broker().unwrap().published().into_iter().map(|it| it.message.payload).collect();
     assert_eq!(arrived, [b"1", b"2"]);
 }
+
+/// The broker has it, and the disk does not let it be taken out: it is not sent again for that.
+#[tokio::test]
+async fn what_is_delivered_is_not_sent_again_because_the_disk_fails() {
+    let disk = Disk::default();
+    file::make_on(disk.clone()).unwrap();
+    let mut spool = Spool::new(disk.open().unwrap());
+    let mut events = spool.events();
+    let id = spool.publish("t", "1", QoS::AtLeastOnce, false, None).await.unwrap().id;
+    // How much of the disk it takes to mark it, as another disk shows.
+    let twin = Disk::of(disk.record().content.clone());
+    let outbox = twin.open().unwrap();
+    let writes = |disk: &Disk| disk.record().done.iter().filter(|did| !matches!(did, Did::Length(_))).count();
+    let before = writes(&twin);
+    assert!(outbox.mark_sent(id).unwrap());
+    disk.record().fails_in = Some(writes(&twin) - before);
+
+    let mock = atmqtt_mock::Mock::builder().start().unwrap();
+    let modem = Modem::open(&mock.path().to_string_lossy()).await.unwrap();
+    let options = MqttOptions::new(mock.broker_url().unwrap().parse().unwrap(), "gateway".try_into().unwrap());
+    let client = modem.mqtt(options).connect().await.unwrap();
+    let sending = tokio::spawn({
+        let spool = spool.clone();
+        async move { spool.send_all(&client).await }
+    });
+    let next = async |events: &mut tokio::sync::mpsc::UnboundedReceiver<SpoolEvent>| {
+        tokio::time::timeout(Duration::from_secs(30), events.recv()).await.expect("it is told").unwrap()
+    };
+    let told = next(&mut events).await;
+    assert!(matches!(told, SpoolEvent::Stalled(OutboxError::Io { .. })), "{told:?}");
+    disk.record().fails_in = None;
+    let told = next(&mut events).await;
+    assert!(matches!(told, SpoolEvent::Delivered { id: told, duplicate: false, .. } if told == id), "{told:?}");
+    sending.await.unwrap().unwrap();
+    assert_eq!(spool.status().await.unwrap().messages, 0);
+    assert_eq!(mock.broker().unwrap().published().len(), 1);
+}
