@@ -239,8 +239,8 @@ impl Channel {
             self.core.queue(Queued::Fault(fault));
         }
         if quiet
-            && let Some(sign) = self.core.overdue_prompt(now)
-            && self.reader.take_damaged_prompt(sign)
+            && let Some((sign, from)) = self.core.overdue_prompt(now)
+            && self.reader.take_damaged_prompt(sign, from)
         {
             self.core.token(now, Token::Prompt);
             return;

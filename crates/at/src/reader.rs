@@ -230,10 +230,12 @@ impl Reader {
 
     /// Takes what has come of the current line for a prompt of this sign in which one byte was lost, added or changed; false: it is not.
     ///
-    /// No line of a module ends there, so this is for a line that nothing is added to any more.
-    pub fn take_damaged_prompt(&mut self, sign: &str) -> bool {
-        let is_damaged =
-            matches!(self.state, State::Start | State::Plain { .. }) && is_damaged_prompt(self.line(), sign);
+    /// No line of a module ends there, so this is for a line that nothing is added to any more. As for a whole prompt, one that began before
+    /// `from` bytes had been received is none.
+    pub fn take_damaged_prompt(&mut self, sign: &str, from: u64) -> bool {
+        let is_damaged = matches!(self.state, State::Start | State::Plain { .. })
+            && self.offset() >= from
+            && is_damaged_prompt(self.line(), sign);
         if is_damaged {
             self.start = self.buffer.len();
             // A blank may still come.

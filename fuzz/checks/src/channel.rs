@@ -32,10 +32,12 @@ const DEADLINES: usize = 16;
 /// | `~n` | time passes |
 /// | `d` | time passes until the deadline |
 /// | `a`, `f`, `s` | the command is given up, its result is, the line is put in doubt |
+/// | `p`, `g` | the command is put aside, if it may be; all that were are given up |
 ///
 /// Whatever the steps:
 ///
-/// - A command that was taken is done once, and nothing else is done; it is taken whenever the channel says that it is idle.
+/// - A command that was taken is done once, and nothing else is done; it is taken whenever the channel says that it is idle. One that was
+///   put aside is settled once, under its own name, with what came since it was written.
 /// - An answer is made of lines that the command claims and that came after it was written.
 /// - What is written is, byte for byte, the command in flight, its data once the module has asked for them, the question
 ///   whether the line is in order, or what an earlier data phase has left behind; and while the line is in doubt, no command.
@@ -86,6 +88,10 @@ impl Run {
         match step {
             b'!' => {
                 let command = &COMMANDS[input.number(COMMANDS.len())];
+                if self.model.is_aside(command) {
+                    // Two of one number are nobody's who puts them aside.
+                    return;
+                }
                 let is_idle = self.channel.is_idle();
                 let taken = self.channel.submit(self.now, command.build().exchange().clone()).is_ok();
                 assert_eq!(taken, is_idle, "busy and idle at once");
@@ -111,6 +117,18 @@ impl Run {
                 self.model.abandoned();
             }
             b'f' => self.channel.forgo_result(),
+            b'p' => {
+                let may = self.channel.is_deferrable();
+                let id = self.channel.defer();
+                assert_eq!(id.is_some(), may, "it may be put aside and is not, or is and may not");
+                if let Some(id) = id {
+                    self.model.put_aside(id);
+                }
+            }
+            b'g' => {
+                self.channel.forgo_deferred();
+                self.model.forgone();
+            }
             b's' => {
                 self.channel.suspect();
                 self.model.suspected();
@@ -166,6 +184,7 @@ impl Run {
             self.log.push(format!("{event:?}"));
             match event {
                 Event::Done(outcome) => self.model.done(outcome),
+                Event::Settled(id, outcome) => self.model.settled(id, outcome),
                 Event::Resynchronised { discarded } => {
                     assert!(discarded.len() <= EVENTS, "{} lines were kept", discarded.len());
                     self.model.resynchronised();
@@ -173,8 +192,8 @@ impl Run {
                 _ => {}
             }
         }
-        // An answer, the end of a doubt, and counts of what is missing around them find room always.
-        assert!(count <= EVENTS + 5, "{count} events waited");
+        // An answer, the end of a doubt, what was put aside, and counts of what is missing around them find room always.
+        assert!(count <= EVENTS + 5 + 2 * COMMANDS.len(), "{count} events waited");
         let shown = self.channel.transmit();
         if !shown.is_empty() {
             self.model.may_write(shown);
@@ -185,7 +204,7 @@ impl Run {
     /// Nothing comes any more; and then a module that answers as it should.
     fn settle(&mut self) {
         for _ in 0..DEADLINES {
-            if !self.model.is_pending() {
+            if !self.model.is_pending() && !self.model.has_aside() {
                 break;
             }
             while self.write(usize::MAX).is_some() {
@@ -196,6 +215,7 @@ impl Run {
             self.look();
         }
         assert!(!self.model.is_pending(), "a command is not done although its time is up");
+        assert!(!self.model.has_aside(), "a command that was put aside is not settled although its time is up");
 
         // A message whose end was lost may swallow one answer, and no more.
         let signal = &COMMANDS[0];

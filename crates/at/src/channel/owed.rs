@@ -45,16 +45,16 @@ impl Core {
         }
     }
 
-    /// The sign of the prompt whose time is up.
-    pub(super) fn overdue_prompt(&self, now: Time) -> Option<&'static str> {
-        let data = match (&self.flight, &self.quarantine) {
-            (Some(Flight { phase: Phase::Prompt { deadline }, exchange, .. }), _) if *deadline <= now => {
-                exchange.data.as_ref()?
+    /// The sign of the prompt whose time is up, and how many bytes had been received when its command had been written.
+    pub(super) fn overdue_prompt(&self, now: Time) -> Option<(&'static str, u64)> {
+        let (data, from) = match (&self.flight, &self.quarantine) {
+            (Some(Flight { phase: Phase::Prompt { deadline }, exchange, written_at, .. }), _) if *deadline <= now => {
+                (exchange.data.as_ref()?, *written_at)
             }
-            (None, Some(Quarantine { owed: Owed::Prompt { data, until, .. }, .. })) if *until <= now => data,
+            (None, Some(Quarantine { owed: Owed::Prompt { data, from, until }, .. })) if *until <= now => (data, *from),
             _ => return None,
         };
-        data.prompt.sign()
+        Some((data.prompt.sign()?, from))
     }
 
     /// Takes a prompt that comes when the time of its command is up; false: it is none of those.

@@ -14,6 +14,8 @@ pub(super) struct Known {
     pub(super) claims: fn(&[u8]) -> bool,
     /// What the line with its true result begins with.
     pub(super) result: Option<&'static str>,
+    /// What stands behind that.
+    pub(super) keys: &'static str,
     command: fn() -> Command<()>,
 }
 
@@ -35,8 +37,9 @@ fn nothing(_: &[u8]) -> bool {
     false
 }
 
-fn publish() -> atmqtt_at::CommandBuilder {
-    Command::set("+LMQTTPUB").int(0).int(7).result(&["+LMQTTPUB"], &[0, 7]).within(30 * SECOND)
+fn publish(id: i32) -> atmqtt_at::CommandBuilder {
+    let command = Command::set("+LMQTTPUB").int(0).int(id).result(&["+LMQTTPUB"], &[0, i64::from(id)]);
+    command.within(30 * SECOND).deferrable(true)
 }
 
 const COUNTED: Data = Data { bytes: b"\x00da\r\nAT+CFUN=0\r", prompt: ">", escape: None };
@@ -49,6 +52,7 @@ pub(super) const COMMANDS: &[Known] = &[
         data: None,
         claims: |line| line.starts_with(b"+CSQ:"),
         result: None,
+        keys: "",
         command: || Command::execute("+CSQ").information("+CSQ").done(),
     },
     Known {
@@ -56,6 +60,7 @@ pub(super) const COMMANDS: &[Known] = &[
         data: None,
         claims: |line| line.starts_with(b"+CEREG:") && line.contains(&b','),
         result: None,
+        keys: "",
         command: || {
             let both = |mut fields: atmqtt_at::Fields<'_>| fields.int::<u8>().is_ok() && fields.int::<u8>().is_ok();
             Command::execute("+CEREG?").information_like("+CEREG", both).done()
@@ -66,20 +71,23 @@ pub(super) const COMMANDS: &[Known] = &[
         data: None,
         claims: nothing,
         result: Some("+LMQTTPUB:"),
-        command: || publish().done(),
+        keys: "0,7",
+        command: || publish(7).done(),
     },
     Known {
         wire: "AT+LMQTTPUB=0,7\r",
         data: Some(COUNTED),
         claims: nothing,
         result: Some("+LMQTTPUB:"),
-        command: || publish().data(DataPhase::counted(COUNTED.bytes.to_vec(), 5 * SECOND)).done(),
+        keys: "0,7",
+        command: || publish(7).data(DataPhase::counted(COUNTED.bytes.to_vec(), 5 * SECOND)).done(),
     },
     Known {
         wire: "AT+CMQTTPAYLOAD=0,4\r",
         data: Some(ESCAPED),
         claims: nothing,
         result: None,
+        keys: "",
         command: || {
             let counted = DataPhase::counted(ESCAPED.bytes.to_vec(), 5 * SECOND);
             let guard = Duration::from_millis(20);
@@ -92,6 +100,7 @@ pub(super) const COMMANDS: &[Known] = &[
         data: Some(BEHIND_A_LINE),
         claims: nothing,
         result: None,
+        keys: "",
         command: || {
             let counted = DataPhase::counted(BEHIND_A_LINE.bytes.to_vec(), 5 * SECOND);
             let data = DataPhase { prompt: Prompt::Line(BEHIND_A_LINE.prompt), ..counted };
@@ -103,6 +112,7 @@ pub(super) const COMMANDS: &[Known] = &[
         data: None,
         claims: nothing,
         result: None,
+        keys: "",
         command: || Command::set("+CIPSEND").int(1).endings(SENT).done(),
     },
     Known {
@@ -110,6 +120,7 @@ pub(super) const COMMANDS: &[Known] = &[
         data: None,
         claims: |line| !line.starts_with(b"+CSQ:"),
         result: None,
+        keys: "",
         command: || Command::execute("I").bare(|_| true).private().done(),
     },
     Known {
@@ -117,6 +128,7 @@ pub(super) const COMMANDS: &[Known] = &[
         data: None,
         claims: |line| line.starts_with(b"+CMEE:"),
         result: None,
+        keys: "",
         command: || Command::read("+CMEE").done(),
     },
     Known {
@@ -124,6 +136,7 @@ pub(super) const COMMANDS: &[Known] = &[
         data: None,
         claims: nothing,
         result: Some("+LMQTTCONN:"),
+        keys: "0",
         command: || {
             let progress = |mut fields: atmqtt_at::Fields<'_>| match fields.int::<u8>() {
                 Ok(1) => Progress::Intermediate,
@@ -133,5 +146,13 @@ pub(super) const COMMANDS: &[Known] = &[
             let command = Command::set("+LMQTTCONN").int(0).secret(&id);
             command.result_when(&["+LMQTTCONN"], &[0], progress).within(30 * SECOND).done()
         },
+    },
+    Known {
+        wire: "AT+LMQTTPUB=0,8\r",
+        data: None,
+        claims: nothing,
+        result: Some("+LMQTTPUB:"),
+        keys: "0,8",
+        command: || publish(8).done(),
     },
 ];

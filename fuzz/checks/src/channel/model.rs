@@ -1,6 +1,6 @@
 //! What a channel may do, kept apart from the channel.
 
-use atmqtt_at::{Answer, Fault, Stage};
+use atmqtt_at::{Answer, DeferredId, Fault, Stage};
 
 use super::commands::{Data, Known};
 use crate::input::contains;
@@ -11,12 +11,19 @@ const QUESTIONS: [&str; 2] = ["AT+CMEE?\r", "AT+CFUN?\r"];
 #[derive(Default)]
 pub(super) struct Model {
     pending: Option<Pending>,
+    /// Those that were put aside, the oldest first, and whether they were given up.
+    aside: Vec<(DeferredId, Pending, bool)>,
     /// The line is not known to be in order.
     doubt: bool,
     owed: Option<Owed>,
+    /// A deadline has passed that may have been that of a command put aside, or of what is owed.
+    may_be_over: bool,
     /// The command whose data nobody wants to go out any more, and what has come since its time was up: if the module asks for them
     /// after all, it is told to leave.
     unwanted: Option<(&'static Known, Vec<u8>)>,
+    /// The command whose data the module was promised and has not asked for in time, and what has come since it was written: if it asks
+    /// at last, it gets them.
+    promised: Option<(&'static Known, Vec<u8>)>,
     /// How much of something larger is out.
     begun: Vec<u8>,
     /// What was begun may have been given up.
@@ -56,6 +63,8 @@ enum Unit {
     Owed,
     /// What makes the module leave a data phase that nobody wants any more.
     Leave,
+    /// The data of an earlier command, which the module has asked for at last.
+    Late,
 }
 
 impl Model {
@@ -69,20 +78,58 @@ impl Model {
         assert!(self.pending.replace(pending).is_none(), "two commands at once");
     }
 
+    pub(super) fn is_aside(&self, command: &Known) -> bool {
+        self.aside.iter().any(|(_, pending, is_given_up)| !is_given_up && pending.command.wire == command.wire)
+    }
+
+    pub(super) fn has_aside(&self) -> bool {
+        !self.aside.is_empty()
+    }
+
+    pub(super) fn put_aside(&mut self, id: DeferredId) {
+        let pending = self.pending.take().expect("something is put aside that was not submitted");
+        assert!(pending.is_written && contains(&pending.heard, b"OK"), "the module has not taken it");
+        assert!(pending.command.data.is_none() || pending.are_data_written, "put aside without its data");
+        assert!(pending.command.result.is_some(), "nothing is to come of it");
+        assert!(self.aside.iter().all(|(other, ..)| *other != id), "a name is given twice");
+        self.aside.push((id, pending, false));
+    }
+
+    /// All that were put aside are given up.
+    pub(super) fn forgone(&mut self) {
+        self.aside.iter_mut().for_each(|(.., is_given_up)| *is_given_up = true);
+    }
+
+    pub(super) fn settled(&mut self, id: DeferredId, outcome: Result<Answer, Fault>) {
+        let place = self.aside.iter().position(|(other, ..)| *other == id);
+        let (_, pending, is_given_up) = self.aside.remove(place.expect("settled twice, or never put aside"));
+        match outcome {
+            Ok(answer) => pending.is_answered_by(&answer),
+            Err(Fault::TimedOut { stage: Stage::Result, .. }) => {}
+            Err(Fault::Abandoned) => assert!(is_given_up, "nobody has given it up"),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
     pub(super) fn suspected(&mut self) {
         self.doubt = true;
     }
 
     pub(super) fn abandoned(&mut self) {
+        self.forgone();
         self.doubt |= self.pending.is_some();
         self.owed = None;
         self.unwanted = None;
+        self.promised = None;
         self.may_be_cut = true;
     }
 
     /// Called before the channel is told.
     pub(super) fn deadline_passed(&mut self) {
-        self.owed = None;
+        if self.aside.is_empty() {
+            self.owed = None;
+        }
+        self.may_be_over = self.owed.is_some();
         self.may_be_cut = true;
     }
 
@@ -90,10 +137,13 @@ impl Model {
         if let Some(pending) = self.pending.as_mut().filter(|pending| pending.is_written) {
             pending.heard.extend_from_slice(bytes);
         }
+        for (_, pending, _) in &mut self.aside {
+            pending.heard.extend_from_slice(bytes);
+        }
         if let Some((_, heard)) = &mut self.asked {
             heard.extend_from_slice(bytes);
         }
-        if let Some((_, heard)) = &mut self.unwanted {
+        for (_, heard) in self.unwanted.iter_mut().chain(&mut self.promised) {
             heard.extend_from_slice(bytes);
         }
         if let Some(Owed::Prompt { heard, .. }) = &mut self.owed {
@@ -102,13 +152,15 @@ impl Model {
     }
 
     pub(super) fn resynchronised(&mut self) {
-        assert!(self.doubt && self.owed.is_none(), "the line was in order");
+        assert!(self.doubt && (self.owed.is_none() || self.may_be_over), "the line was in order");
+        self.owed = None;
         let (question, heard) = self.asked.take().expect("nobody has asked");
         let name = question.trim_start_matches("AT").trim_end_matches("?\r");
         let is_answered = contains(&heard, format!("{name}:").as_bytes()) && contains(&heard, b"OK");
         assert!(is_answered, "{name} was not answered in {:?}", heard.escape_ascii().to_string());
         self.doubt = false;
         self.unwanted = None;
+        self.promised = None;
         if let Some(pending) = &mut self.pending {
             pending.waits = false;
         }
@@ -143,6 +195,10 @@ impl Model {
         if let (Stage::Prompt, Some(Data { escape: Some(_), .. })) = (stage, &data) {
             self.unwanted = Some((pending.command, pending.heard.clone()));
         }
+        if let (Stage::Prompt, Some(Data { escape: None, .. })) = (stage, &data) {
+            self.promised = Some((pending.command, pending.heard.clone()));
+        }
+        self.may_be_over = false;
         self.owed = match (stage, data) {
             (_, Some(data)) if data.escape.is_some() => data.escape.map(Owed::Escape),
             (Stage::Prompt, Some(_)) => Some(Owed::Prompt { command: pending.command, heard: pending.heard.clone() }),
@@ -174,7 +230,8 @@ impl Model {
                 let question = QUESTIONS.into_iter().find(|question| self.begun == question.as_bytes());
                 self.asked = question.map(|question| (question, Vec::new()));
             }
-            (Unit::Owed, _) => self.owed = None,
+            (Unit::Owed, _) => (self.owed, self.promised) = (None, None),
+            (Unit::Late, _) => self.promised = None,
             (Unit::Leave, _) => self.unwanted.iter_mut().for_each(|(_, heard)| heard.clear()),
             _ => {}
         }
@@ -183,7 +240,9 @@ impl Model {
 
     /// What it is, and whether it begins with `shown`.
     fn unit(&self, shown: &[u8]) -> (Unit, bool) {
-        if let Some(Owed::Rest(rest)) = &self.owed {
+        if let Some(Owed::Rest(rest)) = &self.owed
+            && (!self.may_be_over || rest.ends_with(shown))
+        {
             assert!(rest.ends_with(shown), "what the port did not take comes before anything else");
             return (Unit::Owed, false);
         }
@@ -199,34 +258,47 @@ impl Model {
     }
 
     fn legal(&self, bytes: &[u8]) -> Option<Unit> {
-        match &self.owed {
-            Some(Owed::Escape(escape)) => return (bytes == [*escape]).then_some(Unit::Owed),
-            Some(Owed::Prompt { command, heard }) => {
-                let data = command.data?;
-                let is_due = contains(heard, data.prompt.as_bytes()) && bytes == data.bytes;
+        if let Some(owed) = &self.owed {
+            let is_due = match owed {
+                Owed::Escape(escape) => bytes == [*escape],
+                Owed::Prompt { command, heard } => {
+                    command.data.is_some_and(|data| is_prompted(heard, &data) && bytes == data.bytes)
+                }
+                Owed::Rest(_) => false,
+            };
+            if is_due || !self.may_be_over {
                 return is_due.then_some(Unit::Owed);
             }
-            Some(Owed::Rest(_)) => return None,
-            None => {}
         }
         if let Some((command, heard)) = &self.unwanted
             && let Some(data) = command.data
-            && contains(heard, data.prompt.as_bytes())
+            && is_prompted(heard, &data)
             && data.escape.is_some_and(|escape| bytes == [escape])
         {
             return Some(Unit::Leave);
+        }
+        if let Some((command, heard)) = &self.promised
+            && command.data.is_some_and(|data| is_prompted(heard, &data) && bytes == data.bytes)
+        {
+            return Some(Unit::Late);
         }
         let pending = self.pending.as_ref()?;
         let data = pending.command.data.filter(|_| pending.is_written && !pending.are_data_written);
         if bytes == pending.command.wire.as_bytes() && !pending.is_written && !pending.waits {
             return Some(Unit::Command);
         }
-        if data.is_some_and(|data| contains(&pending.heard, data.prompt.as_bytes()) && bytes == data.bytes) {
+        if data.is_some_and(|data| is_prompted(&pending.heard, &data) && bytes == data.bytes) {
             return Some(Unit::Data);
         }
         let asks = pending.waits && QUESTIONS.iter().any(|question| bytes == question.as_bytes());
         asks.then_some(Unit::Question)
     }
+}
+
+/// Whether the module may have asked for data: of its prompt, as the last it says, one byte may be another, missing, or one too many.
+fn is_prompted(heard: &[u8], data: &Data) -> bool {
+    let is_damaged = |line: &[u8]| line.len() <= data.prompt.len() + 2 && line.ends_with(b" ");
+    contains(heard, data.prompt.as_bytes()) || heard.split(|byte| matches!(byte, b'\r' | b'\n')).any(is_damaged)
 }
 
 impl Pending {
@@ -241,7 +313,10 @@ impl Pending {
             );
         }
         match self.command.result {
-            Some(name) => assert!(answer.result().is_ok() && was_heard(name.as_bytes())),
+            Some(name) => {
+                assert!(answer.result().is_ok() && was_heard(name.as_bytes()));
+                assert!(was_heard(self.command.keys.as_bytes()), "the result is that of another command");
+            }
             None => {
                 assert!(answer.is_confirmed() && was_heard(b"OK"));
                 assert!(self.command.data.is_none() || self.are_data_written, "done without its data");

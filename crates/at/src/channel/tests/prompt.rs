@@ -253,6 +253,12 @@ fn a_damaged_prompt_is_one_once_nothing_more_comes() {
             assert_eq!(line.events(), ["done [] => +LMQTTPUB: 0,7,0"], "{prompt:?}");
         }
     }
+    // What came before the command is none of its own.
+    let mut line = Bench::new();
+    line.receive(b"\r\n: ");
+    line.send(publish_by_prompt(b"AT+CFUN=0\r"));
+    line.wait(5 * SECOND);
+    assert_eq!(line.written(), b"");
     // So is one that comes late.
     let mut line = Bench::new();
     line.send(publish_by_prompt(b"AT+CFUN=0\r"));
