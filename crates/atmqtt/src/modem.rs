@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use crate::client::Connect;
 use crate::events::Events;
 use crate::handle::Handle;
 use crate::owner::{Opener, Owner, PowerHook, QUEUE, RAW_TIMEOUT, Renewal};
-use crate::port::{self, Baud, Searched, UsbPort};
+use crate::port::{self, Baud, PortError, Searched, UsbPort};
 use crate::watchers::Watchers;
 
 /// What modules speak at unless their profile says otherwise.
@@ -284,6 +285,46 @@ impl Modem {
         P: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         Modem::attach_since(Instant::now(), port, None, options).await
+    }
+
+    /// Like [`attach`](Modem::attach), for what can be opened again, such as a TCP connection to a serial server: `open` is called now, and
+    /// anew when what it gave is lost or is to be renewed while a connection is [kept](crate::Connect::reconnect), for as long as
+    /// [`Reconnect::port`](crate::Reconnect) says. What it gave before is dropped by then.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), atmqtt::Error> {
+    /// use atmqtt::{Modem, ModemOptions};
+    /// use tokio::net::TcpStream;
+    ///
+    /// let open = || TcpStream::connect("192.0.2.7:4001");
+    /// let modem = Modem::attach_opening(open, ModemOptions::new()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// It cannot be opened; or as for [`attach`](Modem::attach).
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the port.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime with time enabled.
+    pub async fn attach_opening<P, R>(
+        open: impl Fn() -> R + Send + 'static,
+        options: ModemOptions,
+    ) -> Result<Modem, Error>
+    where
+        P: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        R: Future<Output = io::Result<P>> + Send + 'static,
+    {
+        let epoch = Instant::now();
+        let port = open().await.map_err(|fault| PortError::of(&fault))?;
+        let opener = Opener::new(move || {
+            let opening = open();
+            async move { opening.await.map_err(|fault| PortError::of(&fault)) }
+        });
+        Modem::attach_since(epoch, port, Some(opener), options).await
     }
 
     /// Times count from `epoch`: bytes may have gone over the line since then.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use atmqtt_mock::fault::{Faults, Happening, KINDS, Kind, Manner, Term, Touches};
+use atmqtt_mock::fault::{Faults, Happening, KINDS, Manner, Term, Touches};
 
 use crate::ledger::Trouble;
 use crate::random::Random;
@@ -11,9 +11,9 @@ use crate::scenario::{Millis, Scenario};
 /// What stands before the name of a fault in what was seen.
 pub(crate) const SEEN: &str = "fault: ";
 
-/// The names of all kinds that a run can have. The application's end of this line is no port that could be opened again.
+/// The names of all kinds that a run can have. The loss of the port stands in the scenario by itself, with who is at its end afterwards.
 pub(crate) fn kinds() -> impl Iterator<Item = &'static str> {
-    KINDS.iter().filter(|row| row.kind != Kind::Unplug).map(|row| row.name)
+    KINDS.iter().map(|row| row.name)
 }
 
 /// The list of a scenario, as the mock reads it.

@@ -99,6 +99,8 @@ pub(crate) struct Ledger {
     /// When the library said that it waits for its next attempt.
     waits: Vec<Duration>,
     custody: Custody,
+    /// Another module was put in the place of the first.
+    pub(crate) may_be_other_module: bool,
 }
 
 impl Ledger {
@@ -119,6 +121,7 @@ impl Ledger {
             owes_subscription: false,
             waits: Vec::new(),
             custody: Custody::default(),
+            may_be_other_module: false,
         }
     }
 

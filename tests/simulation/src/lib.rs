@@ -1,7 +1,9 @@
 //! The simulated world: an application with the SDK, a module, the network and a broker, in one thread and in virtual time.
 //!
 //! One seed decides everything that happens ([`Scenario::of`]): what is published when, in what pieces bytes arrive, what goes
-//! wrong, which futures are dropped, when the process is killed and what of its disk survives. A run is held against invariants:
+//! wrong, when the port is lost and who is at its end afterwards, which futures are dropped, when the process is killed and what of its
+//! disk survives; and whether the application keeps its messages in a store of its own or in the library's outbox. A run is held against
+//! invariants:
 //!
 //! | | |
 //! | --- | --- |

@@ -13,7 +13,7 @@ use crate::faults::{self, SEEN};
 use crate::ledger::Trouble;
 use crate::legal;
 use crate::run::Run;
-use crate::scenario::Scenario;
+use crate::scenario::{Behind, Scenario, Unplug};
 use crate::tongue::Tongue;
 
 pub(crate) struct OtherSide {
@@ -27,7 +27,14 @@ pub(crate) struct OtherSide {
     owed_since: Option<Duration>,
     /// Until when a command that is late is still to be executed.
     late_until: Duration,
+    /// How often the port was lost.
+    unplugged: usize,
+    /// When it is back.
+    back: Option<Duration>,
 }
+
+/// The serial number of the module that is put in the place of the first.
+pub(crate) const OTHER_IMEI: &str = "356938035643809";
 
 /// How long a module may wait for data before somebody at the bench switches it off and on: nothing else can be done for one that has
 /// lost its prompt, where its data could be taken for commands.
@@ -61,14 +68,16 @@ impl OtherSide {
         let faults_end = faults.terms().iter().map(|term| term.ends().unwrap_or(Duration::MAX)).max();
         let world = World::new(modem, BrokerOptions::new()).latency(Duration::from_millis(scenario.network_ms));
         let world = world.faults(&faults, scenario.seed);
-        let tongue = Tongue::of(&scenario.model());
+        let unplugs = scenario.unplugs.iter().map(|unplug| Duration::from_millis(unplug.at_ms + unplug.away_ms));
         OtherSide {
             world,
-            tongue,
+            tongue: Tongue::of(&scenario.model()),
             published: 0,
-            faults_end: faults_end.unwrap_or_default(),
+            faults_end: faults_end.into_iter().chain(unplugs).max().unwrap_or_default(),
             owed_since: None,
             late_until: Duration::ZERO,
+            unplugged: 0,
+            back: None,
         }
     }
 
@@ -108,6 +117,41 @@ impl OtherSide {
             mislead(run);
             self.world.order(now, Fault::Reset);
         }
+    }
+
+    /// Takes the port away and gives it back, when that is due; gives the time of the next.
+    fn mind_port(&mut self, run: &Run, now: Duration) -> Option<Duration> {
+        while let Some(&Unplug { at_ms, away_ms, behind }) = run.scenario.unplugs.get(self.unplugged) {
+            let at = Duration::from_millis(at_ms);
+            if at > now {
+                break;
+            }
+            self.unplugged += 1;
+            let back = now + Duration::from_millis(away_ms);
+            self.back = self.back.max(Some(back));
+            run.note(format_args!("fault unplug, {behind:?}"));
+            run.ledger().see(format!("{SEEN}{}", Kind::Unplug));
+            // What is lost is lost as a whole: nobody takes it for something else.
+            run.ledger().troubles.push(Trouble { from: now, until: back, to_module: false, to_host: false });
+            run.line.unplug();
+            self.forgotten(run);
+            if behind == Behind::Other {
+                run.ledger().may_be_other_module = true;
+                self.world.change(now, |options| OTHER_IMEI.clone_into(&mut options.identity.imei));
+            }
+            if behind != Behind::Same {
+                run.ledger().reports.forget();
+                self.owed_since = None;
+                self.world.order(now, Fault::BrownOut);
+            }
+        }
+        if self.back.is_some_and(|back| back <= now) {
+            self.back = None;
+            run.note(format_args!("the port is back"));
+            run.line.plug();
+        }
+        let next = run.scenario.unplugs.get(self.unplugged).map(|unplug| Duration::from_millis(unplug.at_ms));
+        self.back.into_iter().chain(next).min()
     }
 
     /// Publishes what is due to be published to the application; gives the time of the next.
@@ -205,11 +249,12 @@ pub(crate) async fn attend(run: Arc<Run>) {
             let mut side = run.other_side.lock().unwrap_or_else(PoisonError::into_inner);
             side.world.advance(now);
             side.help_out(&run, now);
+            let port = side.mind_port(&run, now);
             let downlink = side.publish_due(&run, now);
             side.give_out(&run, now);
             let deadline = side.world.deadline(now);
             let help = side.owed_since.map(|since| since + BENCH);
-            [deadline, downlink, help].into_iter().flatten().min()
+            [deadline, port, downlink, help].into_iter().flatten().min()
         };
         let written = poll_fn(|context| run.line.poll_written(context));
         let time = async {

@@ -13,7 +13,8 @@ use atmqtt::{
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::ledger::End;
-use crate::port::HostEnd;
+use crate::other_side::OTHER_IMEI;
+use crate::port::ProcessId;
 use crate::random::Random;
 use crate::run::Run;
 use crate::scenario::Question;
@@ -39,14 +40,14 @@ pub(crate) async fn supervise(run: &Arc<Run>) {
     let mut kills = run.scenario.kills.iter();
     let mut lives = 0;
     loop {
-        let host = run.line.open();
+        let id = run.line.begin();
         run.disk.hand_over();
         if random.per_mille(500) {
             run.line.flush();
         }
         run.note(format_args!("process {lives} starts"));
         let process = Process { run: Arc::clone(run), random: Random::fork(run.scenario.seed, 100 + lives) };
-        let mut life = tokio::spawn(process.live(host));
+        let mut life = tokio::spawn(process.live(id));
         lives += 1;
         let kill = kills.clone().find(|kill| Duration::from_millis(kill.at_ms) > run.now()).copied();
         let killed = async {
@@ -194,7 +195,7 @@ impl Process {
         Caller { run: Arc::clone(&self.run), random: Random::new(self.random.next()) }
     }
 
-    async fn live(mut self, host: HostEnd) {
+    async fn live(mut self, id: ProcessId) {
         let traced = Arc::clone(&self.run);
         let options = ModemOptions::new().trace(move |record| {
             traced.require(no_secret(&String::from_utf8_lossy(&record.bytes)));
@@ -208,7 +209,7 @@ impl Process {
         };
         let told = backlog.as_mut().map(Spool::events);
         let mut caller = self.caller();
-        let Called::Done(Ok(modem)) = caller.call("attach", Modem::attach(host, options)).await else { return };
+        let Called::Done(Ok(modem)) = caller.call("attach", attach(&self.run, id, options)).await else { return };
         let Called::Done(Ok(events)) = caller.call("events", modem.events()).await else { return };
         let asker = self.caller();
         let accepter = backlog.is_some().then(|| self.caller());
@@ -308,6 +309,16 @@ impl Process {
             () = received => {}
         }
     }
+}
+
+/// Attaches to the module: so that the port can be opened again, where it may be lost.
+async fn attach(run: &Arc<Run>, id: ProcessId, options: ModemOptions) -> Result<Modem, Error> {
+    let line = run.line.clone();
+    let open = move || std::future::ready(line.open(id));
+    if run.scenario.unplugs.is_empty() {
+        return Modem::attach(open().await.expect("the port is there"), options).await;
+    }
+    Modem::attach_opening(open, options).await
 }
 
 async fn receive(run: &Run, mut messages: Subscription) {
@@ -472,7 +483,8 @@ async fn ask(mut caller: Caller, modem: &Modem) {
                 if let Called::Done(Ok(status)) = caller.call("status", modem.status()).await
                     && !run.ledger().host_was_misled(since)
                 {
-                    let right = status.imei.as_deref().is_none_or(|imei| imei == "490154203237518")
+                    let is_other = |imei: &str| run.ledger().may_be_other_module && imei == OTHER_IMEI;
+                    let right = status.imei.as_deref().is_none_or(|imei| imei == "490154203237518" || is_other(imei))
                         && status.imsi.as_deref().is_none_or(|imsi| imsi == "001010123456789");
                     run.require(right.then_some(()).ok_or_else(|| format!("I2: the status is {status:?}")));
                 }
@@ -508,7 +520,10 @@ async fn ask(mut caller: Caller, modem: &Modem) {
             Question::Nonsense => "a refusal".to_owned(),
             _ => expected.to_owned(),
         };
-        let right = lines.len() == 1 && lines[0] == expected;
+        let is_other = asked.what == Question::Imei
+            && run.ledger().may_be_other_module
+            && lines == [format!("+CGSN:\"{OTHER_IMEI}\"")];
+        let right = is_other || lines.len() == 1 && lines[0] == expected;
         run.require(
             right.then_some(()).ok_or_else(|| format!("I2: {command} was answered by {lines:?}, not {expected:?}")),
         );

@@ -104,6 +104,11 @@ impl Reports {
         self.heard.iter().filter(|heard| heard.at >= since).count()
     }
 
+    /// How many publishes of this message with an identifier were heard.
+    pub(crate) fn heard_of(&self, message: usize) -> usize {
+        self.heard.iter().filter(|heard| heard.message == Some(message)).count()
+    }
+
     /// Whether a publish of this message with an identifier was heard after that.
     pub(crate) fn was_heard(&self, message: usize, after: Duration) -> bool {
         self.heard.iter().any(|heard| heard.at > after && heard.message == Some(message))

@@ -50,6 +50,9 @@ pub struct Scenario {
     pub(crate) active_ms: Millis,
     /// What goes wrong, each a term of the mock's list of faults.
     pub(crate) faults: Vec<String>,
+    /// When the port is lost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unplugs: Vec<Unplug>,
     /// When the process is killed.
     #[serde(default)]
     pub(crate) kills: Vec<Kill>,
@@ -74,6 +77,28 @@ pub(crate) struct Kill {
     pub(crate) at_ms: Millis,
     /// Until it is started again.
     pub(crate) down_ms: Millis,
+}
+
+/// The port is lost, and comes back by the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Unplug {
+    pub(crate) at_ms: Millis,
+    pub(crate) away_ms: Millis,
+    /// Who is at its end then.
+    pub(crate) behind: Behind,
+}
+
+/// Who is at the end of a port that was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Behind {
+    /// The module as it was: only its port was gone.
+    Same,
+    /// The module, which had no power meanwhile.
+    Restarted,
+    /// Another of the same model.
+    Other,
 }
 
 /// An outbox.
@@ -227,6 +252,23 @@ fn is_nothing(number: &Millis) -> bool {
     *number == 0
 }
 
+/// The port is lost, in one of ten runs.
+fn unplugs(random: &mut Random, active_ms: Millis) -> Vec<Unplug> {
+    let count = if random.per_mille(100) { 1 + random.below(3) } else { 0 };
+    let mut unplugs: Vec<_> = (0..count)
+        .map(|_| Unplug {
+            at_ms: random.below(active_ms),
+            away_ms: {
+                let limit = *random.one_of(&[100, 5_000, 60_000]);
+                1 + random.below(limit)
+            },
+            behind: *random.one_of(&[Behind::Same, Behind::Same, Behind::Restarted, Behind::Restarted, Behind::Other]),
+        })
+        .collect();
+    unplugs.sort_by_key(|unplug| unplug.at_ms);
+    unplugs
+}
+
 /// An outbox, in one of ten runs.
 fn kept(random: &mut Random, active_ms: Millis) -> Option<Kept> {
     if !random.per_mille(100) {
@@ -337,6 +379,7 @@ impl Scenario {
             dropped_per_mille: *random.one_of(&[0, 0, 20, 200]),
             active_ms,
             faults,
+            unplugs: unplugs(&mut Random::fork(seed, 15), active_ms),
             kills,
             outbox: kept(&mut Random::fork(seed, 13), active_ms),
             uplinks,

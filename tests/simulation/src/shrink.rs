@@ -41,8 +41,9 @@ fn broken(scenario: &Scenario) -> Option<String> {
 /// Scenarios with less in them, those with the least first.
 fn smaller(scenario: &Scenario) -> Vec<Scenario> {
     type List = fn(&mut Scenario) -> Box<dyn Parts + '_>;
-    const LISTS: [List; 5] = [
+    const LISTS: [List; 6] = [
         |scenario| Box::new(&mut scenario.faults),
+        |scenario| Box::new(&mut scenario.unplugs),
         |scenario| Box::new(&mut scenario.kills),
         |scenario| Box::new(&mut scenario.uplinks),
         |scenario| Box::new(&mut scenario.downlinks),
@@ -114,8 +115,10 @@ mod tests {
             steps += 1;
             assert!(steps < 10_000, "no end");
         }
-        let Scenario { faults, kills, uplinks, downlinks, questions, .. } = &scenario;
-        assert!(faults.is_empty() && kills.is_empty() && uplinks.is_empty() && downlinks.is_empty());
+        let Scenario { faults, unplugs, kills, uplinks, downlinks, questions, .. } = &scenario;
+        assert!(
+            faults.is_empty() && unplugs.is_empty() && kills.is_empty() && uplinks.is_empty() && downlinks.is_empty()
+        );
         assert!(questions.is_empty() && !scenario.kept_session && scenario.dropped_per_mille == 0);
     }
 

@@ -165,11 +165,12 @@ pub(crate) async fn look(run: &Run, spool: &Spool) {
         match spool.status().await {
             Ok(status) => {
                 let mut queued = run.queued();
-                if queued.version == version {
+                let is_current = queued.version == version;
+                if is_current {
                     queued.left = Some(status.messages);
                 }
                 drop(queued);
-                let held = run.ledger().status(&status);
+                let held = run.ledger().status(&status, is_current);
                 run.require(held);
             }
             Err(fault) => run.note(format_args!("outbox: {fault}")),

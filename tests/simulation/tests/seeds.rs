@@ -50,6 +50,9 @@ fn every_seed_keeps_all_promises() {
         "event: Restarted",
         "event: LateResult",
         "process killed",
+        "outbox: Delivered, perhaps twice",
+        "outbox: delivery.outbox_no_space",
+        "event: PortBack",
     ] {
         assert!(all.seen(what) > 0, "no seed has {what}");
     }
