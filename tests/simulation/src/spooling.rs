@@ -161,16 +161,15 @@ pub(crate) async fn accept(run: &Run, mut caller: Caller, spool: &Spool) {
 pub(crate) async fn look(run: &Run, spool: &Spool) {
     loop {
         sleep(LOOK).await;
-        let version = run.queued().version;
+        let (version, told) = (run.queued().version, run.ledger().told());
         match spool.status().await {
             Ok(status) => {
                 let mut queued = run.queued();
-                let is_current = queued.version == version;
-                if is_current {
+                if queued.version == version {
                     queued.left = Some(status.messages);
                 }
                 drop(queued);
-                let held = run.ledger().status(&status, is_current);
+                let held = run.ledger().status(&status, told);
                 run.require(held);
             }
             Err(fault) => run.note(format_args!("outbox: {fault}")),
