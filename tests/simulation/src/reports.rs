@@ -12,6 +12,8 @@ pub(crate) struct Reports {
     heard: Vec<Heard>,
     /// The number of the message in the data that came last.
     data: Option<usize>,
+    /// The data that come next are those of the publish that was heard last.
+    awaits_data: bool,
     /// When a report went to the host, of which identifier, and with which result.
     said: Vec<(Duration, u16, i32)>,
     /// Identifiers whose report may still come.
@@ -40,6 +42,7 @@ impl Reports {
             tongue,
             heard: Vec::new(),
             data: None,
+            awaits_data: false,
             said: Vec::new(),
             open: Vec::new(),
             line: Vec::new(),
@@ -55,6 +58,7 @@ impl Reports {
             self.open.clear();
         }
         // 0 stands for none.
+        self.awaits_data = false;
         let Some(publish) = self.tongue.publish(command) else { return Ok(()) };
         let Some(id) = publish.id.filter(|id| *id != 0) else { return Ok(()) };
         let message = match publish.inline {
@@ -62,6 +66,7 @@ impl Reports {
             // Elsewhere the payload comes behind the command.
             None => self.data.take().filter(|_| !self.tongue.asks_for_data.is_empty()),
         };
+        self.awaits_data = publish.inline.is_none() && self.tongue.asks_for_data.is_empty();
         self.heard.push(Heard { at: now, id, message });
         if self.tongue.identifiers != Identifiers::Host {
             return Ok(());
@@ -78,7 +83,7 @@ impl Reports {
     pub(crate) fn heard_data(&mut self, data: &[u8]) {
         let number = Message::number(data).and_then(|(mark, number)| (mark == '#').then_some(number));
         match self.heard.last_mut() {
-            Some(last) if self.tongue.asks_for_data.is_empty() => last.message = number,
+            Some(last) if std::mem::take(&mut self.awaits_data) => last.message = number,
             _ => self.data = number.or(self.data),
         }
     }
