@@ -4,14 +4,15 @@ mod core;
 mod deferred;
 mod events;
 mod owed;
+mod release;
 
 use std::fmt;
 use std::time::Duration;
 
 use self::core::{Core, Flight, Phase};
-pub use self::deferred::Released;
 pub use self::events::DeferredId;
 use self::events::Queued;
+pub use self::release::Released;
 use crate::exchange::{Answer, Exchange, Fault};
 use crate::lines::Lines;
 use crate::quarantine::{Owed, Quarantine};

@@ -225,6 +225,9 @@ impl fmt::Debug for Exchange {
 /// How often the module is asked before it counts as unresponsive, unless a command says otherwise.
 pub(crate) const ATTEMPTS: u32 = 3;
 
+/// How often a result that is not the last word starts the time-out of a command anew.
+pub(crate) const PATIENCE: u32 = 16;
+
 /// How many bytes of lines one answer may have. What comes beyond is no part of it.
 const ANSWER: usize = 256 * 1024;
 

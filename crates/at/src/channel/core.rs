@@ -3,16 +3,13 @@
 use super::deferred::Deferred;
 use super::events::{Events, HELD, Queued};
 use super::{ChannelOptions, Event};
-use crate::exchange::{ATTEMPTS, Answer, DataPhase, DataProgress, Exchange, Fault, Stage, Verdict};
+use crate::exchange::{ATTEMPTS, Answer, DataPhase, DataProgress, Exchange, Fault, PATIENCE, Stage, Verdict};
 use crate::grammar::FinalResult;
 use crate::quarantine::{Owed, Quarantine};
 use crate::reader::Expected;
 use crate::time::Time;
 use crate::token::{Line, LineRef, Token};
 use crate::trace::{Direction, Redactor, TraceRecord};
-
-/// How often a result that is not the last word starts the time-out of a command anew.
-pub(super) const PATIENCE: u32 = 16;
 
 /// Everything but the reader, so that a token can be looked at while it borrows from the reader.
 pub(super) struct Core {
