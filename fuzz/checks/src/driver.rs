@@ -62,11 +62,31 @@ pub fn driver(input: &[u8]) {
     run.serve_again();
 }
 
+/// What a request is to the order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    SignIn,
+    Question,
+    Farewell,
+    Other,
+}
+
+impl Turn {
+    fn of(request: &Request) -> Turn {
+        match request {
+            Request::Connect(..) => Turn::SignIn,
+            Request::Raw(_) | Request::Status | Request::SerialNumber => Turn::Question,
+            Request::Disconnect => Turn::Farewell,
+            _ => Turn::Other,
+        }
+    }
+}
+
 struct Run {
     driver: Driver,
     now: Time,
     /// What is not done yet, in order.
-    tickets: VecDeque<Ticket>,
+    tickets: VecDeque<(Ticket, Turn)>,
     /// The link as the outcomes and events tell it.
     link: LinkState,
     last: Option<Outcome>,
@@ -115,8 +135,9 @@ impl Run {
     }
 
     fn submit(&mut self, request: Request) {
+        let turn = Turn::of(&request);
         if let Ok(ticket) = self.driver.submit(self.now, request) {
-            self.tickets.push_back(ticket);
+            self.tickets.push_back((ticket, turn));
         }
     }
 
@@ -166,7 +187,10 @@ impl Run {
         while let Some(output) = self.driver.poll(self.now) {
             match output {
                 Output::Done(ticket, outcome) => {
-                    assert_eq!(self.tickets.pop_front(), Some(ticket), "out of turn");
+                    let place =
+                        self.tickets.iter().position(|(known, _)| *known == ticket).expect("asked for, and not done");
+                    assert!(self.may_be_next(place), "out of turn: {ticket:?} of {:?}", self.tickets);
+                    self.tickets.remove(place);
                     self.last = outcome.ok();
                 }
                 Output::Event(event) => self.happened(event),
@@ -178,6 +202,17 @@ impl Run {
         assert!(self.driver.is_idle() || self.driver.deadline().is_some(), "nothing would ever happen");
         assert_eq!(self.driver.link(), self.link, "the link has changed without a word");
         assert!(self.link != LinkState::Connecting || !self.tickets.is_empty(), "nobody is connecting");
+    }
+
+    /// Requests are done in their order, but for a question where a sign-in waits, and for a sign-in before a farewell.
+    fn may_be_next(&self, place: usize) -> bool {
+        let turns: Vec<Turn> = self.tickets.iter().map(|(_, turn)| *turn).collect();
+        match turns[place] {
+            _ if place == 0 => true,
+            Turn::Question => place == 1 && turns[0] == Turn::SignIn,
+            Turn::SignIn => turns[place..].contains(&Turn::Farewell),
+            Turn::Farewell | Turn::Other => false,
+        }
     }
 
     fn happened(&mut self, event: Event) {

@@ -19,7 +19,9 @@ use crate::status::Status;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub(crate) u64);
 
-/// What can be asked of a driver. Requests are worked on one after the other, in their order.
+/// What can be asked of a driver. Requests are worked on one after the other, in their order, but for two: a question ([`Status`](Request::Status),
+/// [`Raw`](Request::Raw), [`SerialNumber`](Request::SerialNumber)) that is next goes out while a sign-in waits for the network or the broker, and a
+/// [`Disconnect`](Request::Disconnect) breaks off the sign-ins before it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Request {
