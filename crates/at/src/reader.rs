@@ -71,6 +71,8 @@ pub struct Reader {
     /// How many bytes were dropped from the front of the buffer since the beginning.
     dropped: u64,
     state: State,
+    /// The current line begins behind a line end, or is the first; and not behind a prompt, or a body that did not end where it should.
+    is_line_start: bool,
     rules: &'static [BodyRule],
     limits: ReaderLimits,
 }
@@ -111,7 +113,15 @@ impl Reader {
     /// A reader at the start of a line.
     #[must_use]
     pub fn new(limits: ReaderLimits) -> Reader {
-        Reader { buffer: Vec::new(), start: 0, dropped: 0, state: State::Start, rules: &[], limits }
+        Reader {
+            buffer: Vec::new(),
+            start: 0,
+            dropped: 0,
+            state: State::Start,
+            is_line_start: true,
+            rules: &[],
+            limits,
+        }
     }
 
     /// From the next line on, lines of these forms have counted bodies.
@@ -148,6 +158,7 @@ impl Reader {
                 State::Start => {
                     let skipped = self.line().iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
                     self.start += skipped;
+                    self.is_line_start |= skipped > 0;
                     let line = self.line();
                     if line.is_empty() {
                         return None;
@@ -158,6 +169,7 @@ impl Reader {
                             if line.starts_with(sign) {
                                 self.start += sign.len();
                                 self.state = State::BehindPrompt;
+                                self.is_line_start = false;
                                 return Some(Token::Prompt);
                             }
                             if sign.starts_with(line) {
@@ -205,6 +217,7 @@ impl Reader {
                     };
                     self.start += found + 1;
                     self.state = State::Start;
+                    self.is_line_start = true;
                     return Some(Token::Fault(ReaderFault::LineTooLong { length: length + found as u64 }));
                 }
             }
@@ -225,6 +238,7 @@ impl Reader {
         let received = self.line().len();
         self.start = self.buffer.len();
         self.state = State::Start;
+        self.is_line_start = false;
         Some(ReaderFault::Incomplete { received })
     }
 
@@ -234,12 +248,14 @@ impl Reader {
     /// `from` bytes had been received is none.
     pub fn take_damaged_prompt(&mut self, sign: &str, from: u64) -> bool {
         let is_damaged = matches!(self.state, State::Start | State::Plain { .. })
+            && self.is_line_start
             && self.offset() >= from
             && is_damaged_prompt(self.line(), sign);
         if is_damaged {
             self.start = self.buffer.len();
             // A blank may still come.
             self.state = State::BehindPrompt;
+            self.is_line_start = false;
         }
         is_damaged
     }
@@ -333,6 +349,7 @@ impl Reader {
         let (start, began) = (self.start, self.offset());
         self.start += feed + 1;
         self.state = State::Start;
+        self.is_line_start = true;
         if feed > self.limits.line {
             return Token::Fault(ReaderFault::LineTooLong { length: feed as u64 });
         }
@@ -405,6 +422,7 @@ impl Reader {
         let (start, began) = (self.start, self.offset());
         self.start += end;
         self.state = State::Start;
+        self.is_line_start = false;
         let line = &self.buffer[start..];
         Some(if intact {
             Token::Line { line: LineRef { text: &line[..text], body: Some(&line[body]) }, began }

@@ -254,6 +254,8 @@ impl Run {
 
     /// A module that answers as it should, whatever was before.
     fn serve_again(&mut self) {
+        // Whatever line was begun is over: it may say that the module has started.
+        self.receive(b"\r\n");
         assert!(matches!(self.honestly(Request::Attach), Some(Outcome::Attached(..))), "attaching: {:?}", self.last);
         if self.driver.link() != LinkState::Up {
             assert_eq!(self.honestly(requests::connect()), Some(Outcome::Connected));

@@ -126,6 +126,13 @@ impl Model {
 
     /// Called before the channel is told.
     pub(super) fn deadline_passed(&mut self) {
+        if let Some(Pending { command, heard, .. }) = &mut self.pending {
+            mend_prompt(heard, command.data);
+        }
+        if let Some(Owed::Prompt { command, heard }) = &mut self.owed {
+            mend_prompt(heard, command.data);
+            self.promised = Some((*command, heard.clone()));
+        }
         if self.aside.is_empty() {
             self.owed = None;
         }
@@ -295,10 +302,18 @@ impl Model {
     }
 }
 
-/// Whether the module may have asked for data: of its prompt, as the last it says, one byte may be another, missing, or one too many.
+/// Whether the module may have asked for data.
 fn is_prompted(heard: &[u8], data: &Data) -> bool {
-    let is_damaged = |line: &[u8]| line.len() <= data.prompt.len() + 2 && line.ends_with(b" ");
-    contains(heard, data.prompt.as_bytes()) || heard.split(|byte| matches!(byte, b'\r' | b'\n')).any(is_damaged)
+    contains(heard, data.prompt.as_bytes())
+}
+
+/// Nothing has come for a while: of a prompt, as the last that the module says, one byte may be another, missing, or one too many.
+fn mend_prompt(heard: &mut Vec<u8>, data: Option<Data>) {
+    let Some(Data { prompt, .. }) = data else { return };
+    let last = heard.rsplit(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+    if last.len() <= prompt.len() + 2 && last.ends_with(b" ") {
+        heard.extend_from_slice(prompt.as_bytes());
+    }
 }
 
 impl Pending {

@@ -259,6 +259,11 @@ fn a_damaged_prompt_is_one_once_nothing_more_comes() {
     line.send(publish_by_prompt(b"AT+CFUN=0\r"));
     line.wait(5 * SECOND);
     assert_eq!(line.written(), b"");
+    // What is left of a message that does not end where it should is none.
+    let mut line = Bench::new();
+    line.send(publish_by_prompt(b"AT+CFUN=0\r"));
+    line.receive(b"\r\n+LMQTTURC: RECV,0,1,\"t\",4,bodyx ").wait(5 * SECOND);
+    assert_eq!(line.written(), b"");
     // So is one that comes late.
     let mut line = Bench::new();
     line.send(publish_by_prompt(b"AT+CFUN=0\r"));
