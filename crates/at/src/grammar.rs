@@ -211,7 +211,7 @@ pub(crate) fn arguments_of<'a>(name: &str, line: &'a [u8]) -> Option<&'a [u8]> {
 
 /// What modules say unasked without a name before it, so that it reads like information text: result codes of calls (V.250, 5.7.1),
 /// and what was seen of several vendors. No answer has such a line.
-const UNSOLICITED: [&[u8]; 14] = [
+const UNSOLICITED: [&[u8]; 18] = [
     b"RING",
     b"NO CARRIER",
     b"NO DIALTONE",
@@ -226,6 +226,10 @@ const UNSOLICITED: [&[u8]; 14] = [
     b"POWERED DOWN",
     b"NORMAL POWER DOWN",
     b"+CMQTTNONET",
+    b"+MATREADY",
+    b"+STARTUP",
+    b"^SYSSTART",
+    b"ECRDY",
 ];
 
 /// Whether a line without a name is known to be unsolicited. `DST: 1` tells of summer time.

@@ -131,6 +131,12 @@ impl Rig {
         self.settle(now);
     }
 
+    /// Loses what is on the line, both ways.
+    pub(crate) fn cut_line(&mut self, now: Duration) {
+        self.advance(now);
+        self.wire.cut();
+    }
+
     pub(crate) fn modem(&self) -> &Modem {
         &self.modem
     }

@@ -127,6 +127,12 @@ impl World {
         self.settle(now);
     }
 
+    /// Loses what is on the line, both ways, as where it is unplugged, or plugged in again in the midst of something.
+    pub fn cut_line(&mut self, now: Duration) {
+        self.module.cut_line(now);
+        self.settle(now);
+    }
+
     /// Changes settings of the module.
     pub fn change(&mut self, now: Duration, change: impl FnOnce(&mut ModemOptions)) {
         self.module.change(now, change);

@@ -134,6 +134,7 @@ impl OtherSide {
             // What is lost is lost as a whole: nobody takes it for something else.
             run.ledger().troubles.push(Trouble { from: now, until: back, to_module: false, to_host: false });
             run.line.unplug();
+            self.world.cut_line(now);
             self.forgotten(run);
             if behind == Behind::Other {
                 run.ledger().may_be_other_module = true;
@@ -148,6 +149,7 @@ impl OtherSide {
         if self.back.is_some_and(|back| back <= now) {
             self.back = None;
             run.note(format_args!("the port is back"));
+            self.world.cut_line(now);
             run.line.plug();
         }
         let next = run.scenario.unplugs.get(self.unplugged).map(|unplug| Duration::from_millis(unplug.at_ms));

@@ -373,10 +373,16 @@ fn an_unsolicited_line_may_cut_an_echo_in_two() {
 fn text_that_is_known_to_come_unasked_is_in_no_answer() {
     let mut line = Bench::new();
     line.send(Command::raw("AT+CIMI").unwrap());
-    line.receive(b"\r\nDST: 1\r\n\r\nRING\r\n\r\n001010123456789\r\n\r\nSMS DONE\r\n\r\nOK\r\n");
+    line.receive(b"\r\nDST: 1\r\n\r\nRING\r\n\r\n+MATREADY\r\n\r\n001010123456789\r\n\r\nSMS DONE\r\n\r\nOK\r\n");
     assert_eq!(
         line.events(),
-        ["unsolicited DST: 1", "unsolicited RING", "unsolicited SMS DONE", "done [001010123456789]"]
+        [
+            "unsolicited DST: 1",
+            "unsolicited RING",
+            "unsolicited +MATREADY",
+            "unsolicited SMS DONE",
+            "done [001010123456789]"
+        ]
     );
 }
 

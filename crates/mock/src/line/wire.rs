@@ -157,6 +157,11 @@ impl Wire {
         self.lanes[direction as usize].pop(now)
     }
 
+    /// What is on its way is gone.
+    pub(crate) fn cut(&mut self) {
+        self.lanes = Default::default();
+    }
+
     /// When there is something to take, at the latest.
     pub(crate) fn deadline(&self) -> Option<Duration> {
         self.lanes.iter().filter_map(Lane::deadline).min()
