@@ -461,8 +461,14 @@ impl Answer {
         Some(progress)
     }
 
-    /// Whether a line is the command sent back, or the next part of it: an unsolicited line may have cut it in two.
+    /// Whether a line is the command sent back, or the next part of it: an unsolicited line may have cut it in two. Noise that the module
+    /// has heard before the command, as where it was just woken, comes back with it.
     fn is_echo(&mut self, exchange: &Exchange, line: &[u8]) -> bool {
+        let is_noise = |byte: &u8| !(b' '..=b'~').contains(byte);
+        let line = match line.strip_suffix(exchange.text()) {
+            Some(before) if self.echoed == 0 && before.iter().all(is_noise) => exchange.text(),
+            _ => line,
+        };
         let rest = &exchange.text()[self.echoed..];
         let is_next = !line.is_empty() && rest.starts_with(line);
         if is_next {

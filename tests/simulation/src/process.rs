@@ -499,8 +499,8 @@ async fn ask(mut caller: Caller, modem: &Modem) {
         if run.ledger().host_was_misled(since) || !answer.result.is_ok() {
             continue;
         }
-        // A command that was changed on its way is another, and so is its answer.
-        if run.ledger().was_asked_something_else(command, since) {
+        // A command that was changed on its way is another, and so is its answer; and a module with an echo sends back what it has heard.
+        if run.ledger().was_asked_something_else(command, since) || run.ledger().module_was_misled(since) {
             continue;
         }
         // Some firmware leaves out the blank behind the colon.

@@ -370,6 +370,19 @@ fn an_unsolicited_line_may_cut_an_echo_in_two() {
 }
 
 #[test]
+fn noise_before_a_command_comes_back_with_it() {
+    let mut line = Bench::new();
+    line.send(Command::raw("AT+CIMI").unwrap());
+    line.receive(b"\xbe\0AT+CIMI\r\r\n001010123456789\r\n\r\nOK\r\n");
+    assert_eq!(line.events(), ["Echo", "done [001010123456789]"]);
+    // What can be read is no noise: it may be a message.
+    line.send(Command::raw("AT+CIMI").unwrap());
+    line.receive(b"\r\n+ECMTRECV: 0,0,\"t\",AT+CIMI\r\n\r\n001010123456789\r\n\r\nOK\r\n");
+    let events = line.events();
+    assert!(events[0].starts_with("unsolicited +ECMTRECV"), "{events:?}");
+}
+
+#[test]
 fn text_that_is_known_to_come_unasked_is_in_no_answer() {
     let mut line = Bench::new();
     line.send(Command::raw("AT+CIMI").unwrap());
