@@ -42,8 +42,8 @@ pub(crate) struct Quarantine {
     pub(crate) unwanted: Option<(&'static str, u8)>,
     /// The data that the module was promised and has not asked for in time.
     pub(crate) promised: Option<DataPhase>,
-    /// A final result code has come since the last question.
-    pub(crate) has_heard_question: bool,
+    /// How many questions more than final result codes there were: a module that takes data later may have so many of them among these.
+    pub(crate) unheard: u32,
 }
 
 /// What a data phase has left behind.
@@ -101,7 +101,7 @@ impl Quarantine {
             owed,
             unwanted: None,
             promised: None,
-            has_heard_question: true,
+            unheard: 0,
         }
     }
 
@@ -114,14 +114,14 @@ impl Quarantine {
     /// The data that the module was promised, now that it asks for them after all. Where it may have a question among them already, so
     /// that some of them come back to its command line, only if they are nothing there.
     pub(crate) fn asked_for_at_last(&mut self) -> Option<DataPhase> {
-        let has_heard_question = self.has_heard_question;
-        self.promised.take_if(|data| has_heard_question || is_nothing_on_the_line(&data.bytes))
+        let is_all_heard = self.unheard == 0;
+        self.promised.take_if(|data| is_all_heard || is_nothing_on_the_line(&data.bytes))
     }
 
     /// The question, to be asked now.
     pub(crate) fn ask(&mut self, timeout: Duration) -> Exchange {
         self.unanswered += 1;
-        self.has_heard_question = false;
+        self.unheard += 1;
         Command::read(PROBES[self.probe]).within(timeout).done().exchange().clone()
     }
 

@@ -167,11 +167,15 @@ impl Ledger {
         self.uplinks[number].promised = true;
     }
 
+    /// Whether there are modules of this kind that can publish no such message.
+    fn may_be_refused(&self, number: usize) -> bool {
+        let is_plain = self.scenario.uplinks[number].content == crate::scenario::Content::Plain;
+        !is_plain && !takes_anything(&self.scenario.model())
+    }
+
     pub(crate) fn refuse(&mut self, number: usize) -> Result<(), String> {
         self.uplinks[number].refused = true;
-        if takes_anything(&self.scenario.model())
-            || self.scenario.uplinks[number].content == crate::scenario::Content::Plain
-        {
+        if !self.may_be_refused(number) {
             return Err(format!("I5: message {number} was refused, although this module takes it"));
         }
         Ok(())

@@ -100,7 +100,8 @@ impl OtherSide {
             run.ledger().see(format!("{SEEN}{}", happening.kind));
             run.ledger().troubles.push(faults::trouble(&happening));
             if happening.kind == Kind::Late {
-                self.late_until = happening.until;
+                // It takes its time when it is executed at last.
+                self.late_until = happening.until + 2 * Duration::from_millis(run.scenario.command_ms.max(1));
             }
             if matches!(happening.kind, Kind::Reset | Kind::BrownOut) {
                 run.ledger().reports.forget();

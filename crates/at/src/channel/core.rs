@@ -305,9 +305,9 @@ impl Core {
     /// A line that no command asked for. While the line is in doubt, a final result code is what a late answer left behind.
     fn unsolicited(&mut self, line: LineRef<'_>) {
         match &mut self.quarantine {
-            Some(Quarantine { discarded, has_heard_question, .. }) if FinalResult::parse(line.text).is_some() => {
-                // Commands are answered in their order: what was asked has been heard, and is no data of a prompt that comes later.
-                *has_heard_question = true;
+            Some(Quarantine { discarded, unheard, .. }) if FinalResult::parse(line.text).is_some() => {
+                // What was asked has been heard, and is no data of a prompt that comes later.
+                *unheard = unheard.saturating_sub(1);
                 if discarded.len() < self.options.events && discarded.size() <= HELD {
                     discarded.push(line);
                 } else {

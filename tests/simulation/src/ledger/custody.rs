@@ -91,6 +91,9 @@ impl Ledger {
         let ended: BTreeSet<usize> = self.custody.ended.keys().filter_map(|id| self.number(*id)).collect();
         let is_gone = |number: &usize| !there.contains(number) && !ended.contains(number) && self.is_open(*number);
         let gone: Vec<usize> = (0..self.uplinks.len()).filter(is_gone).collect();
+        // The process may have ended before it told that the module can never publish one.
+        let (refused, gone): (Vec<_>, Vec<_>) = gone.into_iter().partition(|number| self.may_be_refused(*number));
+        refused.into_iter().for_each(|number| self.uplinks[number].refused = true);
         if !gone.is_empty() && !self.may_lose() {
             return Err(format!("I5: messages {gone:?} were accepted, and are not in the outbox any more"));
         }

@@ -208,6 +208,12 @@ fn a_prompt_is_obeyed_however_late_it_comes() {
         line.receive(b"\r\nOK\r\n\r\n+LMQTTPUB: 0,7,0\r\n").wait(2 * SECOND);
         assert_eq!(line.written(), b"AT+CMEE?\r");
     }
+    // One of two was heard.
+    let mut line = late(harmful);
+    line.wait(2 * SECOND);
+    assert_eq!(line.written(), b"AT+CMEE?\r");
+    line.receive(b"\r\n+CME ERROR: 302\r\n\r\n> ");
+    assert_eq!(line.written(), b"");
     // Whether it was heard nobody knows: the end of the data may go to the command line.
     for (data, is_written) in [(&b"data"[..], false), (b"hello", true), (harmful, false)] {
         let mut line = late(data);
