@@ -218,7 +218,8 @@ impl OtherSide {
                         // It publishes what it has.
                         mislead(run);
                     }
-                    if !run.ledger().module_was_misled(now) {
+                    // A refusal that the module has not said leaves it waiting for its data.
+                    if !run.ledger().module_was_misled(now) && !run.ledger().host_was_misled(now) {
                         run.require(legal::data(&data, &run.scenario, self.tongue));
                     }
                 }
