@@ -8,7 +8,7 @@ use atmqtt_mock::modem::{
     A7670, BC660K, BG95, EC200S, Fault as Trouble, LinkStatus, ML307R, Model, ModemOptions, NT26E, NT26E_ECMT, NT35E,
     SIM7600,
 };
-use atmqtt_modem::at::{Command, FinalResult, Stage};
+use atmqtt_modem::at::{Command, FinalResult};
 use atmqtt_modem::{DriverOptions, Fault, Outcome, Request, Ticket};
 use atmqtt_tests::Supervised;
 
@@ -153,10 +153,6 @@ fn a_restart_in_the_midst_of_a_question_ends_the_attempt() {
         bench.run(Duration::from_millis(5), |_| false);
         bench.world.order(bench.now, Trouble::Reset);
         bench.outcome(question, MINUTE).ok();
-        // OneMO's module says nothing when it starts.
-        let came = bench.outcome(attempt, 3 * MINUTE);
-        let is_told = came == Err(Fault::Restarted);
-        let is_late = matches!(came, Err(Fault::TimedOut { stage: Stage::Result, .. }));
-        assert!(if model == ML307R { is_late } else { is_told }, "{what}: {came:?}");
+        assert_eq!(bench.outcome(attempt, 3 * MINUTE), Err(Fault::Restarted), "{what}");
     }
 }
