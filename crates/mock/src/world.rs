@@ -127,7 +127,7 @@ impl World {
         self.settle(now);
     }
 
-    /// Loses what is on the line, both ways, as where it is unplugged, or plugged in again in the midst of something.
+    /// Loses what is on the line, both ways: whoever was saying it has lost its power.
     pub fn cut_line(&mut self, now: Duration) {
         self.module.cut_line(now);
         self.settle(now);

@@ -109,6 +109,8 @@ pub struct Driver {
     module: Option<Module>,
     /// The line is in a known state: echo off, refusals with a number. Gone when the module restarts.
     prepared: bool,
+    /// The port was opened anew, and it is not known yet who is at its end.
+    is_strange: bool,
     /// The boot ROM has spoken, the firmware has not yet.
     booting: bool,
     /// The running plan begins with setting up the line, so that echoes are nothing new.
@@ -194,6 +196,7 @@ impl Driver {
             next_ticket: 0,
             module: None,
             prepared: false,
+            is_strange: false,
             booting: false,
             preparing: false,
             echo_heeded: None,

@@ -271,14 +271,13 @@ mod tests {
         let beyond = BLOCK as u64;
         assert!(mount.write(0, b"a").is_ok());
         assert_eq!(mount.write(beyond, b"b").unwrap_err().kind(), io::ErrorKind::StorageFull);
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::advance(Duration::from_millis(50)).await;
         assert!(mount.write(beyond, b"b").is_ok());
     }
 
     #[tokio::test]
     async fn an_outbox_lives_on_it() {
         let disk = Disk::new(&[]);
-        println!("{} bytes", disk.record().content.len());
         let mount = disk.clone();
         let outbox = Outbox::on_storage(move || Ok(mount.mount()), OutboxOptions::default()).unwrap();
         assert_eq!(outbox.next(None), Ok(None));

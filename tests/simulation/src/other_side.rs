@@ -135,7 +135,6 @@ impl OtherSide {
             // What is lost is lost as a whole: nobody takes it for something else.
             run.ledger().troubles.push(Trouble { from: now, until: back, to_module: false, to_host: false });
             run.line.unplug();
-            self.world.cut_line(now);
             self.forgotten(run);
             if behind == Behind::Other {
                 run.ledger().may_be_other_module = true;
@@ -145,12 +144,13 @@ impl OtherSide {
                 run.ledger().reports.forget();
                 self.owed_since = None;
                 self.world.order(now, Fault::BrownOut);
+                // A module without power has nothing more to say of it.
+                self.world.cut_line(now);
             }
         }
         if self.back.is_some_and(|back| back <= now) {
             self.back = None;
             run.note(format_args!("the port is back"));
-            self.world.cut_line(now);
             run.line.plug();
         }
         let next = run.scenario.unplugs.get(self.unplugged).map(|unplug| Duration::from_millis(unplug.at_ms));
@@ -218,8 +218,7 @@ impl OtherSide {
                         // It publishes what it has.
                         mislead(run);
                     }
-                    // A refusal that the module has not said leaves it waiting for its data.
-                    if !run.ledger().module_was_misled(now) && !run.ledger().host_was_misled(now) {
+                    if !run.ledger().module_was_misled(now) {
                         run.require(legal::data(&data, &run.scenario, self.tongue));
                     }
                 }

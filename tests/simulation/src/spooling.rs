@@ -106,8 +106,6 @@ pub(crate) async fn open(run: &Run, kept: &Kept) -> Spool {
     let list: Vec<_> = found.iter().map(|found| (found.number, found.is_marked)).collect();
     run.note(format_args!("the outbox has {list:?}"));
     *run.queued() = Queued { left: Some(found.len() as u64), version: 0 };
-    let held = run.ledger().found(&found, run.now());
-    run.require(held);
     let machine = Machine {
         disk: run.disk.clone(),
         disk_takes: Duration::from_millis(run.scenario.disk_ms),
@@ -115,6 +113,11 @@ pub(crate) async fn open(run: &Run, kept: &Kept) -> Spool {
         began: Instant::now(),
         clock_is_set: Duration::from_millis(kept.clock_ms),
     };
+    let held = match outbox.status(machine.now()) {
+        Ok(status) => run.ledger().found(&found, status.dropped, run.now()),
+        Err(fault) => Err(format!("I5: the outbox that was left does not say how full it is: {fault}")),
+    };
+    run.require(held);
     Spool::new(outbox).at_bench(machine)
 }
 

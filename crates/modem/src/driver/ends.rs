@@ -46,6 +46,7 @@ impl Driver {
                     self.channel.reserve(profile.model.restart_signs.iter().map(|sign| sign.as_bytes().into()));
                     self.module = Some(Module { identity: identity.clone(), profile: Arc::clone(profile), dialect });
                     self.prepared = true;
+                    self.is_strange = false;
                 }
             }
             // The link may have been lost right behind the sign-in, before the plan ended.

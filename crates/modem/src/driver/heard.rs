@@ -16,6 +16,9 @@ pub(super) struct Known<'a> {
     pub(super) has_link: bool,
     /// The link has come up just now.
     pub(super) has_new_link: bool,
+    /// It is not known yet who is at the end of this line: what reads like a message may be another module's, or the rest of one whose
+    /// beginning was said before there was a line.
+    pub(super) is_strange: bool,
     /// The boot ROM has spoken, the firmware has not yet.
     pub(super) booting: bool,
     /// A late answer may still come.
@@ -43,7 +46,7 @@ pub(super) enum Heard {
 impl Heard {
     /// What a line that no command asked for means.
     pub(super) fn of_line(known: &Known<'_>, line: LineRef<'_>) -> Heard {
-        let Known { module, connection, has_link, has_new_link, booting, in_doubt } = *known;
+        let Known { module, connection, has_link, has_new_link, is_strange, booting, in_doubt } = *known;
         if let Some(Module { profile, dialect, .. }) = module {
             match profile.restart(line.text) {
                 // The late answer to `AT+CGMI` may read like a firmware that greets. If it does greet, the boot ROM was first.
@@ -59,6 +62,9 @@ impl Heard {
             }
             if let Some(notice) = dialect.notice(line, connection) {
                 return match notice {
+                    Notice::Message(_) | Notice::MessagePart(_) | Notice::MessageStored { .. } if is_strange => {
+                        Heard::Event(Event::Unknown(line.to_line()))
+                    }
                     Notice::Message(message) => Heard::Event(Event::Message(message)),
                     Notice::MessagePart(part) => Heard::Part(part),
                     Notice::MessageDropped { bytes } => {

@@ -24,6 +24,7 @@ impl Driver {
             has_link: self.has_link(),
             has_new_link: self.link == LinkState::Connecting
                 || self.linked.is_some_and(|linked| now - linked < SAID_TWICE),
+            is_strange: self.is_strange,
             booting: self.booting,
             in_doubt: false,
         };

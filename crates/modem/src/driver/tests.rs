@@ -1,3 +1,4 @@
+mod unplugged;
 mod window;
 
 use super::*;
@@ -34,15 +35,20 @@ impl Bench {
     fn attached_with(profile: &str, overrides: Overrides) -> Bench {
         let profile = Profile::named(profile).map(|profile| Arc::new(profile.clone()));
         let mut bench = Bench::new(DriverOptions { profile, overrides, ..DriverOptions::default() });
-        bench.submit(Request::Attach);
-        bench.answer("AT", "OK").in_order().answer("ATE0", "OK").answer("AT", "OK").answer("AT+CMEE=1", "OK");
-        for command in ["ATI", "AT+CGMI", "AT+CGMM", "AT+CGMR", "AT+LGMR"] {
-            bench.answer(command, "OK");
-        }
-        bench.answer("AT+LMQTTCFG=?", "OK");
-        assert!(matches!(bench.outcome(), Ok(Outcome::Attached(..))));
-        bench.events.clear();
+        bench.attach();
         bench
+    }
+
+    /// The module is identified.
+    fn attach(&mut self) {
+        self.submit(Request::Attach);
+        self.answer("AT", "OK").in_order().answer("ATE0", "OK").answer("AT", "OK").answer("AT+CMEE=1", "OK");
+        for command in ["ATI", "AT+CGMI", "AT+CGMM", "AT+CGMR", "AT+LGMR"] {
+            self.answer(command, "OK");
+        }
+        self.answer("AT+LMQTTCFG=?", "OK");
+        assert!(matches!(self.outcome(), Ok(Outcome::Attached(..))));
+        self.events.clear();
     }
 
     /// A driver with a connection to a broker.

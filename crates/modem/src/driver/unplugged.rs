@@ -48,6 +48,7 @@ impl Driver {
 
         self.channel = Channel::new(ChannelOptions { trace: self.options.trace, ..ChannelOptions::default() });
         self.channel.expect_bodies(dialect::bodies_of_all());
+        self.is_strange = true;
         self.assembly = Assembly::default();
         self.slumber = Slumber::default();
         self.dialogue.clear();

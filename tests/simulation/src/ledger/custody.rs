@@ -16,6 +16,8 @@ pub(super) struct Custody {
     ended: BTreeMap<MessageId, Duration>,
     /// Messages that were given up, and it was told which: they count as dropped.
     refused: u64,
+    /// Messages that were given up, and the process ended before it told.
+    untold: u64,
     expired: u64,
     /// Expired, or gave way: nobody is told which.
     lost: u64,
@@ -65,8 +67,8 @@ impl Ledger {
         self.uplinks[number].promised
     }
 
-    /// A process has opened the outbox, and this is in it.
-    pub(crate) fn found(&mut self, found: &[Found], now: Duration) -> Result<(), String> {
+    /// A process has opened the outbox, and this is in it; so many it says it has given up in all.
+    pub(crate) fn found(&mut self, found: &[Found], dropped: u64, now: Duration) -> Result<(), String> {
         if !found.is_sorted_by_key(|found| found.id) {
             return Err("I5: the outbox has lost the order of its messages".to_owned());
         }
@@ -91,8 +93,15 @@ impl Ledger {
         let ended: BTreeSet<usize> = self.custody.ended.keys().filter_map(|id| self.number(*id)).collect();
         let is_gone = |number: &usize| !there.contains(number) && !ended.contains(number) && self.is_open(*number);
         let gone: Vec<usize> = (0..self.uplinks.len()).filter(is_gone).collect();
-        // The process may have ended before it told that the module can never publish one.
+        // The process may have ended before it told that the module can never publish one; but the outbox has counted it.
+        let untold = dropped.saturating_sub(self.custody.refused + self.custody.untold);
         let (refused, gone): (Vec<_>, Vec<_>) = gone.into_iter().partition(|number| self.may_be_refused(*number));
+        if refused.len() as u64 > untold && !self.may_lose() {
+            return Err(format!(
+                "I5: messages {refused:?} are not in the outbox any more, which has given up {untold} unsaid"
+            ));
+        }
+        self.custody.untold += refused.len() as u64;
         refused.into_iter().for_each(|number| self.uplinks[number].refused = true);
         if !gone.is_empty() && !self.may_lose() {
             return Err(format!("I5: messages {gone:?} were accepted, and are not in the outbox any more"));
