@@ -7,6 +7,7 @@ use crate::exchange::{ATTEMPTS, Answer, DataPhase, DataProgress, Exchange, Fault
 use crate::grammar::FinalResult;
 use crate::quarantine::{Owed, Quarantine};
 use crate::reader::Expected;
+use crate::text::is_nothing_on_the_line;
 use crate::time::Time;
 use crate::token::{Line, LineRef, Token};
 use crate::trace::{Direction, Redactor, TraceRecord};
@@ -62,7 +63,8 @@ pub(super) enum Phase {
     WritingData { sent: usize, deadline: Time },
     /// The module has to answer.
     Answer { deadline: Time },
-    /// The result has come, `OK` has not; or a refusal has, and the result that says why has not.
+    /// The result has come, `OK` has not; or a refusal has, and the result that says why has not, or the prompt that shows that it was
+    /// none.
     Settling { deadline: Time },
     /// Nothing may be sent for a while, and nothing that comes is an answer.
     Silence { until: Time },
@@ -200,12 +202,8 @@ impl Core {
         match (&self.flight, &self.quarantine) {
             (Some(flight), _) if flight.is_listening() => {
                 let Flight { exchange, phase, written_at, .. } = flight;
-                let prompts = match phase {
-                    Phase::Prompt { .. } => true,
-                    // Data of no bytes may be asked for behind the answer, or not at all.
-                    Phase::Answer { .. } => !exchange.has_data(),
-                    _ => false,
-                };
+                // Data of no bytes may be asked for behind the answer, or not at all.
+                let prompts = flight.may_prompt() || matches!(phase, Phase::Answer { .. }) && !exchange.has_data();
                 let prompt = exchange.data.as_ref().filter(|_| prompts).and_then(sign);
                 let prompt = prompt.or_else(|| self.quarantine.as_ref()?.late_prompt());
                 Expected { from: *written_at, echo: &exchange.wire, prompt }
@@ -238,6 +236,7 @@ impl Core {
         }
         let Some(flight) = &mut self.flight else { return };
         let Some(data) = &flight.exchange.data else { return };
+        flight.answer.refusal = None;
         flight.phase = if data.bytes.is_empty() {
             Phase::Answer { deadline: now + flight.exchange.timeout }
         } else if !data.guard.is_zero() {
@@ -253,7 +252,7 @@ impl Core {
             _ if is_reserved => Verdict::NotMine,
             Some(flight) if flight.is_listening() && began >= flight.written_at => {
                 let data = match flight.phase {
-                    Phase::Prompt { .. } => DataProgress::Awaited,
+                    _ if flight.awaits_prompt() => DataProgress::Awaited,
                     Phase::DataGuard { .. } | Phase::WritingData { .. } => DataProgress::Going,
                     _ => DataProgress::Out,
                 };
@@ -298,7 +297,7 @@ impl Core {
                 }
             }
             Verdict::Complete => self.complete(now, line),
-            Verdict::Refused(refusal) => self.refused(refusal, line),
+            Verdict::Refused(refusal) => self.refused(now, refusal, line),
         }
     }
 
@@ -348,8 +347,13 @@ impl Core {
         }
     }
 
-    fn refused(&mut self, result: FinalResult, line: LineRef<'_>) {
+    fn refused(&mut self, now: Time, result: FinalResult, line: LineRef<'_>) {
         match &mut self.flight {
+            // Where this was part of a message whose head was damaged, the prompt still comes, and what is sent next would be the data.
+            Some(Flight { exchange, phase: phase @ Phase::Prompt { .. }, answer, .. }) if exchange.has_data() => {
+                answer.refusal = Some(result);
+                *phase = Phase::Settling { deadline: now + self.options.settle };
+            }
             Some(flight) if !flight.is_probe => {
                 let lines = flight.answer.lines.iter().map(LineRef::to_line).collect();
                 self.end(Err(Fault::Refused { result, lines }));
@@ -520,6 +524,25 @@ impl Core {
 }
 
 impl Flight {
+    /// Whether the module has not asked for the data.
+    fn awaits_prompt(&self) -> bool {
+        match self.phase {
+            Phase::Prompt { .. } => true,
+            Phase::Settling { .. } => {
+                let is_behind = self.exchange.result.as_ref().is_some_and(|claim| claim.behind_refusal);
+                self.answer.refusal.is_some() && self.exchange.has_data() && !is_behind
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a prompt is believed. Behind a refusal it may be part of the same damaged message: the data go out only if they are nothing
+    /// to a command line.
+    fn may_prompt(&self) -> bool {
+        let is_harmless = || self.exchange.data.as_ref().is_some_and(|data| is_nothing_on_the_line(&data.bytes));
+        self.awaits_prompt() && (self.answer.refusal.is_none() || is_harmless())
+    }
+
     /// Whether the command is out, so that what begins now can be an answer.
     fn is_listening(&self) -> bool {
         !matches!(

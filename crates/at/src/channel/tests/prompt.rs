@@ -15,10 +15,28 @@ fn data_follow_the_prompt_byte_for_byte() {
 #[test]
 fn no_data_are_sent_where_the_module_refuses_instead_of_prompting() {
     let mut line = Bench::new();
-    line.send(publish_by_prompt(b"secret"));
-    line.receive(b"\r\n+CME ERROR: 3\r\n\r\n> ");
+    line.send(publish_by_prompt(b"AT+CFUN=0"));
+    line.receive(b"\r\n+CME ERROR: 3\r\n\r\n> ").wait(SECOND);
     assert_eq!(line.written(), b"");
     assert_eq!(line.events(), ["failed: the module answered +CME ERROR: 3 (operation not allowed)"]);
+}
+
+#[test]
+fn a_refusal_that_a_prompt_follows_was_part_of_something_else() {
+    // As in a message whose head was damaged.
+    let mut line = Bench::new();
+    line.send(publish_by_prompt(b"hello"));
+    line.receive(b"\r\nERROR\r\n\r\n+LMQTTPUB: 0,7,0\r\n").wait(SECOND / 2);
+    assert_eq!((line.written(), line.events()), (vec![], vec!["unsolicited +LMQTTPUB: 0,7,0".to_owned()]));
+    line.receive(b"\r\n> ");
+    assert_eq!(line.written(), b"hello");
+    line.receive(b"\r\nOK\r\n\r\n+LMQTTPUB: 0,7,0\r\n");
+    assert_eq!(line.events(), ["done [] => +LMQTTPUB: 0,7,0"]);
+    // One that nothing follows is one, and what comes behind it is nobody's.
+    line.send(publish_by_prompt(b"hello"));
+    line.receive(b"\r\nERROR\r\n").wait(SECOND).receive(b"\r\n> ");
+    assert_eq!(line.written(), b"");
+    assert_eq!(line.events(), ["failed: the module answered ERROR"]);
 }
 
 #[test]
