@@ -32,6 +32,8 @@ struct Incomplete {
     packet_id: Option<u16>,
     topic: Vec<u8>,
     payload: Vec<u8>,
+    /// How many bytes of payload its first line has: a module that cuts a message fills each line but the last, so that none has more.
+    first: usize,
     /// How many bytes topic and payload have in the end.
     announced: (usize, usize),
     until: Time,
@@ -58,6 +60,7 @@ impl Assembly {
                         packet_id: None,
                         topic: Vec::new(),
                         payload: Vec::new(),
+                        first: 0,
                         announced: (topic, payload),
                         until,
                     },
@@ -82,13 +85,15 @@ impl Assembly {
                         && message.topic == topic.as_bytes()
                         && message.announced.1 == total
                         && message.payload.len() + payload.len() <= total
+                        && payload.len() <= message.first
                 };
                 let at = self.messages.iter().position(is_one).unwrap_or_else(|| {
                     // A piece that does not fit is the first of another message with the same name.
                     self.drop_where(|message| message.packet_id == id && message.topic == topic.as_bytes(), tell);
                     let announced = (topic.len(), total);
                     let topic = topic.into_bytes();
-                    self.begin(Incomplete { packet_id: id, topic, payload: Vec::new(), announced, until }, tell);
+                    let first = payload.len();
+                    self.begin(Incomplete { packet_id: id, topic, payload: Vec::new(), first, announced, until }, tell);
                     self.messages.len() - 1
                 });
                 let message = &mut self.messages[at];
@@ -237,10 +242,10 @@ mod tests {
     fn messages_in_turns() {
         let parts = [
             chunk(7, "a", 4, "ab"),
-            chunk(8, "a", 3, "x"),
+            chunk(8, "a", 3, "xy"),
             chunk(0, "b", 2, "12"),
             chunk(7, "a", 4, "cd"),
-            chunk(8, "a", 3, "yz"),
+            chunk(8, "a", 3, "z"),
         ];
         assert_eq!(assembled(parts.map(|part| (0, part))), ["b: 12", "a: abcd", "a: xyz"]);
         // The second piece of the first was lost.
@@ -248,6 +253,15 @@ mod tests {
         assert_eq!(assembled(parts.map(|part| (0, part))), ["lost a: 3 of 4", "a: ABCD"]);
         let parts = [chunk(0, "a", 4, "abc"), chunk(0, "a", 3, "ABC")];
         assert_eq!(assembled(parts.map(|part| (0, part))), ["lost a: 3 of 4", "a: ABC"]);
+    }
+
+    #[test]
+    fn a_piece_that_is_said_twice_begins_no_message() {
+        let [first, last] = [chunk(0, "a", 5, "abc"), chunk(0, "a", 5, "de")];
+        let twice = [first.clone(), last.clone(), last.clone(), first.clone(), last.clone()];
+        assert_eq!(assembled(twice.map(|part| (0, part))), ["a: abcde", "lost a: 2 of 5", "a: abcde"]);
+        let twice = [first.clone(), first, last];
+        assert_eq!(assembled(twice.map(|part| (0, part))), ["lost a: 3 of 5", "a: abcde"]);
     }
 
     #[test]
