@@ -125,7 +125,8 @@ impl ModemOptions {
     }
 
     /// Draws the waits before attempts to connect again ([`Reconnect`](crate::Reconnect)) from this seed, for tests that want the same
-    /// ones each time. Where nothing is said each modem has waits of its own.
+    /// ones each time; and the first message identifier where the module has a session of an earlier process, on whose messages it may
+    /// still report. Where nothing is said each modem has its own.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> ModemOptions {
         self.seed = Some(seed);

@@ -294,6 +294,11 @@ impl Driver {
         self.link
     }
 
+    /// Where message identifiers begin if a session of an earlier host is found: behind `last`. Otherwise they begin at 1.
+    pub(crate) fn set_strangers_ids(&self, last: u16) {
+        self.dialogue.set_strangers_ids(last);
+    }
+
     /// Whether the module sleeps. The next request wakes it, and its connection is asked for first.
     #[must_use]
     pub fn is_asleep(&self) -> bool {

@@ -53,7 +53,8 @@ struct Desk {
     link_open: bool,
     /// The plan has begun to give orders to the module's MQTT client.
     client_used: bool,
-    next_message_id: u16,
+    last_message_id: u16,
+    strangers_ids: u16,
     /// The PIN that was tried, as long as the SIM was not seen to take it.
     doubtful_pin: Option<Secret>,
     /// Messages that the plan has read.
@@ -168,12 +169,26 @@ impl Dialogue {
         self.desk().messages.push(message);
     }
 
+    /// Where message identifiers begin once an earlier host's session was found: behind this one.
+    pub(crate) fn set_strangers_ids(&self, last: u16) {
+        self.desk().strangers_ids = last;
+    }
+
+    /// The module had a session of an earlier host, and may still report on its messages: as far as is known these began at 1, and not
+    /// long ago. What has been counted in this session goes on.
+    pub(crate) fn pass_over_strangers_ids(&self) {
+        let mut desk = self.desk();
+        if desk.last_message_id == 0 {
+            desk.last_message_id = desk.strangers_ids;
+        }
+    }
+
     /// A message identifier that has not been used for as long as can be: 1 to 65535, in turn.
     #[must_use]
     pub fn message_id(&self) -> u16 {
         let mut desk = self.desk();
-        desk.next_message_id = desk.next_message_id.checked_add(1).unwrap_or(1);
-        desk.next_message_id
+        desk.last_message_id = desk.last_message_id.checked_add(1).unwrap_or(1);
+        desk.last_message_id
     }
 
     /// Whether a PIN may be tried: not if it was, and the SIM has not been ready since. From now on it was.

@@ -44,11 +44,14 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Over a new driver. `seed` draws the waits: the same seed, bytes and times give the same.
+    /// Over a new driver. `seed` draws the waits, and the first message identifier behind a session of an earlier host: the same seed,
+    /// bytes and times give the same.
     #[must_use]
     pub fn new(options: DriverOptions, seed: u64) -> Supervisor {
+        let driver = Driver::new(options);
+        driver.set_strangers_ids(u16::try_from(seed % u64::from(u16::MAX)).unwrap_or_default());
         Supervisor {
-            driver: Driver::new(options),
+            driver,
             keep: None,
             under_way: VecDeque::new(),
             generation: 0,

@@ -112,6 +112,9 @@ pub(super) async fn put_away<S: Session>(context: &Context) -> Result<bool, Faul
             Err(fault) => return Err(fault),
         }
     }
+    if is_closed {
+        context.dialogue.pass_over_strangers_ids();
+    }
     Ok(is_closed)
 }
 

@@ -447,6 +447,28 @@ fn the_message_identifier_follows_the_rule_of_the_model() {
 }
 
 #[test]
+fn behind_a_session_of_an_earlier_host_identifiers_begin_elsewhere() {
+    let mut bench = Bench::attached("lierda-nt26e");
+    bench.driver.set_strangers_ids(4710);
+    bench.connect(options());
+    bench.online().answer("AT+LMQTTDISC=0", "OK\r\n\r\n+LMQTTDISC: 0,0").answer("AT+LMQTTCLOSE=0", "+CME ERROR: 3");
+    bench.configured().answer("AT+LMQTTOPEN=0,\"broker.example\",1883", "OK\r\n\r\n+LMQTTOPEN: 0,0");
+    bench.answer("AT+LMQTTCONN=0,\"device\"", "OK\r\n\r\n+LMQTTCONN: 0,0,0");
+    assert_eq!(bench.outcome(), Ok(Outcome::Connected));
+    bench.publish(QoS::AtLeastOnce, b"x");
+    bench.answer("AT+LMQTTPUB=0,4711,1,0,\"t\",1,\"x\"", "OK\r\n\r\n+LMQTTPUB: 0,1,0\r\n\r\n+LMQTTPUB: 0,4711,0");
+    assert_eq!(bench.outcome(), Ok(Outcome::Published(Delivery::Delivered { retransmissions: 0 })));
+    assert_eq!(bench.events.last(), Some(&Event::LateResult { message_id: 1 }));
+
+    // A session of its own is no reason to begin anew.
+    bench.say("+LMQTTURC: STATS,0,1").connect(options());
+    bench.online().answer("AT+LMQTTDISC=0", "OK\r\n\r\n+LMQTTDISC: 0,0").answer("AT+LMQTTCLOSE=0", "+CME ERROR: 3");
+    bench.configured().answer("AT+LMQTTOPEN=0,\"broker.example\",1883", "OK\r\n\r\n+LMQTTOPEN: 0,0");
+    bench.answer("AT+LMQTTCONN=0,\"device\"", "OK\r\n\r\n+LMQTTCONN: 0,0,0").publish(QoS::AtLeastOnce, b"x");
+    assert_eq!(bench.written(), "AT+LMQTTPUB=0,4712,1,0,\"t\",1,\"x\"\r");
+}
+
+#[test]
 fn what_cannot_stand_in_a_line_goes_by_prompt_where_there_is_one() {
     let mut bench = Bench::connected("lierda-nt26e");
     bench.publish(QoS::AtLeastOnce, b"a\r\nAT+CFUN=0\r");
