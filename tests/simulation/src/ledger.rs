@@ -358,7 +358,8 @@ impl Ledger {
 
     /// The module has read a command.
     pub(crate) fn heard(&mut self, now: Duration, command: &[u8]) -> Result<(), String> {
-        self.reports.heard(now, command)?;
+        let scenario = &self.scenario;
+        self.reports.heard(now, command, &|number, bytes| is_whole(scenario, number, bytes))?;
         if self.owes_subscription && self.link_is_up && self.reports.is_publish(command) {
             return Err("I4: what waits is published before what was subscribed to is had again".to_owned());
         }
@@ -368,6 +369,12 @@ impl Ledger {
             return Err(format!("I7: the module has {unconfirmed} publishes on their way, and is to have {window}"));
         }
         Ok(())
+    }
+
+    /// The module has read data.
+    pub(crate) fn heard_data(&mut self, data: &[u8]) {
+        let scenario = &self.scenario;
+        self.reports.heard_data(data, &|number, bytes| is_whole(scenario, number, bytes));
     }
 
     /// The application is not subscribed any more, and nobody subscribes for it.
@@ -471,4 +478,14 @@ impl Ledger {
         }
         Ok(())
     }
+}
+
+/// Whether the payload of an uplink is in these bytes, as it is or in digits.
+fn is_whole(scenario: &Scenario, number: usize, bytes: &[u8]) -> bool {
+    if number >= scenario.uplinks.len() {
+        return false;
+    }
+    let payload = scenario.uplink(number);
+    let digits: String = payload.iter().map(|byte| format!("{byte:02X}")).collect();
+    [&payload[..], digits.as_bytes()].iter().any(|form| memchr::memmem::find(bytes, form).is_some())
 }

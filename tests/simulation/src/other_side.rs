@@ -210,7 +210,7 @@ impl OtherSide {
                 }
                 Output::HeardData(data) => {
                     run.note(format_args!("= ({} bytes of data)", data.len()));
-                    run.ledger().reports.heard_data(&data);
+                    run.ledger().heard_data(&data);
                     if self.owed_since.take().is_some_and(|since| now - since >= PATIENCE) {
                         mislead(run);
                     }

@@ -10,8 +10,8 @@ use crate::tongue::{Identifiers, Tongue};
 pub(crate) struct Reports {
     tongue: &'static Tongue,
     heard: Vec<Heard>,
-    /// The number of the message in the data that came last.
-    data: Option<usize>,
+    /// The message in the data that came last.
+    data: Option<Content>,
     /// The data that come next are those of the publish that was heard last.
     awaits_data: bool,
     /// When a report went to the host, of which identifier, and with which result.
@@ -29,9 +29,32 @@ pub(crate) struct Reports {
 struct Heard {
     at: Duration,
     id: u16,
-    /// The number of its message, where it is one.
-    message: Option<usize>,
+    /// `None`: that cannot be read.
+    content: Option<Content>,
 }
+
+/// What the module has read of a payload.
+#[derive(Debug, Clone, Copy)]
+struct Content {
+    /// The number of its message.
+    message: usize,
+    /// All of it is there, so that it is of no other message.
+    is_whole: bool,
+}
+
+impl Heard {
+    fn is_of(&self, message: usize) -> bool {
+        self.content.is_some_and(|content| content.message == message)
+    }
+
+    /// A payload that was damaged on its way may be that of any message.
+    fn may_be_of(&self, message: usize) -> bool {
+        self.content.is_none_or(|content| content.message == message || !content.is_whole)
+    }
+}
+
+/// Whether the payload of that message is in these bytes.
+pub(crate) type IsWhole<'a> = &'a dyn Fn(usize, &[u8]) -> bool;
 
 /// No driver gives a report up so soon.
 const SOON: Duration = Duration::from_secs(5);
@@ -53,7 +76,7 @@ impl Reports {
     /// The module has read a command line.
     ///
     /// An identifier that is used again while a report of it may still come makes two messages one (I2).
-    pub(crate) fn heard(&mut self, now: Duration, command: &[u8]) -> Result<(), String> {
+    pub(crate) fn heard(&mut self, now: Duration, command: &[u8], is_whole: IsWhole<'_>) -> Result<(), String> {
         if self.tongue.closes(command) {
             self.open.clear();
         }
@@ -61,13 +84,15 @@ impl Reports {
         self.awaits_data = false;
         let Some(publish) = self.tongue.publish(command) else { return Ok(()) };
         let Some(id) = publish.id.filter(|id| *id != 0) else { return Ok(()) };
-        let message = match publish.inline {
-            Some(inline) => Message::number_quoted(inline),
+        let content = match publish.inline {
+            Some(inline) => {
+                Message::number_quoted(inline).map(|message| Content { message, is_whole: is_whole(message, inline) })
+            }
             // Elsewhere the payload comes behind the command.
             None => self.data.take().filter(|_| !self.tongue.asks_for_data.is_empty()),
         };
         self.awaits_data = publish.inline.is_none() && self.tongue.asks_for_data.is_empty();
-        self.heard.push(Heard { at: now, id, message });
+        self.heard.push(Heard { at: now, id, content });
         if self.tongue.identifiers != Identifiers::Host {
             return Ok(());
         }
@@ -80,11 +105,12 @@ impl Reports {
     }
 
     /// The module has read data: a payload, or a topic or filter.
-    pub(crate) fn heard_data(&mut self, data: &[u8]) {
+    pub(crate) fn heard_data(&mut self, data: &[u8], is_whole: IsWhole<'_>) {
         let number = Message::number(data).and_then(|(mark, number)| (mark == '#').then_some(number));
+        let content = number.map(|message| Content { message, is_whole: is_whole(message, data) });
         match self.heard.last_mut() {
-            Some(last) if std::mem::take(&mut self.awaits_data) => last.message = number,
-            _ => self.data = number.or(self.data),
+            Some(last) if std::mem::take(&mut self.awaits_data) => last.content = content,
+            _ => self.data = content.or(self.data),
         }
     }
 
@@ -111,12 +137,12 @@ impl Reports {
 
     /// How many publishes of this message with an identifier were heard.
     pub(crate) fn heard_of(&self, message: usize) -> usize {
-        self.heard.iter().filter(|heard| heard.message == Some(message)).count()
+        self.heard.iter().filter(|heard| heard.is_of(message)).count()
     }
 
     /// Whether a publish of this message with an identifier was heard after that.
     pub(crate) fn was_heard(&self, message: usize, after: Duration) -> bool {
-        self.heard.iter().any(|heard| heard.at > after && heard.message == Some(message))
+        self.heard.iter().any(|heard| heard.at > after && heard.is_of(message))
     }
 
     pub(crate) fn is_publish(&self, command: &[u8]) -> bool {
@@ -159,10 +185,10 @@ impl Reports {
     pub(crate) fn was_success(&self, message: usize, since: Duration) -> Option<bool> {
         let mut was_heard = false;
         for (place, heard) in self.heard.iter().enumerate() {
-            if heard.at < since || heard.message != Some(message) {
+            if heard.at < since || !heard.may_be_of(message) {
                 continue;
             }
-            was_heard = true;
+            was_heard |= heard.is_of(message);
             // What is said once the identifier is given to another is said of that.
             let again = self.heard[place + 1..].iter().find(|later| later.id == heard.id);
             let until = again.map_or(Duration::MAX, |again| again.at);
@@ -183,6 +209,8 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
+    const WHOLE: IsWhole<'_> = &|_, _| true;
+
     fn reports() -> Reports {
         Reports::new(Tongue::of(&atmqtt_mock::modem::NT26E))
     }
@@ -190,16 +218,16 @@ mod tests {
     #[test]
     fn a_report_belongs_to_the_publish_of_its_identifier() {
         let mut reports = reports();
-        assert_eq!(reports.heard(at(1), b"AT+LMQTTPUB=0,7,1,0,\"t\",4,\"#12:\""), Ok(()));
+        assert_eq!(reports.heard(at(1), b"AT+LMQTTPUB=0,7,1,0,\"t\",4,\"#12:\"", WHOLE), Ok(()));
         assert_eq!((reports.was_success(12, at(1)), reports.was_success(1, at(1))), (Some(false), None));
         reports.said(at(2), b"\r\nOK\r\n\r\n+LMQTTPUB: 0,6,0\r\n\r\n+LMQTT");
         assert_eq!(reports.was_success(12, at(1)), Some(false));
         reports.said(at(3), b"PUB: 0,7,0\r\n");
         assert_eq!((reports.was_success(12, at(1)), reports.was_success(12, at(2))), (Some(true), None));
-        assert_eq!(reports.heard(at(4), b"AT+LMQTTPUB=0,7,1,0,\"t\",4"), Ok(()));
-        reports.heard_data(b"#12:");
+        assert_eq!(reports.heard(at(4), b"AT+LMQTTPUB=0,7,1,0,\"t\",4", WHOLE), Ok(()));
+        reports.heard_data(b"#12:", WHOLE);
         assert_eq!((reports.was_success(12, at(4)), reports.was_success(12, at(1))), (Some(false), Some(true)));
-        assert!(reports.heard(at(5), b"AT+LMQTTPUB=0,7,1,0,\"t\",1,\"x\"").is_err());
+        assert!(reports.heard(at(5), b"AT+LMQTTPUB=0,7,1,0,\"t\",1,\"x\"", WHOLE).is_err());
     }
 
     #[test]
@@ -207,7 +235,7 @@ mod tests {
         let mut reports = reports();
         for (id, message) in [(1, "#5:"), (2, "#6:"), (3, "#7:")] {
             let command = format!("AT+LMQTTPUB=0,{id},1,0,\"t\",3,\"{message}\"");
-            assert_eq!(reports.heard(at(id), command.as_bytes()), Ok(()));
+            assert_eq!(reports.heard(at(id), command.as_bytes(), WHOLE), Ok(()));
         }
         reports.said(at(4), b"\r\n+LMQTTPUB: 0,3,0\r\n\r\n+LMQTTPUB: 0,1,2\r\n");
         assert_eq!(
@@ -215,7 +243,7 @@ mod tests {
             [Some(false), Some(false), Some(true)]
         );
         // Sent again under an identifier that another had.
-        assert_eq!(reports.heard(at(5), b"AT+LMQTTPUB=0,1,1,0,\"t\",3,\"#6:\""), Ok(()));
+        assert_eq!(reports.heard(at(5), b"AT+LMQTTPUB=0,1,1,0,\"t\",3,\"#6:\"", WHOLE), Ok(()));
         reports.said(at(6), b"\r\n+LMQTTPUB: 0,1,0\r\n");
         assert_eq!([5, 6].map(|message| reports.was_success(message, at(0))), [Some(false), Some(true)]);
     }
@@ -224,9 +252,9 @@ mod tests {
     fn a_payload_comes_before_its_publish_where_it_is_put_down_first() {
         let simcom = atmqtt_mock::modem::Model::all().find(|model| Tongue::of(model).identifiers == Identifiers::None);
         let mut reports = Reports::new(Tongue::of(&simcom.unwrap()));
-        reports.heard_data(b"up/1");
-        reports.heard_data(b"#3:x");
-        assert_eq!(reports.heard(at(1), b"AT+CMQTTPUB=0,1,60"), Ok(()));
+        reports.heard_data(b"up/1", WHOLE);
+        reports.heard_data(b"#3:x", WHOLE);
+        assert_eq!(reports.heard(at(1), b"AT+CMQTTPUB=0,1,60", WHOLE), Ok(()));
         assert_eq!(reports.was_success(3, at(0)), Some(false));
         reports.said(at(2), b"\r\n+CMQTTPUB: 0,0\r\n");
         assert_eq!(reports.was_success(3, at(0)), Some(true));
@@ -236,7 +264,7 @@ mod tests {
     fn without_an_identifier_nothing_is_known() {
         let mut reports = reports();
         for _ in 0..2 {
-            assert_eq!(reports.heard(at(1), b"AT+LMQTTPUB=0,0,0,0,\"t\",3,\"#1:\""), Ok(()));
+            assert_eq!(reports.heard(at(1), b"AT+LMQTTPUB=0,0,0,0,\"t\",3,\"#1:\"", WHOLE), Ok(()));
         }
         assert_eq!(reports.was_success(1, at(0)), None);
     }
@@ -245,9 +273,23 @@ mod tests {
     fn a_connection_that_is_closed_reports_nothing_more() {
         let mut reports = reports();
         for command in ["AT+LMQTTPUB=0,7,1,0,\"t\",1", "AT+LMQTTCLOSE=0", "AT+LMQTTPUB=0,7,1,0,\"t\",1"] {
-            assert_eq!(reports.heard(at(1), command.as_bytes()), Ok(()));
+            assert_eq!(reports.heard(at(1), command.as_bytes(), WHOLE), Ok(()));
         }
         reports.forget();
-        assert_eq!(reports.heard(at(1), b"AT+LMQTTPUB=0,7,1,0,\"t\",1"), Ok(()));
+        assert_eq!(reports.heard(at(1), b"AT+LMQTTPUB=0,7,1,0,\"t\",1", WHOLE), Ok(()));
+    }
+
+    #[test]
+    fn a_payload_that_was_damaged_may_be_of_any_message() {
+        for (payload, is_whole, expected) in
+            [("#2:x", true, false), ("#2:x", false, true), ("5#3:x", false, true), ("#3:x", false, true)]
+        {
+            let mut reports = reports();
+            assert_eq!(reports.heard(at(1), b"AT+LMQTTPUB=0,7,1,0,\"t\",4,\"#3:x\"", WHOLE), Ok(()));
+            let again = format!("AT+LMQTTPUB=0,8,1,0,\"t\",4,\"{payload}\"");
+            assert_eq!(reports.heard(at(2), again.as_bytes(), &|_, _| is_whole), Ok(()));
+            reports.said(at(3), b"\r\n+LMQTTPUB: 0,8,0\r\n");
+            assert_eq!(reports.was_success(3, at(0)), Some(expected), "{payload} {is_whole}");
+        }
     }
 }
