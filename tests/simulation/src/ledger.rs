@@ -10,6 +10,7 @@ use atmqtt_mock::broker::{Publication, Publisher, QoS};
 
 use self::custody::Custody;
 pub(crate) use self::custody::Found;
+use crate::other_side::GREETING;
 use crate::reports::Reports;
 use crate::scenario::{Message, Scenario};
 use crate::tongue::{Tongue, takes_anything};
@@ -101,6 +102,8 @@ pub(crate) struct Ledger {
     custody: Custody,
     /// Another module was put in the place of the first.
     pub(crate) may_be_other_module: bool,
+    /// What is sent when everything is over has come.
+    pub(crate) is_greeted: bool,
 }
 
 impl Ledger {
@@ -122,6 +125,7 @@ impl Ledger {
             waits: Vec::new(),
             custody: Custody::default(),
             may_be_other_module: false,
+            is_greeted: false,
         }
     }
 
@@ -393,6 +397,10 @@ impl Ledger {
     /// The application has got a message.
     pub(crate) fn received(&mut self, message: &atmqtt::Message, now: Duration) -> Result<(), String> {
         let (topic, payload) = (&*message.topic, &*message.payload);
+        if (topic, payload) == (GREETING, GREETING.as_bytes()) {
+            self.is_greeted = true;
+            return Ok(());
+        }
         let held = self.note_received(topic, payload, now);
         // A module that has been told something else than its settings gives no lengths, and the driver says so of each message.
         let settings_lost = message.framing == Framing::Ambiguous && self.module_was_misled(Duration::ZERO);

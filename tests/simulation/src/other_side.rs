@@ -36,6 +36,9 @@ pub(crate) struct OtherSide {
 /// The serial number of the module that is put in the place of the first.
 pub(crate) const OTHER_IMEI: &str = "356938035643809";
 
+/// What is published to the application when everything is over: topic and payload.
+pub(crate) const GREETING: &str = "down/greeting";
+
 /// How long a module may wait for data before somebody at the bench switches it off and on: nothing else can be done for one that has
 /// lost its prompt, where its data could be taken for commands.
 const BENCH: Duration = Duration::from_secs(120);
@@ -174,6 +177,16 @@ impl OtherSide {
             self.published += 1;
         }
         None
+    }
+
+    /// Publishes something to the application that asks for nothing but to come.
+    pub(crate) fn greet(&mut self, run: &Run) {
+        let now = run.now();
+        let (topic, payload) = (GREETING.to_owned(), GREETING.into());
+        let greeting = Message { topic, payload, qos: QoS::AtLeastOnce, retain: false };
+        run.note(format_args!("a greeting"));
+        let published = self.world.at_broker(now, |broker| broker.publish(now, greeting));
+        run.require(published.map_err(|fault| fault.to_string()));
     }
 
     /// Passes on what came out.

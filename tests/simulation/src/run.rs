@@ -22,6 +22,10 @@ use crate::store::Store;
 
 /// How long everything may take once the last fault is over: I11, and the messages that have piled up.
 const RECOVERY: Duration = Duration::from_secs(900);
+/// How long a connection that is kept may take to be there again once the last fault is over and everything is published.
+const RESTORED: Duration = Duration::from_secs(120);
+/// How often somebody looks whether it is.
+const GREETING: Duration = Duration::from_secs(10);
 /// After that much virtual time a run counts as hung.
 const HUNG: Duration = Duration::from_secs(7200);
 
@@ -206,11 +210,28 @@ impl Run {
             }
             sleep(Duration::from_millis(500)).await;
         }
+        if self.scenario.keeps {
+            self.greet().await;
+        }
         // What is on its way to the application comes in now.
         sleep(Duration::from_secs(30)).await;
         self.stopping.send_replace(true);
         sleep(HUNG).await;
         self.require(Err("I1: the application does not end".to_owned()));
+    }
+
+    /// Sends something to the application until it comes: with nothing to publish, nobody but the library sees that its connection is lost.
+    async fn greet(&self) {
+        let latest = self.now() + RESTORED;
+        while !self.ledger().is_greeted {
+            if self.now() > latest {
+                self.require(Err(format!("I11: nothing has come over the connection that is kept for {RESTORED:?}")));
+                return;
+            }
+            self.other_side.lock().unwrap_or_else(PoisonError::into_inner).greet(self);
+            self.poked.notify_one();
+            sleep(GREETING).await;
+        }
     }
 
     fn report(&self) -> Report {
