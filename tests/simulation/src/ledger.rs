@@ -104,6 +104,9 @@ pub(crate) struct Ledger {
     pub(crate) may_be_other_module: bool,
     /// What is sent when everything is over has come.
     pub(crate) is_greeted: bool,
+    /// The module was told something else than its settings, and gives no lengths: what of a message is behind a line end in it reads like
+    /// a line of its own, which may be in an answer that has any text.
+    pub(crate) is_lengthless: bool,
 }
 
 impl Ledger {
@@ -126,6 +129,7 @@ impl Ledger {
             custody: Custody::default(),
             may_be_other_module: false,
             is_greeted: false,
+            is_lengthless: false,
         }
     }
 
@@ -404,6 +408,7 @@ impl Ledger {
         let held = self.note_received(topic, payload, now);
         // A module that has been told something else than its settings gives no lengths, and the driver says so of each message.
         let settings_lost = message.framing == Framing::Ambiguous && self.module_was_misled(Duration::ZERO);
+        self.is_lengthless |= settings_lost && Tongue::of(&self.scenario.model()).counts_downlinks;
         if self.host_was_misled(now) || settings_lost {
             Ok(())
         } else {
