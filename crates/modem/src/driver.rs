@@ -30,6 +30,7 @@ use self::slumber::Slumber;
 use crate::dialect::{self, Dialect};
 use crate::fault::Fault;
 use crate::identify::Identity;
+use crate::network::PowerSaving;
 use crate::options::ConnectOptions;
 use crate::plan::{Dialogue, Plan, Reply, Wish};
 use crate::profile::{Overrides, Profile};
@@ -130,6 +131,8 @@ pub struct Driver {
     /// Why the exchange in flight was given up.
     interruption: Option<Fault>,
     slumber: Slumber,
+    /// What was told last of what the network has granted.
+    power_saving_told: PowerSaving,
     /// The running plan is broken off as soon as the line allows it.
     breaking: Option<BreakOff>,
     /// A sign-in that was broken off, and of which the module may still make a connection.
@@ -208,6 +211,7 @@ impl Driver {
             assembly: Assembly::default(),
             interruption: None,
             slumber: Slumber::default(),
+            power_saving_told: PowerSaving::default(),
             breaking: None,
             stray: None,
             leftover: None,
@@ -303,6 +307,12 @@ impl Driver {
     #[must_use]
     pub fn is_asleep(&self) -> bool {
         self.slumber.is_asleep()
+    }
+
+    /// What the network has granted the module to save power, as far as it has told.
+    #[must_use]
+    pub fn power_saving(&self) -> PowerSaving {
+        self.dialogue.power_saving()
     }
 
     /// When a module of which nothing is heard sleeps. While something is under way it does not.
@@ -472,6 +482,7 @@ impl Driver {
         }
         let messages = self.dialogue.take_messages().into_iter();
         self.outputs.extend(messages.map(|message| Output::Event(Event::Message(message))));
+        self.tell_power_saving();
         let Poll::Ready(outcome) = progress else { return };
         let Some(running) = self.running.take() else { return };
         self.preparing = false;

@@ -35,12 +35,13 @@ pub use driver::{Driver, DriverOptions, Event, LinkState, Outcome, Output, Reque
 pub use fault::{ConnectFault, Fault, LinkLoss, OpenFault, PacketFault, ReturnCode, StoreFault, SubscribeFault};
 pub use identify::Identity;
 pub use message::{Filter, Framing, Incoming, InvalidTopic, Outgoing, QoS, Topic};
-pub use network::{NetworkOptions, Registration, RegistrationStatus, Signal, SimState};
+pub use network::{Edrx, NetworkOptions, PowerSaving, Psm, Registration, RegistrationStatus, Signal, SimState};
 pub use options::{Broker, ConnectOptions, Credentials, DeviceSecret, InvalidBroker, ModuleSignIn, Will};
 pub use profile::{
-    AliyunRules, CmqttKind, CmqttRules, CmqttVersion, Evidence, Figure, FigureSource, FigureValue, InvalidOverride,
-    InvalidProfile, InvalidUsbId, MessageIdRule, NamedFigure, Overrides, Place, Profile, ProfileFault, QmtData,
-    QmtKind, QmtRules, Restart, TlsRules, UrcPort, UrcSetting, UsbId, UsbPorts, UsbRole,
+    AliyunRules, CmqttKind, CmqttRules, CmqttVersion, EdrxQuery, Evidence, Figure, FigureSource, FigureValue,
+    InvalidOverride, InvalidProfile, InvalidUsbId, MessageIdRule, NamedFigure, Overrides, Place, PowerSavingRules,
+    Profile, ProfileFault, QmtData, QmtKind, QmtRules, Restart, TlsRules, UrcPort, UrcSetting, UsbId, UsbPorts,
+    UsbRole,
 };
 pub use recovery::{Cure, Recovery, Stage};
 pub use refusal::Refusal;

@@ -1,5 +1,6 @@
 //! SIM, signal, registration and packet network. 3GPP 27.007, sections 7, 8 and 10.
 
+pub(crate) mod power_saving;
 pub(crate) mod state;
 
 use std::time::Duration;
@@ -10,6 +11,7 @@ use crate::fault::Fault;
 use crate::plan::Dialogue;
 use crate::profile::Profile;
 
+pub use power_saving::{Edrx, PowerSaving, Psm};
 pub use state::{Registration, RegistrationStatus, Signal, SimState};
 
 /// How long between two looks at a state that has to change.
@@ -197,10 +199,11 @@ async fn switch_radio_on(dialogue: &Dialogue, profile: &Profile) -> Result<(), F
     Ok(())
 }
 
-/// Has the registration told with its cell and, where the firmware knows that form, with the cause of a refusal; from now on
-/// its changes are told unasked.
+/// Has the registration told with its cell and, where the firmware knows that form, with the cause of a refusal and the timers of power
+/// saving mode; from now on its changes are told unasked.
 pub(crate) async fn ask_for_details(dialogue: &Dialogue, profile: &Profile) -> Result<(), Fault> {
-    for detail in [3, 2] {
+    let own = profile.power_saving.as_ref().and_then(|rules| rules.registration).map(|detail| detail.value);
+    for detail in own.into_iter().chain([3, 2]) {
         let report = Command::set("+CEREG").int(detail).within(profile.timeouts.command.value).done();
         if dialogue.try_run(report).await?.is_some() {
             break;
@@ -215,6 +218,7 @@ async fn register(dialogue: &Dialogue, profile: &Profile, options: &NetworkOptio
     let mut radio_seen_to = false;
     loop {
         let found = dialogue.run(registration().within(profile.timeouts.command.value)).await?;
+        dialogue.learn_psm(found.psm);
         match found.status {
             RegistrationStatus::Home | RegistrationStatus::Roaming => return Ok(()),
             RegistrationStatus::Denied => return Err(Fault::RegistrationDenied { cause: found.reject_cause }),
@@ -284,6 +288,31 @@ mod tests {
         assert_eq!((located.area_code, located.cell_id), (Some(0x1a2b), Some(0x0c3d_4e5f)));
         let denied = ask(&registration(), "+CEREG: 3,3,,,,0,15").unwrap();
         assert_eq!((denied.status, denied.reject_cause), (RegistrationStatus::Denied, Some(15)));
+    }
+
+    #[test]
+    fn registrations_with_the_timers_of_power_saving_mode() {
+        let on = |active_time, periodic_update| {
+            Some(Psm::On {
+                active_time: Duration::from_secs(active_time),
+                periodic_update: Some(Duration::from_secs(periodic_update)),
+            })
+        };
+        for (answer, expected) in [
+            ("+CEREG: 4,1,\"1A2B\",\"0C3D4E5F\",9,,,\"00100100\",\"01000111\"", on(240, 252_000)),
+            ("+CEREG: 5,1,\"0A0B\",\"01020304\",9,0,0,\"00001010\",\"10111011\"", on(20, 1620)),
+            ("+CEREG: 5,2,\"0A0B\",\"01020304\",9,0,0,\"11100000\",\"11100000\"", Some(Psm::Off)),
+            ("+CEREG: 5,5,\"0A0B\",\"01020304\",9,0,0,,", None),
+            ("+CEREG: 5,0,,,9,0,0,,", None),
+            ("+CEREG: 4,1", None),
+            // The rest of the line is no worse for it.
+            ("+CEREG: 4,1,\"1A2B\",\"0C3D4E5F\",9,,,\"0010010\",\"01000111\"", None),
+        ] {
+            assert_eq!(ask(&registration(), answer).map(|found| found.psm), Ok(expected), "{answer}");
+        }
+        let unsolicited = "+CEREG: 5,\"0A0B\",\"01020304\",9,0,0,\"11100000\",\"00011111\"\r\n\r\n+CEREG: 5,2";
+        let found = ask(&registration(), unsolicited).unwrap();
+        assert_eq!((found.status, found.psm), (RegistrationStatus::Searching, None));
     }
 
     #[test]

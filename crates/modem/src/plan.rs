@@ -14,6 +14,7 @@ use atmqtt_at::{Answer, BodyRule, Command, DigitWatch, Exchange, FrameWatch, Sec
 
 use crate::fault::Fault;
 use crate::message::Incoming;
+use crate::network::{Edrx, PowerSaving, Psm};
 use crate::profile::Profile;
 
 /// The exchanges of one operation, atomic on the port.
@@ -59,6 +60,10 @@ struct Desk {
     doubtful_pin: Option<Secret>,
     /// Messages that the plan has read.
     messages: Vec<Incoming>,
+    /// What the network has granted the module, as far as it has told.
+    power_saving: PowerSaving,
+    /// How often it has told of eDRX by itself.
+    edrx_news: u64,
 }
 
 /// What a plan wants next.
@@ -202,6 +207,38 @@ impl Dialogue {
     /// The SIM is ready: the PIN that was tried was right.
     pub(crate) fn trust_pins(&self) {
         self.desk().doubtful_pin = None;
+    }
+
+    /// What the network has granted the module, as far as it has told.
+    pub(crate) fn power_saving(&self) -> PowerSaving {
+        self.desk().power_saving
+    }
+
+    /// How often the module has told of eDRX by itself. What it has answered meanwhile may be older than that.
+    pub(crate) fn edrx_news(&self) -> u64 {
+        self.desk().edrx_news
+    }
+
+    /// The module has answered what is granted of eDRX.
+    pub(crate) fn learn_edrx(&self, edrx: Option<Edrx>) {
+        self.desk().power_saving.edrx = edrx;
+    }
+
+    /// The module has told of eDRX by itself.
+    pub(crate) fn hear_edrx(&self, edrx: Option<Edrx>) {
+        let mut desk = self.desk();
+        desk.power_saving.edrx = edrx;
+        desk.edrx_news += 1;
+    }
+
+    /// The module has told of its registration: with these timers, or without any.
+    pub(crate) fn learn_psm(&self, psm: Option<Psm>) {
+        self.desk().power_saving.psm = psm;
+    }
+
+    /// Nothing is known any more of what is granted to the module.
+    pub(crate) fn forget_power_saving(&self) {
+        self.desk().power_saving = PowerSaving::default();
     }
 
     async fn wish(&self, wish: Wish) -> Reply {

@@ -7,6 +7,7 @@ mod figures;
 mod file;
 mod invalid;
 mod overrides;
+mod power_saving;
 mod qmt;
 mod schema;
 mod urc_port;
@@ -23,6 +24,7 @@ pub use figure::{Evidence, Figure};
 pub use figures::{FigureSource, FigureValue, NamedFigure};
 pub use invalid::{InvalidProfile, Place, ProfileFault};
 pub use overrides::{InvalidOverride, Overrides};
+pub use power_saving::{EdrxQuery, PowerSavingRules};
 pub use qmt::{QmtData, QmtKind, QmtRules};
 #[cfg(test)]
 pub(crate) use schema::DIALECTS;
@@ -57,6 +59,9 @@ pub struct Profile {
     /// What differs between modules of the dialect `cmqtt`; no other dialect has it.
     #[serde(default)]
     pub cmqtt: Option<CmqttRules>,
+    /// How it is asked what its network has granted it to save power. `None`: it is not, since nobody says that it knows the question.
+    #[serde(default)]
+    pub power_saving: Option<PowerSavingRules>,
     /// Where its unsolicited lines go. `None`: to every port, or nobody says how that is asked.
     #[serde(default)]
     pub urc_port: Option<UrcPort>,

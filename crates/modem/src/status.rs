@@ -5,7 +5,7 @@ use atmqtt_at::Command;
 use crate::dialect::{Dialect, LinkReport};
 use crate::fault::Fault;
 use crate::identify::Identity;
-use crate::network::{self, Registration, Signal, SimState};
+use crate::network::{self, PowerSaving, Registration, Signal, SimState};
 use crate::plan::Dialogue;
 use crate::profile::Profile;
 
@@ -35,6 +35,8 @@ pub struct Status {
     pub attached: Option<bool>,
     /// Its address there.
     pub address: Option<String>,
+    /// What the network has granted it to save power, as far as it has told so far. It is asked for that where its profile says that it can be.
+    pub power_saving: PowerSaving,
     /// The MQTT client inside the module: that of the session, or else that of connection identifier 0.
     pub mqtt: LinkReport,
 }
@@ -58,6 +60,17 @@ pub(crate) async fn look(
     let mut signal = ask(dialogue, network::signal_quality().within(soon)).await?.unwrap_or_default();
     signal.rssi_dbm = ask(dialogue, network::signal_strength().within(soon)).await?.flatten();
     network::ask_for_details(dialogue, profile).await?;
+    let registration = ask(dialogue, network::registration().within(soon)).await?;
+    if let Some(found) = &registration {
+        dialogue.learn_psm(found.psm);
+    }
+    if profile.power_saving.is_some() {
+        let news = dialogue.edrx_news();
+        let granted = ask(dialogue, network::power_saving::edrx().within(soon)).await?;
+        if let Some(edrx) = granted.filter(|_| dialogue.edrx_news() == news) {
+            dialogue.learn_edrx(edrx);
+        }
+    }
     Ok(Status {
         identity,
         profile: profile.model.name.to_string(),
@@ -66,7 +79,7 @@ pub(crate) async fn look(
         iccid,
         sim,
         signal,
-        registration: ask(dialogue, network::registration().within(soon)).await?,
+        registration,
         attached: ask(dialogue, network::attached(profile)).await?,
         address: ask(dialogue, network::address(profile).within(soon)).await?.flatten(),
         mqtt: match ask(dialogue, dialect.link_reports(connection).within(soon)).await? {
@@ -76,6 +89,8 @@ pub(crate) async fn look(
             }
             None => LinkReport::Unknown,
         },
+        // As it is when all is asked.
+        power_saving: dialogue.power_saving(),
     })
 }
 

@@ -5,7 +5,7 @@ use atmqtt_at::{Answer, DeferredId, Line, LineRef};
 use super::{Event, Module};
 use crate::dialect::{Notice, Part};
 use crate::fault::LinkLoss;
-use crate::network::Registration;
+use crate::network::{Edrx, Registration};
 use crate::profile::Restart;
 
 /// What the meaning of a line depends on.
@@ -40,6 +40,8 @@ pub(super) enum Heard {
     Part(Part),
     /// The module says that it sleeps from now on.
     Asleep,
+    /// What the network has granted of extended discontinuous reception has changed; or something has, and it cannot be read what.
+    Edrx(Result<Option<Edrx>, Line>),
     Nothing,
 }
 
@@ -80,6 +82,10 @@ impl Heard {
                     Notice::SignedIn | Notice::Nothing => Heard::Nothing,
                 };
             }
+        }
+        // No command's answer looks like it, however late.
+        if let Some(mut fields) = line.information("+CEDRXP") {
+            return Heard::Edrx(Edrx::decode(&mut fields).map_err(|_| line.to_line()));
         }
         match line.information("+CEREG").map(|mut fields| Registration::decode(&mut fields)) {
             // The late answer to a question about the registration has another form, and would be read wrongly.

@@ -104,6 +104,19 @@ impl Driver {
                 self.fall_asleep();
                 return;
             }
+            Heard::Edrx(told) => {
+                let granted = told.as_ref().ok().copied().flatten();
+                self.dialogue.hear_edrx(granted);
+                self.tell_power_saving();
+                let Err(line) = told else { return };
+                Event::Unknown(line)
+            }
+            Heard::Event(Event::Registration(registration)) => {
+                self.outputs.push_back(Output::Event(Event::Registration(registration)));
+                self.dialogue.learn_psm(registration.psm);
+                self.tell_power_saving();
+                return;
+            }
             Heard::Nothing => return,
             // A piece may be among what is missing, and what comes next would be taken for it.
             Heard::Event(event @ (Event::Damaged(_) | Event::LinesDropped(_))) => {
@@ -115,6 +128,20 @@ impl Driver {
             Heard::Event(event) => event,
         };
         self.outputs.push_back(Output::Event(event));
+    }
+
+    /// Tells what is granted to the module, if that is not what was told last.
+    pub(super) fn tell_power_saving(&mut self) {
+        let granted = self.dialogue.power_saving();
+        if std::mem::replace(&mut self.power_saving_told, granted) != granted {
+            self.outputs.push_back(Output::Event(Event::PowerSaving(granted)));
+        }
+    }
+
+    /// The module has restarted, or there may be another one: what is granted to it is not known any more.
+    pub(super) fn forget_power_saving(&mut self) {
+        self.dialogue.forget_power_saving();
+        self.power_saving_told = self.dialogue.power_saving();
     }
 
     /// Echo was off, and is on: the module has restarted without a word, or has never heeded the command. The line is set up

@@ -52,6 +52,7 @@ impl Driver {
     /// Nothing that was is any more: echo, settings, link.
     pub(super) fn restarted(&mut self) {
         self.give_up_messages();
+        self.forget_power_saving();
         self.prepared = false;
         // A sign-in under way goes on where it has only woken the module, and ends by the interruption elsewhere.
         if self.link != LinkState::Connecting {

@@ -9,7 +9,7 @@ use crate::certificate::{CertificateOutcome, CertificateRequest};
 use crate::fault::{Fault, LinkLoss};
 use crate::identify::Identity;
 use crate::message::{Filter, Incoming, Outgoing, QoS};
-use crate::network::{NetworkOptions, Registration};
+use crate::network::{NetworkOptions, PowerSaving, Registration};
 use crate::options::ConnectOptions;
 use crate::profile::Profile;
 use crate::recovery::{Cure, Recovery};
@@ -128,6 +128,9 @@ pub enum Event {
     Asleep,
     /// The module is awake again.
     Awake,
+    /// What the network has granted the module to save power has changed, or what is known of it has. That it is not known any more after a
+    /// [restart](Event::Restarted) or the loss of the port is not told once more.
+    PowerSaving(PowerSaving),
     /// The module says that it is going off.
     PoweringDown,
     /// The result of a publish whose time was up.

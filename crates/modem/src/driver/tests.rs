@@ -1,3 +1,4 @@
+mod power_saving;
 mod unplugged;
 mod window;
 

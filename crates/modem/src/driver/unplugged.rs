@@ -51,6 +51,7 @@ impl Driver {
         self.is_strange = true;
         self.assembly = Assembly::default();
         self.slumber = Slumber::default();
+        self.forget_power_saving();
         self.dialogue.clear();
         (self.prepared, self.booting, self.preparing, self.presence_open) = (false, false, false, false);
         (self.session, self.stored, self.interruption, self.echo_heeded) = (None, None, None, None);

@@ -4,6 +4,8 @@ use std::fmt;
 
 use atmqtt_at::{Fields, FinalResult, Malformed};
 
+use super::Psm;
+
 /// What `AT+CPIN?` says. 3GPP 27.007, 8.3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -131,16 +133,21 @@ pub struct Registration {
     pub cell_id: Option<u32>,
     /// Why the network said no. 3GPP 24.301, annex A.
     pub reject_cause: Option<u16>,
+    /// The timers of power saving mode, where the module tells them. 3GPP TS 27.007, 10.1.22, with `<n>` 4 or 5.
+    pub psm: Option<Psm>,
 }
 
 impl Registration {
-    /// Reads `<stat>[,[<tac>],[<ci>],[<AcT>][,<cause_type>,<reject_cause>]]`.
+    /// Reads `<stat>[,[<tac>],[<ci>],[<AcT>][,[<cause_type>],[<reject_cause>][,[<Active-Time>],[<Periodic-TAU>]]]]`.
     pub(crate) fn decode(fields: &mut Fields<'_>) -> Result<Registration, Malformed> {
         let status = RegistrationStatus::from_number(fields.int()?);
         let (area_code, cell_id) = (fields.optional_hex()?, fields.optional_hex()?);
         let _access_technology = fields.bytes();
         let _cause_type = fields.bytes();
-        Ok(Registration { status, area_code, cell_id, reject_cause: fields.optional_int()? })
+        let reject_cause = fields.optional_int()?;
+        // Timers that cannot be read are not known, and the rest of the line is no worse for it.
+        let psm = Psm::decode(fields).unwrap_or_default();
+        Ok(Registration { status, area_code, cell_id, reject_cause, psm })
     }
 }
 

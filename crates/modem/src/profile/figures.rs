@@ -4,7 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use super::schema::WINDOW;
-use super::{AliyunRules, CmqttRules, Evidence, Figure, MessageIdRule, Profile, QmtRules, TlsRules, UrcPort, UsbPorts};
+use super::{
+    AliyunRules, CmqttRules, Evidence, Figure, MessageIdRule, PowerSavingRules, Profile, QmtRules, TlsRules, UrcPort,
+    UsbPorts,
+};
 
 /// One figure, to be shown.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -156,6 +159,10 @@ impl Profile {
         if let Some(CmqttRules { kind, version }) = &self.cmqtt {
             figures.push(named("cmqtt.kind", *kind, |kind| FigureValue::Word(kind.name())));
             figures.push(named("cmqtt.version", *version, |version| FigureValue::Word(version.name())));
+        }
+        if let Some(PowerSavingRules { edrx, registration }) = &self.power_saving {
+            figures.push(named("power_saving.edrx", *edrx, |query| FigureValue::Word(query.name())));
+            figures.extend(registration.map(|figure| count("power_saving.registration", figure)));
         }
         if let Some(UrcPort { setting, serial, factory }) = &self.urc_port {
             figures.push(named("urc_port.setting", *setting, |setting| FigureValue::Word(setting.name())));

@@ -1,6 +1,6 @@
 //! The keys of a profile, and what each of them can be.
 
-use super::{CmqttKind, CmqttVersion, QmtData, QmtKind, UrcSetting, UsbRole};
+use super::{CmqttKind, CmqttVersion, EdrxQuery, QmtData, QmtKind, UrcSetting, UsbRole};
 
 /// What MQTT's own lengths allow for a text: they have 16 bits.
 const TEXT: u64 = u16::MAX as u64;
@@ -260,6 +260,11 @@ pub(super) const TABLES: &[Table] = &[
             required("kind", rule(&[CmqttKind::Staged.name(), CmqttKind::Arguments.name()])),
             required("version", rule(&[CmqttVersion::Argument.name(), CmqttVersion::Setting.name()])),
         ],
+    },
+    Table {
+        name: "power_saving",
+        presence: Presence::Optional,
+        keys: &[required("edrx", rule(&[EdrxQuery::Cedrxrdp.name()])), optional("registration", count(4, 5))],
     },
     Table {
         name: "urc_port",

@@ -7,8 +7,8 @@ use atmqtt_at::{Command, Line, Secret, Text};
 
 use crate::{
     Certificate, CertificateOutcome, CertificateRequest, ClientCertificate, ConnectOptions, Delivery, DeviceSecret,
-    Event, Fault, Filter, InvalidBroker, LinkState, ModuleSignIn, NetworkOptions, Outcome, Outgoing, QoS, Registration,
-    Request, Status, StoredCertificate, TlsOptions, Topic, UploadProof,
+    Edrx, Event, Fault, Filter, InvalidBroker, LinkState, ModuleSignIn, NetworkOptions, Outcome, Outgoing, PowerSaving,
+    Psm, QoS, Registration, Request, Status, StoredCertificate, TlsOptions, Topic, UploadProof,
 };
 
 /// `connect`, with the words behind it: who signs in, and where.
@@ -131,6 +131,7 @@ pub(super) fn event(event: &Event) -> String {
         Event::PoweringDown => "powering down".to_owned(),
         Event::Asleep => "asleep".to_owned(),
         Event::Awake => "awake".to_owned(),
+        Event::PowerSaving(granted) => format!("power saving{}", power_saving(granted)),
         Event::LateResult { message_id } => format!("late result {message_id}"),
         Event::Unknown(line) => format!("unknown {}", escaped(line.text())),
         Event::Damaged(fault) => format!("damaged: {fault}"),
@@ -184,6 +185,32 @@ fn registration(found: &Registration) -> String {
     text
 }
 
+/// What is granted, and nothing of what is not known.
+fn power_saving(granted: &PowerSaving) -> String {
+    let mut text = String::new();
+    match granted.edrx {
+        None => {}
+        Some(Edrx::Off) => text += " edrx off",
+        Some(Edrx::On { cycle, paging_window }) => {
+            write!(text, " edrx {cycle:?}").expect("a string");
+            if let Some(window) = paging_window {
+                write!(text, " window {window:?}").expect("a string");
+            }
+        }
+    }
+    match granted.psm {
+        None => {}
+        Some(Psm::Off) => text += " psm off",
+        Some(Psm::On { active_time, periodic_update }) => {
+            write!(text, " psm {active_time:?}").expect("a string");
+            if let Some(update) = periodic_update {
+                write!(text, " update {update:?}").expect("a string");
+            }
+        }
+    }
+    if text.is_empty() { " unknown".to_owned() } else { text }
+}
+
 /// What the module told, and nothing of what it did not.
 fn status(found: &Status) -> String {
     let told = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name} {value}"));
@@ -199,6 +226,8 @@ fn status(found: &Status) -> String {
         found.attached.map(|attached| (if attached { "attached" } else { "detached" }).to_owned()),
         told("address", &found.address),
         Some(format!("mqtt {:?}", found.mqtt).to_lowercase()),
+        (found.power_saving != PowerSaving::default())
+            .then(|| power_saving(&found.power_saving).trim_start().to_owned()),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

@@ -240,6 +240,15 @@ fn what_is_wrong_is_told_with_its_place() {
             "urc_port.factory = { port = 1, evidence = \"manual\" }",
             "line 3, column 29: urc_port.factory.port is a whole number",
         ),
+        // What is asked about saving power.
+        (
+            "power_saving.edrx = { rule = \"qedrxcfg\", evidence = \"manual\" }",
+            "line 3, column 30: power_saving.edrx.rule cannot be \"qedrxcfg\"",
+        ),
+        (
+            "power_saving.registration = { count = 3, evidence = \"manual\" }",
+            "line 3, column 39: power_saving.registration.count is 3, and can be 4 to 5",
+        ),
         // Places are in characters.
         ("model.vendor = \"温度\" # 温度\nx = 1", "line 4, column 1: there is no key \"x\""),
         ("line = { x = \"温度\", guard = 1 }", "line 3, column 10: there is no key \"x\" in [line]"),
@@ -335,7 +344,7 @@ fn without_a_base_everything_has_to_be_there() {
     for line in whole.lines().filter(|line| line.contains(" = ")) {
         let key = line.split(" = ").next().unwrap();
         let fault = Profile::parse(&whole.replacen(&format!("\n{line}"), "", 1));
-        if matches!(key, "inline_payload" | "prompt_payload" | "fallback" | "window" | "sleep_lines") {
+        if matches!(key, "inline_payload" | "prompt_payload" | "fallback" | "window" | "sleep_lines" | "registration") {
             assert!(fault.is_ok(), "{key}");
             continue;
         }
