@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Context;
+use super::power_saving::{Edrx, Psm};
 use crate::args;
 use crate::attached::{Attached, wrong_port};
 use crate::exit::{Exit, Halt};
@@ -82,6 +83,10 @@ pub(super) struct Info {
     registration: Option<Registration>,
     attached: Option<bool>,
     address: Option<String>,
+    /// Extended discontinuous reception.
+    edrx: Option<Edrx>,
+    /// Power saving mode.
+    psm: Option<Psm>,
     mqtt: &'static str,
     /// How `mqtts://` would be made now. `None`: it is refused, since no way is known.
     tls: Option<Tls>,
@@ -162,6 +167,8 @@ impl From<Status> for Info {
             registration,
             attached: status.attached,
             address: status.address,
+            edrx: status.power_saving.edrx.map(Edrx::from),
+            psm: status.power_saving.psm.map(Psm::from),
             mqtt: mqtt_name(status.mqtt),
             // By what was typed, and not by the module.
             tls: None,
@@ -216,7 +223,7 @@ impl Info {
 }
 
 /// How each key of [`Info`] is shown to people: its name, and its unit. That the profile is a fallback is said beside its name.
-const WORDS: [(&str, &str, &str); 28] = [
+const WORDS: [(&str, &str, &str); 34] = [
     ("manufacturer", "manufacturer", ""),
     ("model", "model", ""),
     ("firmware", "firmware", ""),
@@ -240,6 +247,12 @@ const WORDS: [(&str, &str, &str); 28] = [
     ("reject cause", "registration.reject_cause", ""),
     ("attached", "attached", ""),
     ("address", "address", ""),
+    ("eDRX", "edrx.in_use", ""),
+    ("eDRX cycle", "edrx.cycle_s", " s"),
+    ("paging window", "edrx.paging_window_s", " s"),
+    ("PSM", "psm.granted", ""),
+    ("PSM active time", "psm.active_time_s", " s"),
+    ("PSM update", "psm.periodic_update_s", " s"),
     ("MQTT", "mqtt", ""),
     ("TLS", "tls.version", ""),
     ("server checked", "tls.server_check", ""),
@@ -398,6 +411,8 @@ mod tests {
             }),
             attached: Some(false),
             address: None,
+            edrx: Some(Edrx::from(atmqtt::Edrx::On { cycle: Duration::from_millis(40_960), paging_window: None })),
+            psm: Some(Psm::from(atmqtt::Psm::Off)),
             mqtt: "closed",
             tls: Some(Tls { version: "1.2", server_check: true, time_check: false, sni: true }),
         }
@@ -422,6 +437,9 @@ mod tests {
             "area code        6699",
             "reject cause     15",
             "attached         no",
+            "eDRX             yes",
+            "eDRX cycle       40.96 s",
+            "PSM              no",
             "MQTT             closed",
             "TLS              1.2",
             "server checked   yes",

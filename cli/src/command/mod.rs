@@ -6,6 +6,7 @@ mod certs;
 mod cost;
 mod info;
 mod mock;
+mod power_saving;
 mod publish;
 mod record;
 mod register;

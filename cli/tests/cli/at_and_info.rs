@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use atmqtt_mock::Mock;
-use atmqtt_mock::modem::{ModemOptions, Registration, Sim};
+use atmqtt_mock::modem::{BG95, ModemOptions, Registration, Sim};
 use serde_json::json;
 
 use crate::program::{command, finish, port, run};
@@ -60,6 +60,8 @@ async fn info_tells_everything_under_fixed_names() {
         "registration": null,
         "attached": true,
         "address": "10.0.0.2",
+        "edrx": null,
+        "psm": null,
         "tls": null,
         "mqtt": "closed",
     });
@@ -84,6 +86,24 @@ async fn info_works_where_hardly_anything_does() {
     let [info] = <[_; 1]>::try_from(done.json()).unwrap();
     assert_eq!((&info["sim"], &info["imsi"]), (&json!("not_inserted"), &json!(null)));
     assert_ne!(info["registration"]["status"], "home");
+}
+
+#[tokio::test]
+async fn info_tells_how_seldom_the_module_can_be_reached() {
+    let folder = tempfile::tempdir().unwrap();
+    let profile = folder.path().join("own.toml");
+    let own = "base = \"quectel-bg95\"\nmodel.name = \"own\"\n\
+               power_saving.edrx = { rule = \"cedrxrdp\", evidence = \"manual\" }\n";
+    std::fs::write(&profile, own).unwrap();
+    let options = ModemOptions { model: BG95, ..ModemOptions::default() };
+    let mock = Mock::builder().modem(options).faults("edrx=80s".parse().unwrap(), 1).start().unwrap();
+    let info = ["info", "--port", port(&mock), "--modem", profile.to_str().unwrap()];
+    let words = run(&info).await.ended(0);
+    let expected = "eDRX             yes\neDRX cycle       81.92 s\npaging window    5.12 s\n";
+    assert!(words.stdout().contains(expected), "{}", words.stdout());
+    let [info] = <[_; 1]>::try_from(run(&[&info[..], &["--json"]].concat()).await.ended(0).json()).unwrap();
+    let granted = json!({"in_use": true, "cycle_s": 81.92, "paging_window_s": 5.12});
+    assert_eq!((&info["edrx"], &info["psm"]), (&granted, &json!(null)));
 }
 
 #[tokio::test]

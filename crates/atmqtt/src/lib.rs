@@ -51,12 +51,13 @@ pub use atmqtt_modem::at::transcript;
 pub use atmqtt_modem::at::{Direction, FinalResult, IllegalCharacter, Line, Secret, Text, Time, TraceRecord};
 pub use atmqtt_modem::{
     Broker, Certificate, ClientCertificate, ConnectFault, ConnectOptions as MqttOptions, Credentials, Cure, Delivery,
-    DeviceSecret, Event as ModemEvent, Evidence, Fault, Figure, FigureSource, FigureValue, Filter, Framing, Identity,
-    Incoming as Message, InvalidBroker, InvalidCertificate, InvalidOverride, InvalidProfile, InvalidTopic, LinkLoss,
-    LinkState, MessageIdRule, ModuleSignIn, NamedFigure, NetworkOptions, OpenFault, Outgoing, Overrides, PacketFault,
-    Place, Profile, ProfileFault, QoS, Reconnect, Recovery, Refusal, Registration, RegistrationStatus, ReturnCode,
-    Signal, SimState, Stage, Status, StoreFault, StoredCertificate, SubscribeFault, TlsOptions, TlsVersion, Topic,
-    Unconfirmed, UploadProof, UrcPort, UrcSetting, UsbId, UsbPorts, UsbRole, Will, dialect, replay,
+    DeviceSecret, Edrx, EdrxQuery, Event as ModemEvent, Evidence, Fault, Figure, FigureSource, FigureValue, Filter,
+    Framing, Identity, Incoming as Message, InvalidBroker, InvalidCertificate, InvalidOverride, InvalidProfile,
+    InvalidTopic, LinkLoss, LinkState, MessageIdRule, ModuleSignIn, NamedFigure, NetworkOptions, OpenFault, Outgoing,
+    Overrides, PacketFault, Place, PowerSaving, PowerSavingRules, Profile, ProfileFault, Psm, QoS, Reconnect, Recovery,
+    Refusal, Registration, RegistrationStatus, ReturnCode, Signal, SimState, Stage, Status, StoreFault,
+    StoredCertificate, SubscribeFault, TlsOptions, TlsVersion, Topic, Unconfirmed, UploadProof, UrcPort, UrcSetting,
+    UsbId, UsbPorts, UsbRole, Will, dialect, replay,
 };
 pub use certificates::Certificates;
 pub use client::{Client, Connect, Publish, Receipt};

@@ -13,13 +13,16 @@ use crate::{
     },
     line::{Damage, Direction, Disturbance, Wire},
     modem::{
-        DialOutcome, Fault, Modem, ModemOptions, NetworkInput, Output, Registration, Sim, Sleep, SocketId, Status,
-        Switches,
+        DialOutcome, Fault, Modem, ModemOptions, NetworkInput, Output, Paging, Registration, Sim, Sleep, SocketId,
+        Status, Switches,
     },
 };
 
 /// Happenings that nobody has asked for; of more the oldest are forgotten.
 const HAPPENINGS: usize = 4096;
+
+/// How long the network keeps the connection of a module that has nothing to say: an operator's choice, and ten seconds are common (inferred).
+const RELEASE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Rig {
     modem: Modem,
@@ -32,6 +35,10 @@ pub(crate) struct Rig {
     wanted: ModemOptions,
     sockets: BTreeMap<SocketId, Socket>,
     network: Network,
+    /// What waits in the network until the module can be reached, in its order.
+    held: VecDeque<(SocketId, NetworkInput)>,
+    /// When something has gone between module and network last, either way.
+    exchanged: Option<Duration>,
     outputs: VecDeque<Output>,
     lost: u64,
     tally: Tally,
@@ -79,6 +86,8 @@ impl Rig {
             wanted,
             sockets: BTreeMap::new(),
             network: Network::default(),
+            held: VecDeque::new(),
+            exchanged: None,
             outputs: VecDeque::new(),
             lost: 0,
             tally: Tally::default(),
@@ -166,6 +175,33 @@ impl Rig {
 
     pub(crate) fn network(&mut self, now: Duration, socket: SocketId, input: NetworkInput) {
         self.advance(now);
+        self.held.push_back((socket, input));
+        self.settle(now);
+    }
+
+    /// When an idle module can be reached again. `None`: it can be now.
+    fn out_of_reach(&self, now: Duration) -> Option<Duration> {
+        let Paging { cycle, window } = self.modem.paging(now)?;
+        if self.exchanged.is_some_and(|last| now < last.saturating_add(RELEASE)) {
+            return None;
+        }
+        let cycles = u32::try_from(now.as_nanos() / cycle.as_nanos().max(1)).unwrap_or(u32::MAX);
+        let began = cycle.saturating_mul(cycles);
+        (now >= began.saturating_add(window)).then(|| began.saturating_add(cycle))
+    }
+
+    /// Gives the module the first thing that waits for it in the network, if it can be reached.
+    fn give_held(&mut self, now: Duration) -> bool {
+        if self.held.is_empty() || self.out_of_reach(now).is_some() {
+            return false;
+        }
+        let Some((socket, input)) = self.held.pop_front() else { return false };
+        self.exchanged = Some(now);
+        self.reach(now, socket, input);
+        true
+    }
+
+    fn reach(&mut self, now: Duration, socket: SocketId, input: NetworkInput) {
         if self.sockets.get(&socket) == Some(&Socket::Dead) {
             // The far end has given it up; now the near one may.
             if input == NetworkInput::Closed {
@@ -176,7 +212,6 @@ impl Rig {
         }
         self.stir(now);
         self.modem.network(now, socket, input);
-        self.settle(now);
     }
 
     pub(crate) fn advance(&mut self, now: Duration) {
@@ -190,7 +225,11 @@ impl Rig {
 
     pub(crate) fn deadline(&self, now: Duration) -> Option<Duration> {
         let of_modem = self.modem.deadline(now);
-        [self.plan.deadline(), self.wire.deadline(), of_modem, self.sleeps_deeply_at()].into_iter().flatten().min()
+        let reached = self.out_of_reach(now).filter(|_| !self.held.is_empty());
+        [self.plan.deadline(), self.wire.deadline(), of_modem, self.sleeps_deeply_at(), reached]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// When the module falls into deep sleep, if nothing keeps it awake. Of light sleep nobody notices but who wakes it.
@@ -253,6 +292,7 @@ impl Rig {
                 self.take_from_modem(now);
             }
             moved |= self.take_from_modem(now);
+            moved |= self.give_held(now);
             if !moved {
                 break;
             }
@@ -290,6 +330,7 @@ impl Rig {
     }
 
     fn dial(&mut self, now: Duration, socket: SocketId, host: String, port: u16) {
+        self.exchanged = Some(now);
         let outcome = match &self.network {
             Network { dns_fails: true, .. } => DialOutcome::DnsFailed,
             Network { is_unreachable: true, .. } => DialOutcome::Refused,
@@ -303,6 +344,7 @@ impl Rig {
 
     fn send(&mut self, now: Duration, socket: SocketId, bytes: Vec<u8>) {
         self.stir(now);
+        self.exchanged = Some(now);
         let Some(state) = self.sockets.get_mut(&socket).filter(|state| **state != Socket::Dead) else {
             return;
         };
@@ -449,7 +491,7 @@ impl Rig {
                 Kind::Unreachable => self.network.is_unreachable = true,
                 Kind::Refuse => self.network.refusal = number(value).and_then(|code| u8::try_from(code).ok()),
                 // Settings of the modem, or over in a moment.
-                Kind::SimBusy | Kind::SimGone | Kind::Denied | Kind::Searching | Kind::NoPdp => {}
+                Kind::SimBusy | Kind::SimGone | Kind::Denied | Kind::Searching | Kind::NoPdp | Kind::Edrx => {}
                 Kind::Unplug | Kind::Mute | Kind::Reset | Kind::BrownOut | Kind::Flood | Kind::Overflow => {}
                 Kind::DropLinks | Kind::LinkDead => {}
             }
@@ -471,6 +513,7 @@ impl Rig {
                 }
                 Kind::Searching => options.registration = Registration::Searching,
                 Kind::NoPdp => options.packet_service = false,
+                Kind::Edrx => options.edrx = time(*value),
                 _ => {}
             }
         }

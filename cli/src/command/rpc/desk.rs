@@ -395,12 +395,14 @@ impl Desk {
         };
         let filters = link.iter().flat_map(|link| link.filters().clone());
         let subscriptions: Vec<String> = filters.map(|(_, filter)| filter.to_string()).collect();
-        let Seen { link: state, links_lost, messages_dropped, asleep } = self.notices.seen();
+        let Seen { link: state, links_lost, messages_dropped, asleep, edrx, psm } = self.notices.seen();
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let counters = &self.counters;
         json!({
             "link": state,
             "asleep": asleep,
+            "edrx": edrx,
+            "psm": psm,
             "broker": link.map(|link| link.broker.clone()),
             "subscriptions": subscriptions,
             "in_flight": read(&counters.in_flight),

@@ -9,7 +9,7 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use atmqtt::{Event, Events, Filter, LinkState, ModemEvent, Recovery, Registration, SpoolEvent};
+use atmqtt::{Event, Events, Filter, LinkState, ModemEvent, PowerSaving, Recovery, Registration, SpoolEvent};
 use serde::Serialize;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{Notify, watch};
@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::protocol::notification;
 use crate::command::info::registration_name;
+use crate::command::power_saving::{Edrx, Psm};
 
 /// How many notifications wait for a slow reader.
 const CAPACITY: usize = 1024;
@@ -42,6 +43,11 @@ enum AtModem {
     /// The module sleeps; the next request wakes it.
     Asleep,
     Awake,
+    /// What the network has granted to save power has changed.
+    PowerSaving {
+        edrx: Option<Edrx>,
+        psm: Option<Psm>,
+    },
     Registration(Registered),
     UnknownLine {
         line: String,
@@ -132,6 +138,9 @@ impl AtModem {
             ModemEvent::PoweringDown => AtModem::PoweringDown,
             ModemEvent::Asleep => AtModem::Asleep,
             ModemEvent::Awake => AtModem::Awake,
+            ModemEvent::PowerSaving(PowerSaving { edrx, psm, .. }) => {
+                AtModem::PowerSaving { edrx: edrx.map(Edrx::from), psm: psm.map(Psm::from) }
+            }
             ModemEvent::Registration(found) => AtModem::Registration(found.into()),
             ModemEvent::Unknown(line) => AtModem::UnknownLine { line: line.display().to_string() },
             ModemEvent::LinesDropped(count) => AtModem::LinesDropped { count },
@@ -198,6 +207,7 @@ struct Waiting {
     links_lost: u64,
     messages_dropped: u64,
     asleep: bool,
+    power_saving: PowerSaving,
 }
 
 /// What has been heard of the module and its link so far.
@@ -208,6 +218,8 @@ pub(super) struct Seen {
     pub(super) messages_dropped: u64,
     /// The module is known to sleep.
     pub(super) asleep: bool,
+    pub(super) edrx: Option<Edrx>,
+    pub(super) psm: Option<Psm>,
 }
 
 impl Notices {
@@ -230,8 +242,10 @@ impl Notices {
 
     pub(super) fn seen(&self) -> Seen {
         let waiting = self.waiting();
-        let Waiting { links_lost, messages_dropped, asleep, .. } = *waiting;
-        Seen { link: link_name(waiting.link.unwrap_or(LinkState::Down)), links_lost, messages_dropped, asleep }
+        let Waiting { links_lost, messages_dropped, asleep, power_saving: PowerSaving { edrx, psm, .. }, .. } =
+            *waiting;
+        let link = link_name(waiting.link.unwrap_or(LinkState::Down));
+        Seen { link, links_lost, messages_dropped, asleep, edrx: edrx.map(Edrx::from), psm: psm.map(Psm::from) }
     }
 
     /// Comes while the connection is lost.
@@ -314,6 +328,7 @@ impl Waiting {
         self.lost("the port is gone");
         // Nothing is known of the module that will be behind it, and nobody says that it is awake.
         self.asleep = false;
+        self.power_saving = PowerSaving::default();
     }
 
     fn heard(&mut self, event: ModemEvent) {
@@ -328,6 +343,8 @@ impl Waiting {
                 match event {
                     ModemEvent::Asleep => self.asleep = true,
                     ModemEvent::Awake => self.asleep = false,
+                    ModemEvent::PowerSaving(granted) => self.power_saving = granted,
+                    ModemEvent::Restarted { .. } => self.power_saving = PowerSaving::default(),
                     _ => {}
                 }
                 // A sign-in under way may only have woken the module, and goes on then.
@@ -466,6 +483,27 @@ mod tests {
             assert!(waiting.asleep, "a connection can be lost in sleep");
             end(&mut waiting);
             assert!(!waiting.asleep);
+        }
+    }
+
+    #[test]
+    fn what_is_granted_to_save_power_is_known_until_the_module_restarts_or_its_port_is_gone() {
+        let granted = || {
+            let mut granted = PowerSaving::default();
+            granted.edrx = Some(atmqtt::Edrx::Off);
+            granted
+        };
+        let restart =
+            |waiting: &mut Waiting| waiting.heard(ModemEvent::Restarted { banner: atmqtt::Line::new(b"RDY") });
+        for end in [restart, Waiting::port_lost] {
+            let mut waiting = Waiting::default();
+            waiting.heard(ModemEvent::PowerSaving(granted()));
+            waiting.heard(ModemEvent::LinkLost(LinkLoss::seen("gone")));
+            assert_eq!(waiting.power_saving, granted());
+            let off = json!({"in_use": false, "cycle_s": null, "paging_window_s": null});
+            assert_eq!(told(&mut waiting)[0], json!({"event": "power_saving", "edrx": off, "psm": null}));
+            end(&mut waiting);
+            assert_eq!(waiting.power_saving, PowerSaving::default());
         }
     }
 

@@ -306,3 +306,34 @@ async fn a_durable_message_is_accepted_without_a_connection_and_sent_with_the_fi
     client.end().await;
     assert_eq!(client.code().await, Some(0));
 }
+
+/// What the network has granted is a state of the module's, told when it changes, and nobody asks for it.
+#[tokio::test]
+async fn a_status_says_how_seldom_the_module_can_be_reached() {
+    let mock = Mock::builder().modem(ModemOptions { model: BC660K, ..ModemOptions::default() }).start().unwrap();
+    let mut client = Client::start(&mock, &[]);
+    let status = client.call("status", json!({})).await;
+    assert_eq!((&status["edrx"], &status["psm"]), (&json!(null), &json!(null)));
+    let on = json!({"in_use": true, "cycle_s": 40.96, "paging_window_s": 10.24});
+    let off = json!({"in_use": false, "cycle_s": null, "paging_window_s": null});
+    let psm = json!({"granted": true, "active_time_s": 240, "periodic_update_s": 252_000});
+    for (line, edrx, psm) in [
+        ("+CEDRXP: 5,\"0010\",\"0011\",\"0011\"", &on, &json!(null)),
+        ("+CEREG: 1,\"1A2B\",\"0C3D4E5F\",9,,,\"00100100\",\"01000111\"", &on, &psm),
+        ("+CEDRXP: 0", &off, &psm),
+    ] {
+        mock.control().order(Fault::Inject(format!("\r\n{line}\r\n").into_bytes())).await.unwrap();
+        let told = client.notified("modem", |modem| modem["event"] == "power_saving").await;
+        assert_eq!((&told["edrx"], &told["psm"]), (edrx, psm), "{line}");
+        let heard = mock.log().bytes_heard();
+        let status = client.call("status", json!({})).await;
+        assert_eq!((&status["edrx"], &status["psm"]), (edrx, psm), "{line}");
+        assert_eq!(mock.log().bytes_heard(), heard);
+    }
+    mock.control().order(Fault::Reset).await.unwrap();
+    client.notified("modem", |modem| modem["event"] == "reset").await;
+    let status = client.call("status", json!({})).await;
+    assert_eq!((&status["edrx"], &status["psm"]), (&json!(null), &json!(null)));
+    client.end().await;
+    assert_eq!(client.code().await, Some(0));
+}

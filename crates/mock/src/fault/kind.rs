@@ -88,6 +88,11 @@ pub enum Kind {
     LinkDead,
     /// The broker refuses sign-ins with that CONNACK code.
     Refuse,
+    /// The network grants extended discontinuous reception (eDRX) with the next cycle that is not shorter. A module that knows it, and was
+    /// not told otherwise (`AT+CEDRXS`), can be reached in a window at the start of each cycle only, counted from the start of the
+    /// run, and for ten seconds behind whatever it has sent or got, which is how long many networks keep an idle connection (inferred).
+    /// What comes for it meanwhile waits in the network, and comes in its order.
+    Edrx,
 }
 
 /// Where in the stack a fault is.
@@ -261,6 +266,14 @@ impl Row {
     }
 }
 
+/// What is written like a fault and is none: a state of the network, which no group stands for and no chance draws.
+#[rustfmt::skip]
+pub const STATES: [Row; 1] = [
+    row(Kind::Edrx, Network, "edrx", ALWAYS,
+        "the network reaches an idle module once in so long a cycle only (eDRX), where the module knows that")
+        .value(time(millis(20_480))),
+];
+
 /// Every fault, in the order of [`Kind`].
 #[rustfmt::skip]
 pub const KINDS: [Row; 35] = [
@@ -362,7 +375,8 @@ impl Kind {
     /// Its row of the table.
     #[must_use]
     pub fn row(self) -> &'static Row {
-        &KINDS[self as usize]
+        // They stand behind the faults.
+        KINDS.iter().chain(&STATES).nth(self as usize).unwrap_or(&KINDS[0])
     }
 
     /// Its name.
@@ -374,7 +388,7 @@ impl Kind {
     /// The fault of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        KINDS.iter().find(|row| row.name == name).map(|row| row.kind)
+        KINDS.iter().chain(&STATES).find(|row| row.name == name).map(|row| row.kind)
     }
 }
 
@@ -390,8 +404,9 @@ mod tests {
 
     #[test]
     fn the_rows_stand_in_the_order_of_the_kinds() {
-        for (index, row) in KINDS.iter().enumerate() {
+        for (index, row) in KINDS.iter().chain(&STATES).enumerate() {
             assert_eq!((row.kind as usize, Kind::named(row.name)), (index, Some(row.kind)), "{}", row.name);
+            assert_eq!((row.kind.row().name, row.kind.row().kind), (row.name, row.kind));
             assert!(!row.help.ends_with('.'), "{}", row.name);
         }
     }

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr, time::Duration};
 use thiserror::Error;
 
 use super::{
-    KINDS, Kind, Row,
+    KINDS, Kind, Row, STATES,
     kind::{ALL_GROUPS, Group, Manner, Parameter},
     nearest::nearest_name,
     term::{Problem, Term, expected},
@@ -55,12 +55,13 @@ impl Faults {
             "Faults are terms between commas: NAME[=VALUE][@FROM[+LASTING]][~RATE], or NAME[=VALUE]+LASTING~RATE to repeat.\n\
              Names stand for: all, a group (line, module, network, broker), or a fault below. -NAME takes one out again.\n",
         );
+        let line = |row: &Row| format!("  {:<13} {}.\n                {}\n", row.name, row.help, usage(row));
         for group in Group::ALL {
             help.push_str(&format!("\n{}:\n", group.name()));
-            for row in KINDS.iter().filter(|row| row.group == group) {
-                help.push_str(&format!("  {:<13} {}.\n                {}\n", row.name, row.help, usage(row)));
-            }
+            help.extend(KINDS.iter().filter(|row| row.group == group).map(line));
         }
+        help.push_str("\nwritten like a fault, and in no group:\n");
+        help.extend(STATES.iter().map(line));
         help
     }
 }
@@ -177,6 +178,7 @@ mod tests {
             ("mute+3~0.01", "mute+3s~0.01"),
             ("half-closed=to-host@0", "half-closed=to-host@0s"),
             ("broker", "refuse+20s~0.005"),
+            ("edrx=20.48s@1m+2m", "edrx=20480ms@1m+2m"),
             (
                 "all,-reset,reset@1s,-mute",
                 &format!("{}", {
@@ -233,7 +235,7 @@ mod tests {
     #[test]
     fn help_names_every_fault() {
         let help = Faults::help();
-        for row in KINDS {
+        for row in KINDS.iter().chain(&STATES) {
             assert!(help.contains(&format!("\n  {:<13} {}.\n", row.name, row.help)), "{}", row.name);
         }
     }

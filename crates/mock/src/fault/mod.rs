@@ -13,10 +13,11 @@
 //! reset                 again and again, at its usual rate
 //! network               every fault of a group (line, module, network, broker, all), again and again as usual
 //! all,-baud             every fault but one
+//! edrx=40s              a state of the network, which is no fault and in no group
 //! ```
 //!
 //! A term is `name[=value][@from[+lasting]][~rate]`, or `name[=value]+lasting~rate`. What a rate means is a matter of the fault's
-//! [`Manner`], and [`KINDS`] is the table of all faults. Times are `500ms`, `3s`, `2m`; a bare number is seconds.
+//! [`Manner`], and [`KINDS`] is the table of all faults; [`STATES`] has what is written like one. Times are `500ms`, `3s`, `2m`; a bare number is seconds.
 //!
 //! ```
 //! use std::time::Duration;
@@ -43,7 +44,7 @@ mod rate;
 mod tally;
 mod term;
 
-pub use kind::{Group, KINDS, Kind, Manner, Parameter, Row, Touches};
+pub use kind::{Group, KINDS, Kind, Manner, Parameter, Row, STATES, Touches};
 pub(crate) use kind::{LINE_ENDS, PROMPTS, TO_HOST, TO_MODULE};
 pub use list::{Faults, SpecError};
 pub(crate) use plan::{Change, Plan};

@@ -1,14 +1,14 @@
 //! The known name that was probably meant.
 
 use super::{
-    KINDS,
+    KINDS, STATES,
     kind::{ALL_GROUPS, Group},
 };
 
 /// The fault or group that was probably meant.
 pub(super) fn nearest_name(wrong: &str) -> Option<&'static str> {
     let groups = Group::ALL.into_iter().map(Group::name).chain([ALL_GROUPS]);
-    nearest(wrong, KINDS.iter().map(|row| row.name).chain(groups))
+    nearest(wrong, KINDS.iter().chain(&STATES).map(|row| row.name).chain(groups))
 }
 
 /// The name that begins so, or else the one that takes the fewest edits, if those are few.

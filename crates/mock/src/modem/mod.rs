@@ -14,6 +14,7 @@ mod context;
 mod data;
 mod dialect;
 mod editor;
+mod edrx;
 mod eigencomm;
 mod files;
 mod keys;
@@ -35,6 +36,8 @@ mod troubles;
 use std::{collections::VecDeque, time::Duration};
 
 pub use dialect::{CmqttKind, Dialect, QmtKind};
+pub use edrx::Cell;
+pub(crate) use edrx::Paging;
 pub use link::{DialOutcome, LinkStatus, NetworkInput, SocketId};
 pub use model::{
     A7670, BC26, BC660K, BG95, CMQTT_MODELS, ConnectionIds, EC200S, EC800, ECMT_MODELS, EG91, ML307R, ML307X, MN316A,
@@ -57,6 +60,7 @@ use command::Command;
 use command_set::Commands;
 use data::{DataPhase, Purpose, Typed};
 use editor::{CommandLine, Editor};
+use edrx::{EdrxSetting, InUse};
 use files::Files;
 use link::{Completion, Event, Loss};
 use radio::Radio;
@@ -112,6 +116,10 @@ pub struct Modem {
     urc_port: UrcPort,
     /// Whether it says that it enters power saving mode. It outlasts that.
     tells_sleep: bool,
+    /// It outlasts a restart.
+    edrx: EdrxSetting,
+    /// What was in use when it was last looked at.
+    edrx_said: Option<InUse>,
 
     clock: Clock,
     radio: Radio,
@@ -148,6 +156,8 @@ impl Modem {
             reset_after_answer: false,
             urc_port: options.vendor.urc_port,
             tells_sleep: false,
+            edrx: EdrxSetting::default(),
+            edrx_said: None,
             registration: radio.registration(now, &options),
             had_packet_data: radio.has_packet_data(now, &options),
             clock: Clock::default(),
@@ -446,6 +456,7 @@ impl Modem {
         }
         self.forget();
         self.tells_sleep = false;
+        self.edrx_said = None;
         self.clock = Clock::default();
         self.radio = Radio::new(now, self.options.model.default_bearer);
         self.registration = self.radio.registration(now, &self.options);
@@ -517,6 +528,7 @@ impl Modem {
             self.with_commands(now, |commands, around| commands.lose_all(now, Loss::PacketData, around));
         }
         self.had_packet_data = has_packet_data;
+        self.follow_edrx(now);
     }
 
     fn carry_out(&mut self) {

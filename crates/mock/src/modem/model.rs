@@ -2,7 +2,10 @@
 
 use std::ops::RangeInclusive;
 
-use super::dialect::{CmqttKind, Dialect, QmtKind};
+use super::{
+    dialect::{CmqttKind, Dialect, QmtKind},
+    edrx::Cell,
+};
 
 /// Which message identifiers a publish takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +88,9 @@ pub struct Model {
     /// The PDP context of the default bearer: 0 on NB-IoT modules and Lierda's (driver code), 1 on the LTE modules of the other vendors
     /// (general knowledge; of the MN316A inferred).
     pub default_bearer: u8,
+    /// In which kind of cell it uses extended discontinuous reception (`AT+CEDRXS`, `AT+CEDRXRDP`). `None`: nobody says that it knows
+    /// these commands.
+    pub edrx: Option<Cell>,
     /// Whether `AT+CCLK?` has two digits for the year (3GPP TS 27.007, 8.15), not four.
     pub short_year: bool,
 }
@@ -149,6 +155,7 @@ pub const NT35E: Model = Model {
     split_downlinks: false,
     sends_when_idle: false,
     default_bearer: 0,
+    edrx: None,
     short_year: false,
 };
 
@@ -259,6 +266,7 @@ pub const BC660K: Model = Model {
     revision: "BC660KGLAAR01A01",
     firmware: "BC660KGLAAR01A01",
     identification: &["Quectel_Ltd", "Quectel_BC660K-GL", "Revision: BC660KGLAAR01A01"],
+    edrx: Some(Cell::NarrowBand),
     ..BC26
 };
 
@@ -309,6 +317,7 @@ pub const BG95: Model = Model {
     firmware: "BG95M3LAR01A01",
     identification: &["Quectel", "BG95-M3", "Revision: BG95M3LAR01A01"],
     ready: b"\r\nRDY\r\n\r\nAPP RDY\r\n",
+    edrx: Some(Cell::WideBand),
     ..EC200S
 };
 

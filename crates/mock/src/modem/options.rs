@@ -20,6 +20,9 @@ pub struct ModemOptions {
     pub registration: Registration,
     /// Whether the network gives packet data (attach and PDP context) to a registered module.
     pub packet_service: bool,
+    /// The cycle of extended discontinuous reception (eDRX) that the network grants: the next longer one that there is. `None`: it grants none.
+    /// Models that do not know it ([`Model::edrx`]) are as before.
+    pub edrx: Option<Duration>,
     /// The address of an active PDP context.
     pub address: Ipv4Addr,
     /// What `AT+CSQ` and `AT+CESQ` say.
@@ -49,6 +52,7 @@ impl Default for ModemOptions {
             sim: Sim::Ready,
             registration: Registration::Home,
             packet_service: true,
+            edrx: None,
             address: Ipv4Addr::new(10, 0, 0, 2),
             signal: Signal::default(),
             clock: None,

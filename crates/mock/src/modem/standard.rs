@@ -69,6 +69,8 @@ impl Modem {
                 self.urc_port(form)
             }
             ("+QNBIOTEVENT", Form::Set(args)) if model.dialect == Dialect::Qmt(QmtKind::Nb) => self.sleep_report(args),
+            ("+CEDRXS", form) if model.edrx.is_some() => self.set_edrx(form),
+            ("+CEDRXRDP", form) if model.edrx.is_some() => self.read_edrx(now, form),
             ("+COPS", Form::Read) => {
                 Ok(Answer::line(match self.radio.registration(now, &self.options).is_registered() {
                     true => format!("+COPS: 0,2,\"00101\",{ACCESS_TECHNOLOGY}"),

@@ -1,6 +1,7 @@
 //! Faults by name and by seed, in virtual time.
 
 mod bench;
+mod edrx;
 mod line;
 mod list;
 mod module;
