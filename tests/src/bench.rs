@@ -29,9 +29,18 @@ pub fn module(model: Model) -> modem::ModemOptions {
     modem::ModemOptions { model, ..modem::ModemOptions::default() }
 }
 
-/// A model of each dialect, and both of the first one: that of the one takes every payload, that of the other does not.
-pub const ONE_OF_EACH: [Model; 7] =
-    [modem::NT35E, modem::NT26E, modem::NT26E_ECMT, modem::BC660K, modem::BG95, modem::A7670, modem::ML307R];
+/// A model of each dialect and kind, and both of the first one: that of the one takes every payload, that of the other does not.
+pub const ONE_OF_EACH: [Model; 9] = [
+    modem::NT35E,
+    modem::NT26E,
+    modem::NT26E_ECMT,
+    modem::BC660K,
+    modem::EC200S,
+    modem::BG95,
+    modem::SIM7600,
+    modem::A7670,
+    modem::ML307R,
+];
 
 /// A sign-in at the mock's broker: whatever the host is called, the mock leads there.
 ///

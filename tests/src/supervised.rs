@@ -12,6 +12,8 @@ use atmqtt_modem::{
     Outgoing, Output, PortWish, QoS, Reconnect, Recovery, Refusal, Request, Supervisor, Ticket, Topic,
 };
 
+use crate::module;
+
 /// Longer than anything takes that is not out of order.
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -41,7 +43,15 @@ impl Supervised {
     /// When it is not, or the faults are none.
     #[must_use]
     pub fn new(model: Model, faults: &str) -> Supervised {
-        let options = modem::ModemOptions { model, ..modem::ModemOptions::default() };
+        Supervised::of(module(model), faults)
+    }
+
+    /// The same, of a module that was changed.
+    ///
+    /// # Panics
+    /// As [`new`](Supervised::new).
+    #[must_use]
+    pub fn of(options: modem::ModemOptions, faults: &str) -> Supervised {
         Supervised::with(DriverOptions::default(), options, BrokerOptions::new(), faults)
     }
 

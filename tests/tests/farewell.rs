@@ -4,33 +4,25 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use atmqtt_mock::broker::BrokerOptions;
 use atmqtt_mock::modem::{
-    A7670, BC660K, BG95, EC200S, Fault as Trouble, LinkStatus, ML307R, Model, ModemOptions, NT26E, NT26E_ECMT, NT35E,
-    SIM7600, Step,
+    A7670, EC200S, Fault as Trouble, LinkStatus, ML307R, Model, ModemOptions, NT26E, SIM7600, Step,
 };
-use atmqtt_modem::{Cure, Delivery, DriverOptions, Fault, LinkState, Outcome, QoS, Recovery, Request, Ticket};
-use atmqtt_tests::Supervised;
+use atmqtt_modem::{Cure, Delivery, Fault, LinkState, Outcome, QoS, Recovery, Request, Ticket};
+use atmqtt_tests::{ONE_OF_EACH, Supervised, module};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 /// A farewell is answered within so long, where the module answers commands.
 const SOON: Duration = Duration::from_secs(3);
-/// One of each dialect and kind.
-const MODELS: [Model; 9] = [NT26E, NT35E, NT26E_ECMT, BC660K, EC200S, BG95, SIM7600, A7670, ML307R];
 /// What begins the longest step of a sign-in.
 const OPENS: [&str; 5] = ["AT+LMQTTOPEN=", "AT+ECMTOPEN=", "AT+QMTOPEN=", "AT+CMQTTCONNECT=", "AT+MQTTCONN="];
 const SIGNS_IN: [&str; 5] = ["AT+LMQTTCONN=", "AT+ECMTCONN=", "AT+QMTCONN=", "AT+CMQTTCONNECT=", "AT+MQTTCONN="];
 
 /// A module whose link takes that long to open.
 fn slow(model: Model, open: Duration) -> ModemOptions {
-    let mut options = ModemOptions { model, ..ModemOptions::default() };
+    let mut options = module(model);
     options.latency.open = open;
     options
-}
-
-fn bench(options: ModemOptions, faults: &str) -> Supervised {
-    Supervised::with(DriverOptions::default(), options, BrokerOptions::new(), faults)
 }
 
 fn has_heard(bench: &Supervised, commands: &[&str]) -> bool {
@@ -65,9 +57,9 @@ fn stays_clean(bench: &mut Supervised, what: &str) {
 
 #[test]
 fn a_farewell_does_not_wait_for_a_link_that_is_being_opened() {
-    for model in MODELS {
+    for model in ONE_OF_EACH {
         let what = model.name;
-        let mut bench = bench(slow(model, 100 * SECOND), "");
+        let mut bench = Supervised::of(slow(model, 100 * SECOND), "");
         let attempt = bench.keep();
         assert!(bench.run(MINUTE, |bench| has_heard(bench, &OPENS)), "{what}");
         bench.run(5 * SECOND, |_| false);
@@ -86,12 +78,12 @@ fn a_farewell_does_not_wait_for_a_link_that_is_being_opened() {
 
 #[test]
 fn what_a_module_does_not_let_go_of_is_closed_when_it_is_open() {
-    for model in MODELS {
+    for model in ONE_OF_EACH {
         let what = model.name;
         // The broker would end a link by itself that is silent for longer.
         let mut options = slow(model, 8 * SECOND);
         options.quirks.closes_while_opening = false;
-        let mut bench = bench(options, "");
+        let mut bench = Supervised::of(options, "");
         let attempt = bench.keep();
         assert!(bench.run(MINUTE, |bench| has_heard(bench, &OPENS)), "{what}");
         bench.run(2 * SECOND, |_| false);
@@ -105,12 +97,12 @@ fn what_a_module_does_not_let_go_of_is_closed_when_it_is_open() {
 
 #[test]
 fn a_sign_in_behind_a_farewell_has_its_own_results() {
-    for model in MODELS {
+    for model in ONE_OF_EACH {
         for closes_while_opening in [true, false] {
             let what = format!("{}: {closes_while_opening}", model.name);
             let mut options = slow(model, 60 * SECOND);
             options.quirks.closes_while_opening = closes_while_opening;
-            let mut bench = bench(options, "");
+            let mut bench = Supervised::of(options, "");
             let attempt = bench.keep();
             assert!(bench.run(MINUTE, |bench| has_heard(bench, &OPENS)), "{what}");
             bench.run(5 * SECOND, |_| false);
@@ -126,9 +118,9 @@ fn a_sign_in_behind_a_farewell_has_its_own_results() {
 
 #[test]
 fn a_farewell_does_not_wait_for_the_broker() {
-    for model in MODELS {
+    for model in ONE_OF_EACH {
         let what = model.name;
-        let mut bench = bench(slow(model, Duration::ZERO), "");
+        let mut bench = Supervised::of(slow(model, Duration::ZERO), "");
         bench.world = bench.world.latency(10 * SECOND);
         let attempt = bench.keep();
         assert!(bench.run(2 * MINUTE, |bench| has_heard(bench, &SIGNS_IN)), "{what}");
@@ -145,13 +137,13 @@ fn a_farewell_does_not_wait_for_the_broker() {
 /// Whenever it comes.
 #[test]
 fn a_farewell_at_any_moment_of_an_attempt_is_answered_soon() {
-    for model in MODELS {
+    for model in ONE_OF_EACH {
         for step in 0..60 {
             let at = step * Duration::from_millis(170);
             let what = format!("{}: after {at:?}", model.name);
             let mut options = slow(model, 4 * SECOND);
             options.latency.command = Duration::from_millis(90);
-            let mut bench = bench(options, "");
+            let mut bench = Supervised::of(options, "");
             bench.world = bench.world.latency(SECOND);
             let attempt = bench.keep();
             bench.run(at, |_| false);
@@ -166,7 +158,7 @@ fn a_farewell_at_any_moment_of_an_attempt_is_answered_soon() {
 #[test]
 fn a_farewell_does_not_wait_for_a_network() {
     for (faults, of) in [("searching@10s+60m", "AT+CEREG?"), ("sim-busy@10s+60m", "AT+CPIN?")] {
-        let mut bench = bench(slow(NT26E, Duration::ZERO), faults);
+        let mut bench = Supervised::of(slow(NT26E, Duration::ZERO), faults);
         bench.run((11 * SECOND).saturating_sub(bench.now), |_| false);
         bench.heard.clear();
         let attempt = bench.keep();
@@ -183,7 +175,7 @@ fn a_farewell_does_not_wait_for_a_network() {
 fn a_module_that_is_busy_with_opening_is_given_the_time_of_a_command() {
     let mut options = slow(NT26E, 100 * SECOND);
     options.quirks.result_first = BTreeSet::from([Step::Open]);
-    let mut bench = bench(options, "");
+    let mut bench = Supervised::of(options, "");
     let attempt = bench.keep();
     assert!(bench.run(MINUTE, |bench| has_heard(bench, &OPENS)));
     bench.run(5 * SECOND, |_| false);
@@ -196,12 +188,12 @@ fn a_module_that_is_busy_with_opening_is_given_the_time_of_a_command() {
 /// A connection that was lost, in every state of being had again.
 #[test]
 fn a_farewell_ends_a_recovery_at_any_moment() {
-    for model in MODELS {
+    for model in ONE_OF_EACH {
         for step in 0..40 {
             let at = step * Duration::from_millis(530);
             let what = format!("{}: after {at:?}", model.name);
             let options = ModemOptions { model, ..ModemOptions::default() };
-            let mut bench = bench(options, "").connected();
+            let mut bench = Supervised::of(options, "").connected();
             bench.world.change(bench.now, |options| {
                 options.latency.open = 4 * SECOND;
                 options.latency.command = Duration::from_millis(90);

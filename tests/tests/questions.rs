@@ -3,30 +3,20 @@
 
 use std::time::Duration;
 
-use atmqtt_mock::broker::BrokerOptions;
-use atmqtt_mock::modem::{
-    A7670, BC660K, BG95, EC200S, Fault as Trouble, LinkStatus, ML307R, Model, ModemOptions, NT26E, NT26E_ECMT, NT35E,
-    SIM7600,
-};
+use atmqtt_mock::modem::{EC200S, Fault as Trouble, LinkStatus, Model, ModemOptions, NT26E, NT26E_ECMT};
 use atmqtt_modem::at::{Command, FinalResult};
-use atmqtt_modem::{DriverOptions, Fault, Outcome, Request, Ticket};
-use atmqtt_tests::Supervised;
+use atmqtt_modem::{Fault, Outcome, Request, Ticket};
+use atmqtt_tests::{ONE_OF_EACH, Supervised, module};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
-/// One of each dialect and kind.
-const MODELS: [Model; 9] = [NT26E, NT35E, NT26E_ECMT, BC660K, EC200S, BG95, SIM7600, A7670, ML307R];
 
 /// A module whose link takes that long to open, and each command a while.
 fn slow(model: Model, open: Duration) -> ModemOptions {
-    let mut options = ModemOptions { model, ..ModemOptions::default() };
+    let mut options = module(model);
     options.latency.open = open;
     options.latency.command = Duration::from_millis(20);
     options
-}
-
-fn bench(options: ModemOptions, faults: &str) -> Supervised {
-    Supervised::with(DriverOptions::default(), options, BrokerOptions::new(), faults)
 }
 
 fn raw(bench: &mut Supervised, command: &str) -> Ticket {
@@ -43,9 +33,9 @@ fn answers(bench: &mut Supervised, what: &str, limit: Duration) {
 
 #[test]
 fn a_question_goes_out_while_a_link_is_being_opened() {
-    for model in MODELS {
+    for model in ONE_OF_EACH {
         let what = model.name;
-        let mut bench = bench(slow(model, 8 * SECOND), "");
+        let mut bench = Supervised::of(slow(model, 8 * SECOND), "");
         let attempt = bench.keep();
         let is_opening = |bench: &Supervised| bench.world.modem().status().links.contains(&LinkStatus::Opening);
         assert!(bench.run(MINUTE, is_opening), "{what}");
@@ -64,11 +54,11 @@ fn a_question_goes_out_while_a_link_is_being_opened() {
 /// Whenever it comes, and nothing of the sign-in is taken for its answer.
 #[test]
 fn a_question_at_any_moment_of_an_attempt_is_answered_and_costs_it_nothing() {
-    for model in MODELS {
+    for model in ONE_OF_EACH {
         for step in 0..60 {
             let at = step * Duration::from_millis(110);
             let what = format!("{}: after {at:?}", model.name);
-            let mut bench = bench(slow(model, 3 * SECOND), "");
+            let mut bench = Supervised::of(slow(model, 3 * SECOND), "");
             bench.world = bench.world.latency(SECOND / 2);
             let attempt = bench.keep();
             bench.run(at, |_| false);
@@ -94,7 +84,7 @@ fn a_question_that_would_take_the_result_of_the_sign_in_waits_for_it() {
             let what = format!("{}: after {at:?}", model.name);
             let mut options = slow(model, Duration::ZERO);
             options.latency.command = SECOND / 4;
-            let mut bench = bench(options, "");
+            let mut bench = Supervised::of(options, "");
             bench.world = bench.world.latency(SECOND / 5);
             let attempt = bench.keep();
             assert!(bench.run(MINUTE, |bench| bench.heard.iter().any(|line| line.starts_with(sign_in))), "{what}");
@@ -112,7 +102,7 @@ fn a_question_that_would_take_the_result_of_the_sign_in_waits_for_it() {
 #[test]
 fn a_question_goes_out_while_a_network_is_looked_for() {
     for faults in ["searching@10s+30s", "sim-busy@10s+5s"] {
-        let mut bench = bench(slow(NT26E, Duration::ZERO), faults);
+        let mut bench = Supervised::of(slow(NT26E, Duration::ZERO), faults);
         bench.run((11 * SECOND).saturating_sub(bench.now), |_| false);
         let attempt = bench.keep();
         bench.run(2 * SECOND, |_| false);
@@ -124,9 +114,9 @@ fn a_question_goes_out_while_a_network_is_looked_for() {
 /// A farewell in the midst of a question waits for its answer, and no longer.
 #[test]
 fn a_farewell_behind_a_question_still_breaks_the_attempt_off() {
-    for model in MODELS {
+    for model in ONE_OF_EACH {
         let what = model.name;
-        let mut bench = bench(slow(model, 8 * SECOND), "");
+        let mut bench = Supervised::of(slow(model, 8 * SECOND), "");
         let attempt = bench.keep();
         bench.run(MINUTE, |bench| bench.world.modem().status().links.contains(&LinkStatus::Opening));
         bench.run(SECOND, |_| false);
@@ -144,9 +134,9 @@ fn a_farewell_behind_a_question_still_breaks_the_attempt_off() {
 
 #[test]
 fn a_restart_in_the_midst_of_a_question_ends_the_attempt() {
-    for model in MODELS {
+    for model in ONE_OF_EACH {
         let what = model.name;
-        let mut bench = bench(slow(model, 8 * SECOND), "");
+        let mut bench = Supervised::of(slow(model, 8 * SECOND), "");
         let attempt = bench.keep();
         bench.run(MINUTE, |bench| bench.world.modem().status().links.contains(&LinkStatus::Opening));
         let question = raw(&mut bench, "AT+CSQ");

@@ -270,7 +270,7 @@ fn what_waits_is_bounded() {
 #[test]
 fn a_wrong_pin_is_tried_once_however_often_the_connection_is_to_be_had_again() {
     let options = modem::ModemOptions { sim: Sim::PinRequired("1234".to_owned()), ..modem::ModemOptions::default() };
-    let mut bench = Supervised::with(DriverOptions::default(), options, BrokerOptions::new(), "reset@3m,reset@20m");
+    let mut bench = Supervised::of(options, "reset@3m,reset@20m");
     let unlock = Command::raw("AT+CPIN=\"1234\"").expect("a command");
     let unlocked = bench.submit(Request::Raw(Box::new(unlock)));
     bench.outcome(unlocked, MINUTE).expect("the right one");
