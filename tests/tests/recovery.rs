@@ -82,6 +82,25 @@ fn a_link_that_is_dead_without_the_module_noticing_is_given_up_when_nothing_gets
     }
 }
 
+#[test]
+fn a_link_that_dies_while_subscriptions_are_had_again_costs_none_of_them() {
+    for model in MODELS {
+        let lost = "drop-links@3m";
+        let subscribes = |mut bench: Supervised| {
+            bench.run(Duration::from_secs(180).saturating_sub(bench.now), |_| false);
+            let heard = bench.heard.len();
+            let is_asked = |bench: &Supervised| bench.heard[heard..].iter().any(|line| line.contains("SUB"));
+            assert!(bench.run(MINUTE, is_asked), "{}", model.name);
+            bench
+        };
+        let at = subscribes(Supervised::kept(model, lost)).now.as_millis() + 1;
+        let mut bench = subscribes(Supervised::kept(model, &format!("{lost},link-dead@{at}ms")));
+        bench.is_whole_again(model.name, RECOVERY);
+        let is_refused = |told: &&Recovery| matches!(told, Recovery::SubscriptionRefused { .. });
+        assert!(!bench.recoveries().iter().any(is_refused), "{}: {:?}", model.name, bench.recoveries());
+    }
+}
+
 /// How a host knows that its module sleeps.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Known {

@@ -171,9 +171,12 @@ pub enum PacketFault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubscribeFault {
-    /// The broker said no, or did not answer; the module does not say which.
-    #[error("the broker refused, or did not answer")]
+    /// The broker said no: its SUBACK has 128 for this filter. MQTT 3.1.1, 3.9.3.
+    #[error("the broker refused")]
     Refused,
+    /// The broker did not answer, or said no; the module does not say which.
+    #[error("the broker refused, or did not answer")]
+    Unanswered,
     /// The packet did not get out.
     #[error(transparent)]
     Packet(#[from] PacketFault),

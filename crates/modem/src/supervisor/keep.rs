@@ -262,14 +262,24 @@ impl Keep {
             Some(_) if !is_up => return told,
             Some(fault) => {
                 self.restores += 1;
-                if self.restores < ATTEMPTS {
-                    return told;
+                let is_last = self.restores >= ATTEMPTS;
+                if is_last {
+                    self.restores = 0;
                 }
-                self.restores = 0;
-                let Fault::Subscribe { filter, .. } = fault else {
+                let filter = match fault {
+                    Fault::Subscribe { filter, .. } if is_last => filter,
+                    Fault::Subscribe { fault: SubscribeFault::Refused, .. } => return told,
+                    // The link may be dead: the broker has its say over another one.
+                    Fault::Subscribe { .. } => {
+                        self.fruitless = FRUITLESS;
+                        return told;
+                    }
                     // The connection is there and takes nothing: it is given up, so that waits and cures have their turn.
-                    self.silences = SILENCES;
-                    return told;
+                    _ if is_last => {
+                        self.silences = SILENCES;
+                        return told;
+                    }
+                    _ => return told,
                 };
                 self.subscriptions.retain(|(kept, _)| *kept != filter);
                 told.push(Recovery::SubscriptionRefused { filter });

@@ -53,7 +53,7 @@ async fn change(context: &Context, flag: Flag, filter: Filter, qos: QoS) -> Resu
 fn changed(result: CommandResult) -> Result<(), SubscribeFault> {
     Err(match result {
         (0, None | Some(0 | 1)) => return Ok(()),
-        (1, None | Some(0)) => SubscribeFault::Refused,
+        (1, None | Some(0)) => SubscribeFault::Unanswered,
         other => SubscribeFault::Packet(packet_fault(other)),
     })
 }
@@ -70,7 +70,7 @@ mod tests {
             ((0, None), Ok(())),
             ((1, Some(6)), Err(PacketFault::SendFailed.into())),
             ((1, Some(7)), Err(PacketFault::BadParameter.into())),
-            ((1, None), Err(SubscribeFault::Refused)),
+            ((1, None), Err(SubscribeFault::Unanswered)),
             ((0, Some(128)), Err(PacketFault::Vendor { result: 0, extend: Some(128) }.into())),
         ] {
             assert_eq!(changed(result), expected, "{result:?}");

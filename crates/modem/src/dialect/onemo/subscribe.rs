@@ -46,7 +46,7 @@ async fn run(
                 let word = fields.text()?;
                 fields.int::<u8>()?;
                 fields.int::<u16>()?;
-                Ok(if word == TIMEOUT { Err(SubscribeFault::Refused) } else { granted(fields.optional_int()?) })
+                Ok(if word == TIMEOUT { Err(SubscribeFault::Unanswered) } else { granted(fields.optional_int()?) })
             },
         );
     dialogue.run(command).await?.map_err(|fault| Fault::Subscribe { filter, fault })
