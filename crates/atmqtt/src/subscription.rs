@@ -16,6 +16,9 @@ use crate::handle::Session;
 /// It ends when the filter is unsubscribed from, or when the connection to the broker ends. Overlapping filters each get
 /// their own copy of a message. A subscription keeps the connection up, as a [`Client`](crate::Client) does; dropping it stops the messages
 /// from being queued, but does not unsubscribe.
+///
+/// How soon a message comes is up to the network: to a module in extended discontinuous reception it may come a whole cycle later
+/// ([`Edrx`](crate::Edrx), [`Status::power_saving`](crate::Status::power_saving)), unless the module sends something meanwhile.
 #[derive(Debug)]
 pub struct Subscription {
     filter: Filter,

@@ -80,7 +80,8 @@ pub struct Reconnect {
     pub max: Duration,
     /// How long a connection has to live before it counts as a good one, behind which waiting begins anew.
     pub stable: Duration,
-    /// After so long without a byte from the module it is asked whether it still has the connection.
+    /// After so long without a byte from the module it is asked whether it still has the connection. The answer is the module's: silence says
+    /// nothing of the network, which may reach it once in hours only ([`Edrx`](crate::Edrx)).
     pub idle_probe: Duration,
     /// How often a message of QoS 1 that was not confirmed is sent again.
     pub unconfirmed_retry: u32,
