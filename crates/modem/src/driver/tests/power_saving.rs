@@ -147,3 +147,20 @@ fn a_late_answer_is_no_news() {
     assert!(matches!(bench.events[..], [Event::Unknown(_)]));
     assert_eq!(bench.driver.power_saving(), PowerSaving::default());
 }
+
+#[test]
+fn a_sign_in_asks_for_the_timers_and_does_without_them_where_the_firmware_is_older() {
+    let timers = "+CEREG: 5,1,\"1A2B\",\"0C3D4E5F\",9,,,\"00100100\",\"01000111\"\r\n\r\nOK";
+    let psm = Some(Psm::On { active_time: 240 * SECOND, periodic_update: Some(252_000 * SECOND) });
+    let mut bench = attached();
+    bench.connect(options());
+    bench.answer("AT+CPIN?", "+CPIN: READY\r\n\r\nOK").answer("AT+CEREG=5", "OK").answer("AT+CEREG?", timers);
+    assert_eq!(bench.events, [Event::Link(LinkState::Connecting), told(None, psm)]);
+    assert_eq!(bench.written(), "AT+CGATT?\r", "nothing else is asked because of it");
+
+    let mut bench = attached();
+    bench.connect(options());
+    bench.answer("AT+CPIN?", "+CPIN: READY\r\n\r\nOK").answer("AT+CEREG=5", "ERROR");
+    bench.answer("AT+CEREG=3", "ERROR").answer("AT+CEREG=2", "OK").answer("AT+CEREG?", "+CEREG: 2,1\r\n\r\nOK");
+    assert_eq!(bench.events, [Event::Link(LinkState::Connecting)]);
+}
