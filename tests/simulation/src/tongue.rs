@@ -146,7 +146,7 @@ const ONEMO: Tongue = Tongue {
 const ALL: [&Tongue; 5] = [&LMQTT, &ECMT, &QMT, &CMQTT, &ONEMO];
 
 /// What any module may be asked: of V.250 and 3GPP TS 27.007, and what vendors have for the number of the SIM and of the module.
-const COMMON: [&str; 34] = [
+const COMMON: [&str; 35] = [
     "E0",
     "I",
     "+CMEE",
@@ -168,6 +168,7 @@ const COMMON: [&str; 34] = [
     "+CSQ",
     "+CESQ",
     "+CEREG",
+    "+CEDRXRDP",
     "+CREG",
     "+CGREG",
     "+CGATT",
