@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use atmqtt_mock::broker::BrokerOptions;
 use atmqtt_mock::modem::{
-    self, BC660K, BG95, EC200S, Fault as Trouble, ML307R, Model, NT26E, NT35E, SIM7600, Sim, Sleep,
+    self, BC660K, BG95, EC200S, Fault as Trouble, ML307R, Model, NT26E, NT26E_ECMT, NT35E, SIM7600, Sim, Sleep,
 };
 use atmqtt_modem::at::{Command, Secret};
 use atmqtt_modem::{
@@ -99,6 +99,20 @@ fn a_link_that_dies_while_subscriptions_are_had_again_costs_none_of_them() {
         let is_refused = |told: &&Recovery| matches!(told, Recovery::SubscriptionRefused { .. });
         assert!(!bench.recoveries().iter().any(is_refused), "{}: {:?}", model.name, bench.recoveries());
     }
+}
+
+/// Eigencomm's firmware does, and says so only once.
+#[test]
+fn a_module_that_signs_in_anew_while_it_is_not_heard_is_subscribed_for_once_more() {
+    let mut bench = Supervised::kept(NT26E_ECMT, "half-closed=to-host@3m+15s,drop-links@181s");
+    bench.run(Duration::from_secs(182).saturating_sub(bench.now), |_| false);
+    let unheard = bench.submit(Request::Status);
+    assert!(bench.outcome(unheard, RECOVERY).is_err());
+    assert!(bench.is_up() && bench.recoveries().is_empty(), "{:?}", bench.recoveries());
+    bench.run(Duration::from_secs(195).saturating_sub(bench.now), |_| false);
+    assert!(!bench.is_subscribed() && bench.world.broker().sessions().iter().any(|session| session.connected));
+    bench.is_whole_again("not heard", RECOVERY);
+    assert!(bench.recoveries().is_empty(), "its connection was there all the time: {:?}", bench.recoveries());
 }
 
 /// How a host knows that its module sleeps.

@@ -303,6 +303,11 @@ impl Driver {
         self.dialogue.set_strangers_ids(last);
     }
 
+    /// Whether the module may have a connection without what was subscribed to, and have told so while it was not heard.
+    pub(crate) fn signs_in_anew(&self) -> bool {
+        self.module.as_ref().is_some_and(|module| module.dialect.signs_in_anew())
+    }
+
     /// Whether the module sleeps. The next request wakes it, and its connection is asked for first.
     #[must_use]
     pub fn is_asleep(&self) -> bool {

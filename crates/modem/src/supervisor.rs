@@ -275,12 +275,19 @@ impl Supervisor {
 
     fn happened(&mut self, now: Time, event: Event) {
         let is_loss = matches!(event, Event::LinkLost(_) | Event::Restarted { .. });
+        let was_unheard = matches!(event, Event::Resynchronised { .. });
         self.outputs.push_back(Output::Event(event));
         if is_loss
             && let Some(keep) = &mut self.keep
             && let Some(recovery) = keep.lost(now, &mut self.random)
         {
             self.outputs.extend(recovery.into_iter().map(|recovery| Output::Event(Event::Recovery(recovery))));
+        }
+        if was_unheard
+            && self.driver.signs_in_anew()
+            && let Some(keep) = &mut self.keep
+        {
+            keep.doubt_subscriptions();
         }
     }
 

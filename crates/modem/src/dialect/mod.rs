@@ -116,6 +116,11 @@ pub trait Dialect: fmt::Debug + Send + Sync {
         true
     }
 
+    /// Whether the module signs in anew when its connection is lost, without being told to and without what was subscribed to.
+    fn signs_in_anew(&self) -> bool {
+        false
+    }
+
     /// Publishes one message. A command of which the report may come behind others is the plan's last.
     fn publish(&self, context: Context, message: Outgoing) -> Plan<'static, Delivery>;
 

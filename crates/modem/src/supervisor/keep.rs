@@ -295,6 +295,16 @@ impl Keep {
         told
     }
 
+    /// The module was not heard for a while, and may have lost its connection and signed in anew meanwhile. To subscribe once more is no
+    /// harm.
+    pub(super) fn doubt_subscriptions(&mut self) {
+        if let State::Up(since) = self.state
+            && !self.subscriptions.is_empty()
+        {
+            self.state = State::Restoring(since);
+        }
+    }
+
     /// The connection is gone; what is done about it, unless an attempt is under way that will say so itself.
     pub(super) fn lost(&mut self, now: Time, random: &mut fastrand::Rng) -> Option<Vec<Recovery>> {
         let (State::Up(since) | State::Restoring(since)) = self.state else { return None };

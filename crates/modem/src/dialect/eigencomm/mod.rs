@@ -52,6 +52,10 @@ impl Dialect for Ecmt {
         Box::pin(session::connect::<Ecmt>(context))
     }
 
+    fn signs_in_anew(&self) -> bool {
+        true
+    }
+
     fn publish(&self, context: Context, message: Outgoing) -> Plan<'static, Delivery> {
         Box::pin(publish::publish(context, message))
     }
