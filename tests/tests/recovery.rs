@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use atmqtt_mock::broker::BrokerOptions;
 use atmqtt_mock::modem::{
-    self, BC660K, BG95, EC200S, Fault as Trouble, ML307R, Model, NT26E, NT26E_ECMT, NT35E, SIM7600, Sim, Sleep,
+    self, BC660K, BG95, EC200S, Fault as Trouble, LinkStatus, ML307R, Model, NT26E, NT26E_ECMT, NT35E, SIM7600, Sim,
+    Sleep,
 };
 use atmqtt_modem::at::{Command, Secret};
 use atmqtt_modem::{
     Cure, Delivery, DriverOptions, Fault, NetworkOptions, Outcome, Outgoing, QoS, Reconnect, Recovery, Refusal,
     Request, Stage, Topic,
 };
-use atmqtt_tests::{Supervised, filter};
+use atmqtt_tests::{ONE_OF_EACH, Supervised, filter, module};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// Within so long of the end of a cause a connection is there again.
@@ -98,6 +99,24 @@ fn a_link_that_dies_while_subscriptions_are_had_again_costs_none_of_them() {
         bench.is_whole_again(model.name, RECOVERY);
         let is_refused = |told: &&Recovery| matches!(told, Recovery::SubscriptionRefused { .. });
         assert!(!bench.recoveries().iter().any(is_refused), "{}: {:?}", model.name, bench.recoveries());
+    }
+}
+
+#[test]
+fn a_restart_without_a_word_is_noticed_while_a_link_is_being_opened() {
+    for model in ONE_OF_EACH {
+        let mut options = module(model);
+        options.latency.open = Duration::from_secs(20);
+        let mut bench = Supervised::of(options, "");
+        let attempt = bench.keep();
+        let is_opening = |bench: &Supervised| bench.world.modem().status().links.contains(&LinkStatus::Opening);
+        assert!(bench.run(MINUTE, is_opening), "{}", model.name);
+        bench.run(Duration::from_secs(1), |_| false);
+        let since = bench.now;
+        bench.world.order(since, Trouble::BrownOut);
+        let outcome = bench.outcome(attempt, RECOVERY);
+        assert_eq!(outcome, Err(Fault::Restarted), "{}", model.name);
+        assert!(bench.now - since < MINUTE, "{}: {:?}", model.name, bench.now - since);
     }
 }
 

@@ -11,6 +11,7 @@ mod plans;
 mod presence;
 mod questions;
 mod request;
+mod sign_of_life;
 mod slumber;
 mod unplugged;
 
@@ -264,7 +265,7 @@ impl Driver {
         let pause = self.running.as_ref().and_then(|running| running.pause);
         let own = pause.into_iter().chain(self.channel.deadline()).chain(self.assembly.deadline());
         let own = own.chain(self.breaking.as_ref().filter(|_| self.parked.is_none()).map(BreakOff::deadline));
-        own.chain(self.falls_asleep()).min()
+        own.chain(self.falls_asleep()).chain(self.sign_of_life_due()).min()
     }
 
     /// Lets time pass, and gives what has happened, oldest first.
@@ -375,6 +376,7 @@ impl Driver {
             }
             self.make_room();
             self.make_room_for_question();
+            self.ask_for_sign_of_life(now);
             if self.running.is_none() && !self.start(now) {
                 return;
             }

@@ -153,6 +153,7 @@ impl Driver {
             self.echo_heeded = Some(now);
             self.prepared = false;
             self.channel.suspect();
+            self.give_up_promises();
         }
     }
 

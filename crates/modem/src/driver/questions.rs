@@ -28,9 +28,13 @@ pub(super) struct Parked {
 impl Driver {
     /// Puts the running sign-in aside, if it waits and a question is next.
     pub(super) fn make_room_for_question(&mut self) {
-        if self.breaking.is_some() || self.parked.is_some() || !self.is_room_for_question() {
-            return;
+        if self.breaking.is_none() && self.parked.is_none() && self.is_room_for_question() {
+            self.park();
         }
+    }
+
+    /// Puts the running sign-in aside, which waits.
+    pub(super) fn park(&mut self) {
         let Some(mut running) = self.running.take() else { return };
         if running.pause.is_none() && running.awaited.is_none() {
             let name = self.channel.in_flight().map(|exchange| exchange.name().to_owned()).unwrap_or_default();
@@ -117,6 +121,12 @@ impl Driver {
         for awaited in parked.into_iter().chain(&mut self.running).filter_map(|running| running.awaited.as_mut()) {
             awaited.ended.get_or_insert_with(|| why.clone());
         }
+    }
+}
+
+impl Parked {
+    pub(super) fn running(&self) -> &Running {
+        &self.running
     }
 }
 

@@ -25,6 +25,10 @@ impl Slumber {
         self.last_byte = Some(now);
     }
 
+    pub(super) fn last_byte(&self) -> Option<Time> {
+        self.last_byte
+    }
+
     /// When it will have fallen asleep. `None`: it sleeps, or is not known to.
     pub(super) fn deadline(&self, wake_after: Option<Duration>) -> Option<Time> {
         let wait = wake_after.filter(|wait| !self.is_asleep && !wait.is_zero())?;
