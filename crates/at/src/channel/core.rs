@@ -29,6 +29,8 @@ pub(super) struct Core {
     pub(super) answer: Answer,
     pub(super) is_answer_queued: bool,
     redactor: Redactor,
+    /// The module has answered a command of this host.
+    has_answered: bool,
     pub(super) last_byte: Option<Time>,
     pub(super) received: u64,
     /// What no answer has in it.
@@ -83,6 +85,7 @@ impl Core {
             answer: Answer::default(),
             is_answer_queued: false,
             redactor: Redactor::default(),
+            has_answered: false,
             last_byte: None,
             received: 0,
             reserved: Vec::new(),
@@ -260,10 +263,13 @@ impl Core {
             }
             _ => Verdict::NotMine,
         };
+        // Behind a command that another process has sent, its echo may still come, and not from its beginning.
+        let is_foreign = verdict == Verdict::NotMine && self.may_be_of_others(line);
+        let line = if is_foreign { LineRef { text: HIDDEN, body: None } } else { line };
         if self.options.trace {
             let private =
                 verdict == Verdict::Part && self.flight.as_ref().is_some_and(|flight| flight.exchange.private);
-            let mut shown = if private { b"***".to_vec() } else { line.text.to_vec() };
+            let mut shown = if private { HIDDEN.to_vec() } else { line.text.to_vec() };
             shown.extend_from_slice(line.body.unwrap_or_default());
             self.trace(now, Direction::Line, Some(&shown));
         }
@@ -299,6 +305,14 @@ impl Core {
             Verdict::Complete => self.complete(now, line),
             Verdict::Refused(refusal) => self.refused(now, refusal, line),
         }
+    }
+
+    /// Whether a line may be part of what another process has said: arguments, with secrets among them. No information line begins so.
+    fn may_be_of_others(&self, line: LineRef<'_>) -> bool {
+        let is_past =
+            !self.has_answered || self.quarantine.as_ref().is_some_and(|quarantine| quarantine.has_unknown_past);
+        let is_information = line.text.first().is_some_and(|first| b"+^*#%$&@".contains(first));
+        is_past && !is_information && line.text.contains(&b'"')
     }
 
     /// A line that no command asked for. While the line is in doubt, a final result code is what a late answer left behind.
@@ -368,6 +382,7 @@ impl Core {
             self.answer = flight.answer;
         }
         self.is_answer_queued = true;
+        self.has_answered |= outcome.is_ok();
         self.events.push_always(Queued::Done(outcome));
     }
 
@@ -552,7 +567,10 @@ impl Flight {
     }
 }
 
+/// What stands in the place of what nobody is to see.
+const HIDDEN: &[u8] = b"***";
+
 /// Data as a trace shows them.
 fn shown_data(bytes: Vec<u8>, private: bool) -> Vec<u8> {
-    if private { b"***".to_vec() } else { bytes }
+    if private { HIDDEN.to_vec() } else { bytes }
 }

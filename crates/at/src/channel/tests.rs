@@ -443,6 +443,28 @@ fn what_an_earlier_host_has_asked_is_let_out_where_the_module_is_late() {
 }
 
 #[test]
+fn what_is_left_of_the_command_of_an_earlier_host_is_not_shown() {
+    let rest = b"ateway\",\"user\",\"hunter2\"\r\r\n+CSQ: \"1\"\r\n";
+    let mut line = Bench::with(ChannelOptions { trace: true, ..ChannelOptions::default() });
+    line.receive(rest);
+    line.send(Command::attention());
+    line.receive(b"\r\nOK\r\n").channel.suspect_the_past();
+    line.send(signal());
+    line.receive(rest).receive(b"\r\n+CMEE: 1\r\n\r\nOK\r\n").written();
+    line.receive(b"\r\n+CFUN: 1\r\n\r\nOK\r\n").written();
+    let seen = line.events();
+    assert!(!seen.iter().any(|event| event.contains("hunter2")), "{seen:?}");
+    assert_eq!(
+        seen.iter().filter(|event| event.contains("***")).count(),
+        4,
+        "as it was traced, and as it was told: {seen:?}"
+    );
+    // What comes behind it is of nobody else.
+    line.receive(b"\r\nnot \"hidden\"\r\n");
+    assert!(line.events().iter().any(|event| event.contains("hidden")));
+}
+
+#[test]
 fn what_an_earlier_host_has_asked_is_let_out_as_long_as_it_comes() {
     let (first, second) = (b"\r\n+CMEE: 1\r\n\r\nOK\r\n", b"\r\n+CFUN: 1\r\n\r\nOK\r\n");
     let mut line = Bench::new();
