@@ -12,6 +12,7 @@ use atmqtt_mock::world::{Output, World};
 use crate::faults::{self, SEEN};
 use crate::ledger::Trouble;
 use crate::legal;
+use crate::process::FILTER;
 use crate::run::Run;
 use crate::scenario::{Behind, Scenario, Unplug};
 use crate::tongue::Tongue;
@@ -187,6 +188,16 @@ impl OtherSide {
         run.note(format_args!("a greeting"));
         let published = self.world.at_broker(now, |broker| broker.publish(now, greeting));
         run.require(published.map_err(|fault| fault.to_string()));
+    }
+
+    /// Whether the connection is there and not what the host has to believe that it is: a filter was damaged on its way to the module; or
+    /// a module has signed in anew by itself, and nothing of that was heard.
+    pub(crate) fn knows_better(&self, run: &Run) -> bool {
+        let session = self.world.broker().sessions().into_iter().find(|session| session.connected);
+        session.is_some_and(|session| match &session.subscriptions[..] {
+            [] => self.tongue.signs_in_anew && run.ledger().host_was_misled(Duration::ZERO),
+            filters => filters.iter().any(|(filter, _)| filter != FILTER),
+        })
     }
 
     /// Passes on what came out.

@@ -225,6 +225,10 @@ impl Run {
         let latest = self.now() + RESTORED;
         while !self.ledger().is_greeted {
             if self.now() > latest {
+                if self.other_side.lock().unwrap_or_else(PoisonError::into_inner).knows_better(self) {
+                    self.ledger().see("another subscription than the host knows");
+                    return;
+                }
                 self.require(Err(format!("I11: nothing has come over the connection that is kept for {RESTORED:?}")));
                 return;
             }

@@ -23,6 +23,8 @@ pub(crate) struct Tongue {
     pub(crate) has_length: bool,
     /// Downlinks have a length. Without one, what looks like a line of the module in one is one.
     pub(crate) counts_downlinks: bool,
+    /// A module signs in anew by itself where its connection is lost, and subscribes to nothing.
+    pub(crate) signs_in_anew: bool,
     /// Lines of its own that stand in payloads.
     pub(crate) lines: [&'static str; 3],
 }
@@ -57,6 +59,7 @@ const LMQTT: Tongue = Tongue {
     asks_for_data: &[],
     has_length: true,
     counts_downlinks: true,
+    signs_in_anew: false,
     lines: ["\r\n+LMQTTPUB: 0,1,0\r\n", "\r\n+LMQTTURC: RECV,0,1,\"down/0\",2,xx\r\n", "\r\n+LMQTTURC: STATS,0,1\r\n"],
 };
 
@@ -70,6 +73,7 @@ const ECMT: Tongue = Tongue {
     asks_for_data: &[],
     has_length: false,
     counts_downlinks: false,
+    signs_in_anew: true,
     lines: ["\r\n+ECMTPUB: 0,1,0\r\n", "\r\n+ECMTRECV: 0,1,\"down/0\",xx\r\n", "\r\n+ECMTSTAT: 0,1\r\n"],
 };
 
@@ -95,6 +99,7 @@ const QMT: Tongue = Tongue {
     asks_for_data: &[],
     has_length: true,
     counts_downlinks: true,
+    signs_in_anew: false,
     lines: ["\r\n+QMTPUB: 0,1,0\r\n", "\r\n+QMTRECV: 0,1,\"down/0\",2,\"xx\"\r\n", "\r\n+QMTSTAT: 0,1\r\n"],
 };
 
@@ -122,6 +127,7 @@ const CMQTT: Tongue = Tongue {
     asks_for_data: &["+CMQTTTOPIC", "+CMQTTPAYLOAD", "+CMQTTSUB", "+CMQTTUNSUBTOPIC"],
     has_length: true,
     counts_downlinks: true,
+    signs_in_anew: false,
     lines: ["\r\n+CMQTTPUB: 0,0\r\n", "\r\n+CMQTTRXEND: 0\r\n", "\r\n+CMQTTNONET\r\n"],
 };
 
@@ -135,6 +141,7 @@ const ONEMO: Tongue = Tongue {
     asks_for_data: &[],
     has_length: true,
     counts_downlinks: true,
+    signs_in_anew: false,
     lines: [
         "\r\n+MQTTURC: \"puback\",0,1,0\r\n",
         "\r\n+MQTTURC: \"publish\",0,1,\"down/0\",2,2,xx\r\n",
