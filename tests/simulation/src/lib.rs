@@ -17,7 +17,7 @@
 //! | I8 | payloads arrive as they left, to the byte |
 //! | I9 | (memory stays within its bounds: not judged here, but by the fuzz targets, which hold the driver to its limits) |
 //! | I10 | no secret is in an event, an error or a trace |
-//! | I11 | after the last fault everything works again; a connection that is kept carries messages to the application within 120 s |
+//! | I11 | after the last fault everything works again; a connection that is kept carries messages to the application within 300 s |
 //! | I12 | the same seed gives the same run |
 
 mod disk;
