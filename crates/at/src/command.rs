@@ -112,8 +112,8 @@ impl Command<()> {
         Command { exchange, decode: |_| Ok(()), answer: PhantomData }
     }
 
-    /// A command line as a person typed it. It claims the lines of its own name and all text that has no name, but
-    /// for what is known to come unasked (`RING`, `SMS DONE`).
+    /// A command line as a person typed it. It claims the lines of its own name, or names where there are several commands in it, and all
+    /// text that has no name, but for what is known to come unasked (`RING`, `SMS DONE`).
     ///
     /// # Errors
     /// It has a control character, which could end the line or a data phase. Quotes are the person's own.
@@ -128,13 +128,23 @@ impl Command<()> {
             Some((attention, body)) if attention.eq_ignore_ascii_case("AT") => body,
             _ => line,
         };
-        let name = body.split(['=', '?', ';']).next().unwrap_or_default();
-        if name.starts_with(|first: char| first.is_ascii_punctuation()) {
+        for name in names(body) {
             let name = Cow::Owned(name.to_ascii_uppercase());
             builder.exchange.claims.push(Claim::Named { name, shape: |_| true });
         }
         Ok(builder.bare(|_| true))
     }
+}
+
+/// The names of the extended commands of a line, between which a semicolon stands. V.250, 5.4.5.
+fn names(body: &str) -> impl Iterator<Item = &str> {
+    let mut is_quoted = false;
+    let commands = body.split(move |character| {
+        is_quoted ^= character == '"';
+        character == ';' && !is_quoted
+    });
+    let names = commands.map(|command| command.split(['=', '?']).next().unwrap_or_default().trim());
+    names.filter(|name| name.starts_with(|first: char| first.is_ascii_punctuation()))
 }
 
 /// A command being built.

@@ -383,6 +383,15 @@ fn noise_before_a_command_comes_back_with_it() {
 }
 
 #[test]
+fn a_line_of_several_commands_gets_what_each_of_them_says() {
+    let mut line = Bench::new();
+    line.send(Command::raw("AT+CSQ;+cereg?;+QCFG=\"a;+CPIN\",1").unwrap());
+    line.receive(b"\r\n+CSQ: 20,99\r\n\r\n+CEREG: 0,1\r\n\r\n+CPIN: READY\r\n\r\n+QCFG: 1\r\n\r\nOK\r\n");
+    let expected = ["unsolicited +CPIN: READY", "done [+CSQ: 20,99, +CEREG: 0,1, +QCFG: 1]"];
+    assert_eq!(line.events(), expected);
+}
+
+#[test]
 fn text_that_is_known_to_come_unasked_is_in_no_answer() {
     let mut line = Bench::new();
     line.send(Command::raw("AT+CIMI").unwrap());
