@@ -37,9 +37,11 @@ impl Router {
         Router { routes: Vec::new(), held: VecDeque::new(), capacity: capacity.max(1), next: 0 }
     }
 
-    /// Makes a route for `filter`. Messages that were held for want of one go there first.
+    /// Makes a route for `filter`. Messages that were held for want of one go there first: all of them, since what stayed behind would be
+    /// overtaken by what comes next, or wait for good.
     pub(crate) fn add(&mut self, filter: Filter) -> (RouteId, mpsc::Receiver<Incoming>) {
-        let (sender, receiver) = mpsc::channel(self.capacity);
+        let held = self.held.iter().filter(|message| filter.matches(&message.topic)).count();
+        let (sender, receiver) = mpsc::channel(self.capacity.max(held));
         let id = RouteId(self.next);
         self.next += 1;
         let mut left = VecDeque::new();
@@ -153,6 +155,18 @@ mod tests {
         router.deliver(message("b", "2"), never());
         assert_eq!(topics(&mut router.add(filter("b")).1), ["b"]);
         assert_eq!(topics(&mut router.add(filter("#")).1), ["a"]);
+    }
+
+    #[test]
+    fn what_was_held_goes_to_its_subscription_also_where_that_has_less_room() {
+        let mut router = Router::new(2);
+        for topic in ["a/1", "b", "a/2", "a/3"] {
+            router.deliver(message(topic, "x"), never());
+        }
+        let (_, mut late) = router.add(filter("a/+"));
+        assert_eq!(topics(&mut late), ["a/1", "a/2", "a/3"]);
+        router.deliver(message("a/4", "x"), never());
+        assert_eq!(topics(&mut late), ["a/4"]);
     }
 
     #[test]
