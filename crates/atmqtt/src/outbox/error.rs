@@ -13,6 +13,12 @@ pub enum OutboxError {
         /// The file.
         path: String,
     },
+    /// There is none, and no directory to make it in.
+    #[error("there is no directory for the outbox {path}")]
+    NoDirectory {
+        /// The file.
+        path: String,
+    },
     /// This user may not read and write it.
     #[error("no permission to use the outbox {path}")]
     Permission {
@@ -96,6 +102,7 @@ impl OutboxError {
     pub fn code(&self) -> &'static str {
         match self {
             OutboxError::NotFound { .. } => "input.outbox_missing",
+            OutboxError::NoDirectory { .. } => "input.outbox_directory",
             OutboxError::Permission { .. } => "input.outbox_permission",
             OutboxError::Exposed { .. } => "input.outbox_exposed",
             OutboxError::Foreign { .. } => "input.outbox_foreign",
@@ -114,6 +121,7 @@ impl OutboxError {
     pub fn advice(&self) -> Option<&'static str> {
         Some(match self {
             OutboxError::NotFound { .. } => "check the path; the program that publishes makes the file",
+            OutboxError::NoDirectory { .. } => "check the path, or make the directory",
             OutboxError::Permission { .. } => "run as the user whose file it is",
             OutboxError::Exposed { .. } => "take the permissions of others away: chmod 600",
             OutboxError::InUse { .. } => "end the other program that has it open",
@@ -123,7 +131,7 @@ impl OutboxError {
             OutboxError::Full { .. } => "try again when messages have been delivered, or give it more room",
             OutboxError::TooLarge { .. } => "give the outbox more room (max_bytes), or make the message smaller",
             OutboxError::NoSpace { .. } => "make room on the disk; what is in the outbox is as it was",
-            OutboxError::Io { .. } => return None,
+            OutboxError::Io { .. } => "look whether the disk is in order, and can be written",
         })
     }
 
@@ -138,6 +146,7 @@ impl OutboxError {
         match fault.kind() {
             ErrorKind::NotFound => OutboxError::NotFound { path: shown },
             ErrorKind::PermissionDenied => OutboxError::Permission { path: shown },
+            ErrorKind::NotADirectory => OutboxError::NoDirectory { path: shown },
             ErrorKind::IsADirectory => OutboxError::Foreign { path: shown },
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
                 OutboxError::NoSpace { path: shown }

@@ -57,19 +57,24 @@ pub(super) fn create(path: &Path) -> Result<(), OutboxError> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".new-{}-{count}", std::process::id()));
     let unborn = path.with_file_name(name);
-    let made = make(&unborn).and_then(|()| give_name(&unborn, path).map_err(of_io));
+    let file = for_owner_only(&unborn).map_err(|fault| match fault.kind() {
+        ErrorKind::NotFound => OutboxError::NoDirectory { path: path.display().to_string() },
+        _ => of_io(fault),
+    })?;
+    let made = FileBackend::new(file).map_err(Fault::from).and_then(make_on).map_err(|fault| fault.told(path));
+    let made = made.and_then(|()| give_name(&unborn, path).map_err(of_io));
     // Where it was renamed, it is not there any more.
     let _ = fs::remove_file(&unborn);
     made
 }
 
-fn make(path: &Path) -> Result<(), OutboxError> {
+/// Makes a file that nobody else can read.
+fn for_owner_only(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true);
-    for_owner_only(&mut options);
-    let file = options.open(path).map_err(|fault| OutboxError::of_io(path, &fault))?;
-    let made = FileBackend::new(file).map_err(Fault::from).and_then(make_on);
-    made.map_err(|fault| fault.told(path))
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 /// Makes an empty outbox on whatever keeps bytes.
@@ -108,14 +113,6 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 fn sync_directory(_: &Path) -> io::Result<()> {
     Ok(())
 }
-
-#[cfg(unix)]
-fn for_owner_only(options: &mut OpenOptions) {
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-}
-
-#[cfg(not(unix))]
-fn for_owner_only(_: &mut OpenOptions) {}
 
 /// The permissions of a file that others than its owner can do something with.
 #[cfg(unix)]

@@ -61,8 +61,8 @@ fn one_that_is_not_there_is_not_made_by_looking_at_it() {
     assert!(matches!(Outbox::open_existing(&path).unwrap_err(), OutboxError::NotFound { .. }));
     assert!(!path.exists());
     let nowhere = folder.path().join("nowhere/outbox");
-    let missing = Outbox::open(nowhere, OutboxOptions::default()).unwrap_err();
-    assert!(matches!(missing, OutboxError::NotFound { .. }), "{missing}");
+    let missing = Outbox::open(&nowhere, OutboxOptions::default()).unwrap_err();
+    assert_eq!(missing, OutboxError::NoDirectory { path: nowhere.display().to_string() });
 }
 
 fn refused_and_untouched(path: &Path, context: &str) -> OutboxError {
