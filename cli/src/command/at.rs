@@ -21,8 +21,11 @@ pub(super) async fn run(typed: At, context: Context) -> Result<Exit, Halt> {
     attached.close(outcome).await
 }
 
-/// Refuses what would be more than one line.
+/// Refuses what would be more than one line, and what is no command.
 fn check(command: &str) -> Result<(), Failure> {
+    if !command.get(..2).is_some_and(|attention| attention.eq_ignore_ascii_case("AT")) {
+        return Err(Refusal::NoCommand.into());
+    }
     match command.char_indices().find(|(_, character)| character.is_control()) {
         None => Ok(()),
         Some((position, character)) => {

@@ -61,6 +61,8 @@ async fn what_cannot_be_sent_is_refused_with_not_a_byte_on_the_line() {
         (&["sub", "-t", &long], "the topic filter has 1025 bytes", "input.too_long"),
         (&["sub", "-t", "a", "-F", "%t"], "JSON was asked for", "input.usage"),
         (&["at", "AT\rAT+CFUN=0"], "in the command: a carriage return", "input.character"),
+        (&["at", "AT", "+CSQ"], "begins with AT", "input.command"),
+        (&["at", ""], "begins with AT", "input.command"),
         (&["at"], "required arguments were not provided", "input.usage"),
     ];
     for (arguments, message, code) in table {

@@ -117,7 +117,8 @@ impl ModemOptions {
     }
 
     /// How many messages of one subscription wait for a slow reader; more are dropped, and
-    /// [`Event::MessagesDropped`](crate::Event) says so. [`INBOX`](ModemOptions::INBOX) where nothing is said.
+    /// [`Event::MessagesDropped`](crate::Event) says so. [`INBOX`](ModemOptions::INBOX) where nothing is said. What came before it was
+    /// subscribed to, 256 messages at the most, has room in any case.
     #[must_use]
     pub fn inbox(mut self, messages: usize) -> ModemOptions {
         self.inbox = messages;
@@ -231,6 +232,9 @@ impl Modem {
     /// Like [`open`](Modem::open), with options.
     ///
     /// # Errors
+    /// As for [`open`](Modem::open).
+    ///
+    /// # Cancel safety
     /// As for [`open`](Modem::open).
     ///
     /// # Panics
@@ -424,7 +428,7 @@ impl Modem {
     /// Sends a raw command line, `AT+CSQ` say, and gives the answer: a refusal is one too. It may take 30 s.
     ///
     /// # Errors
-    /// The line has a control character, the module does not answer, or the port is gone.
+    /// The line has a control character or does not begin with `AT`, the module does not answer, or the port is gone.
     ///
     /// # Cancel safety
     /// Dropping the future gives up the answer; the command is sent all the same.
@@ -436,7 +440,13 @@ impl Modem {
     ///
     /// # Errors
     /// As for [`raw`](Modem::raw).
+    ///
+    /// # Cancel safety
+    /// As for [`raw`](Modem::raw).
     pub async fn raw_within(&self, command: &str, timeout: Duration) -> Result<RawAnswer, Error> {
+        if !command.get(..2).is_some_and(|attention| attention.eq_ignore_ascii_case("AT")) {
+            return Err(Refusal::NoCommand.into());
+        }
         let what = "command";
         let command = Command::raw(command).map_err(|source| Refusal::Character { what, source })?;
         match self.handle.module(Request::Raw(Box::new(command.within(timeout)))).await? {
@@ -449,6 +459,9 @@ impl Modem {
     ///
     /// # Errors
     /// The modem was closed, or the port is gone.
+    ///
+    /// # Cancel safety
+    /// Dropping the future asks for nothing.
     pub async fn events(&self) -> Result<Events, Error> {
         let (reply, events) = oneshot::channel();
         self.handle.send(Ask::Listen(reply)).await?;

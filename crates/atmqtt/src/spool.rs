@@ -188,6 +188,9 @@ impl Spool {
     ///
     /// # Errors
     /// The file cannot be read.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives up the answer.
     pub async fn status(&self) -> Result<OutboxStatus, Error> {
         self.at_disk(Outbox::status).await
     }

@@ -23,6 +23,9 @@ pub enum Refusal {
         /// The character.
         source: IllegalCharacter,
     },
+    /// A command line that is none: the module would be silent on it.
+    #[error("a command line begins with AT")]
+    NoCommand,
     /// Something is longer than the module takes.
     #[error("the {what} has {length} bytes, and {model} takes {limit} at the most")]
     TooLong {
@@ -132,6 +135,7 @@ impl Refusal {
             Refusal::Topic(_) => "input.topic",
             Refusal::Broker(_) => "input.broker",
             Refusal::Character { .. } => "input.character",
+            Refusal::NoCommand => "input.command",
             Refusal::TooLong { .. } => "input.too_long",
             Refusal::PayloadByte { .. } => "input.payload_byte",
             Refusal::EmptyPayload { .. } => "input.empty_payload",
@@ -158,6 +162,7 @@ impl Refusal {
             Refusal::Topic(InvalidTopic::Character { .. }) | Refusal::Character { .. } => {
                 "leave the character out: AT commands have no way to escape it"
             }
+            Refusal::NoCommand => "write it as in AT+CSQ",
             Refusal::TooLong { what: "payload", .. } => "send it in pieces, or use a module that takes more",
             Refusal::TooLong { .. } => "use a shorter one",
             Refusal::PayloadByte { .. } => {

@@ -46,6 +46,7 @@ async fn errors_have_the_names_and_the_numbers_of_the_command_line() {
         ("publish", json!({"topic": "a", "payload": "x"}), -32007, "delivery.not_connected"),
         ("subscribe", json!({"filter": "a"}), -32007, "delivery.not_connected"),
         ("at", json!({"command": "AT\rAT+CFUN=0"}), -32002, "input.character"),
+        ("at", json!({"command": "CSQ"}), -32002, "input.command"),
         ("connect", json!({"broker": "http://h"}), -32002, "input.broker"),
         ("connect", json!({"client_id": "a\"b"}), -32002, "input.character"),
         ("connect", json!({"client_id": ""}), -32002, "input.no_client_id"),
