@@ -40,6 +40,7 @@ class Modem:
         self._ids = itertools.count(1)
         self._pending = {}
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._ended = False
         # Somebody always reads: a program whose answers nobody reads does not read requests either.
         threading.Thread(target=self._read, daemon=True).start()
@@ -52,7 +53,9 @@ class Modem:
                 raise ConnectionError("atmqtt has ended")
             number = next(self._ids)
             self._pending[number] = future
-            request = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+        request = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+        # Not under the lock of the reader: this may have to wait until that has read something.
+        with self._writing:
             self.process.stdin.write(json.dumps(request) + "\n")
             self.process.stdin.flush()
         return future
@@ -61,10 +64,23 @@ class Modem:
         """Asks, and gives the result."""
         return self.start(method, **params).result(timeout)
 
+    def next_notification(self, timeout):
+        """What it says next without being asked."""
+        try:
+            notification = self.notifications.get(timeout=timeout)
+        except queue.Empty:
+            raise TimeoutError(f"nothing came for {timeout} s") from None
+        if notification is None:
+            raise ConnectionError("atmqtt has ended")
+        return notification
+
     def close(self):
         """Lets it finish what is pending, disconnect and end; gives its exit code."""
-        with self._lock:
-            self.process.stdin.close()
+        with self._writing:
+            try:
+                self.process.stdin.close()
+            except BrokenPipeError:
+                pass  # It has ended by itself.
         return self.process.wait()
 
     def _read(self):
@@ -112,12 +128,13 @@ def main(command):
         modem.call("subscribe", filter="demo/#", qos=1)
         receipt = modem.call("publish", topic="demo/hello", payload="hello from Python", qos=1)
         print("published:", receipt["outcome"], "after", receipt["elapsed_ms"], "ms")
-        while not show(modem.notifications.get(timeout=60)):
+        while not show(modem.next_notification(timeout=60)):
             pass
         modem.call("disconnect")
     except RpcError as error:
-        print("error:", error, "-", error.help or "", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(f"error: {error}" + (f" - {error.help}" if error.help else ""))
+    except (ConnectionError, TimeoutError) as error:
+        sys.exit(f"error: {error}")
     finally:
         code = modem.close()
     for notification in iter(modem.notifications.get, None):
