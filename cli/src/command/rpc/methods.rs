@@ -253,7 +253,7 @@ mod tests {
             ("connect", json!({"password_ref": "-"}), "password_ref", "stdin has the requests"),
             ("connect", json!({"password_ref": "hunter2"}), "password_ref", "file:PATH or env:NAME"),
             ("connect", json!({"password_ref": ["hunter2"]}), "password_ref", "takes no secret"),
-            ("signal", json!({"hunter3": 1}), "hunter3", "there are none"),
+            ("signal", json!({"hunter3": 1}), "hunter3", "\"there are none\""),
         ] {
             let error = refused(method, params);
             let text = error.to_string();

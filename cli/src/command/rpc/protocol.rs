@@ -224,8 +224,12 @@ impl Error {
         let known: Vec<&str> = known.into_iter().collect();
         let meant = nearest(shown(typed), known.iter().copied());
         let meant = meant.map(|meant| format!("did you mean {meant}? ")).unwrap_or_default();
-        let known = if known.is_empty() { "there are none".to_owned() } else { known.join(", ") };
-        self.help(format!("{meant}these are known: {known}"))
+        let known = if known.is_empty() {
+            "there are none".to_owned()
+        } else {
+            format!("these are known: {}", known.join(", "))
+        };
+        self.help(format!("{meant}{known}"))
     }
 }
 
