@@ -18,7 +18,7 @@ async fn python(arguments: &[&str]) -> Option<Output> {
         return None;
     }
     let mut example = Command::new("python3");
-    example.arg("-I").args(arguments).current_dir(EXAMPLES).env_remove("ATMQTT_BROKER");
+    example.args(["-I", "-B"]).args(arguments).current_dir(EXAMPLES).env_remove("ATMQTT_BROKER");
     let run = example.stdin(Stdio::null()).kill_on_drop(true).output();
     Some(timeout(Duration::from_secs(30), run).await.expect("it ends").expect("it starts"))
 }
