@@ -3,15 +3,17 @@
 mod core;
 mod deferred;
 mod events;
+mod flight;
 mod owed;
 mod release;
 
 use std::fmt;
 use std::time::Duration;
 
-use self::core::{Core, Flight, Phase};
+use self::core::Core;
 pub use self::events::DeferredId;
 use self::events::Queued;
+use self::flight::{Flight, Phase};
 pub use self::release::Released;
 use crate::exchange::{Answer, Exchange, Fault};
 use crate::lines::Lines;

@@ -2,12 +2,12 @@
 
 use super::deferred::Deferred;
 use super::events::{Events, HELD, Queued};
+use super::flight::{Flight, Phase};
 use super::{ChannelOptions, Event};
 use crate::exchange::{ATTEMPTS, Answer, DataPhase, DataProgress, Exchange, Fault, PATIENCE, Stage, Verdict};
 use crate::grammar::FinalResult;
 use crate::quarantine::{Owed, Quarantine};
 use crate::reader::Expected;
-use crate::text::is_nothing_on_the_line;
 use crate::time::Time;
 use crate::token::{Line, LineRef, Token};
 use crate::trace::{Direction, Redactor, TraceRecord};
@@ -35,41 +35,6 @@ pub(super) struct Core {
     pub(super) received: u64,
     /// What no answer has in it.
     pub(super) reserved: Vec<Box<[u8]>>,
-}
-
-/// The command in flight.
-pub(super) struct Flight {
-    pub(super) exchange: Exchange,
-    pub(super) phase: Phase,
-    /// How many bytes had been received when the command had been written.
-    pub(super) written_at: u64,
-    pub(super) answer: Answer,
-    /// It asks whether the line is in order.
-    pub(super) is_probe: bool,
-    /// Its result will not come: its final result code is its end.
-    pub(super) without_result: bool,
-}
-
-pub(super) enum Phase {
-    /// Waits for the line to have been quiet long enough.
-    Guard { until: Time },
-    /// Waits for what an earlier host has asked to have come, as long as it keeps coming.
-    LettingOut { until: Time, latest: Time },
-    /// The command goes out.
-    Writing { sent: usize, deadline: Time },
-    /// The module has to prompt.
-    Prompt { deadline: Time },
-    /// Waits between the prompt and the data.
-    DataGuard { until: Time },
-    /// The data go out.
-    WritingData { sent: usize, deadline: Time },
-    /// The module has to answer.
-    Answer { deadline: Time },
-    /// The result has come, `OK` has not; or a refusal has, and the result that says why has not, or the prompt that shows that it was
-    /// none.
-    Settling { deadline: Time },
-    /// Nothing may be sent for a while, and nothing that comes is an answer.
-    Silence { until: Time },
 }
 
 impl Core {
@@ -535,35 +500,6 @@ impl Core {
             let bytes = self.redactor.redact(bytes);
             self.queue(Queued::Trace(TraceRecord { time, direction, bytes }));
         }
-    }
-}
-
-impl Flight {
-    /// Whether the module has not asked for the data.
-    fn awaits_prompt(&self) -> bool {
-        match self.phase {
-            Phase::Prompt { .. } => true,
-            Phase::Settling { .. } => {
-                let is_behind = self.exchange.result.as_ref().is_some_and(|claim| claim.behind_refusal);
-                self.answer.refusal.is_some() && self.exchange.has_data() && !is_behind
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether a prompt is believed. Behind a refusal it may be part of the same damaged message: the data go out only if they are nothing
-    /// to a command line.
-    fn may_prompt(&self) -> bool {
-        let is_harmless = || self.exchange.data.as_ref().is_some_and(|data| is_nothing_on_the_line(&data.bytes));
-        self.awaits_prompt() && (self.answer.refusal.is_none() || is_harmless())
-    }
-
-    /// Whether the command is out, so that what begins now can be an answer.
-    fn is_listening(&self) -> bool {
-        !matches!(
-            self.phase,
-            Phase::Guard { .. } | Phase::LettingOut { .. } | Phase::Writing { .. } | Phase::Silence { .. }
-        )
     }
 }
 

@@ -4,7 +4,8 @@
 use std::mem;
 use std::time::Duration;
 
-use super::core::{Core, Flight, Phase};
+use super::core::Core;
+use super::flight::{Flight, Phase};
 use crate::exchange::{Fault, Prompt, Stage};
 use crate::quarantine::{Owed, Quarantine};
 use crate::text::is_nothing_on_the_line;

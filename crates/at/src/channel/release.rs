@@ -1,8 +1,9 @@
 //! How a command comes off the line before it has ended: set aside, or given up.
 
-use super::core::{Core, Flight, Phase};
+use super::core::Core;
 use super::deferred::Offered;
 use super::events::{DeferredId, Queued};
+use super::flight::{Flight, Phase};
 use crate::exchange::{Answer, Exchange, Fault};
 use crate::quarantine::Owed;
 use crate::time::Time;
