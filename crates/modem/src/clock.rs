@@ -4,7 +4,7 @@ use atmqtt_at::{Command, Malformed, MalformedKind, Text};
 use time::OffsetDateTime;
 
 use crate::fault::Fault;
-use crate::plan::Place;
+use crate::plan::Tools;
 
 /// 2024-01-01 in seconds since 1970: a clock before that was never set.
 const SANE: u64 = 1_704_067_200;
@@ -13,7 +13,7 @@ const SANE: u64 = 1_704_067_200;
 const YEARS: std::ops::Range<u8> = 24..70;
 
 /// Sees to it that the module's clock is set: by the network if it was, or else by the host.
-pub(crate) async fn set_if_unset(Place { dialogue, profile }: &Place, host_time: Option<u64>) -> Result<(), Fault> {
+pub(crate) async fn set_if_unset(Tools { dialogue, profile }: &Tools, host_time: Option<u64>) -> Result<(), Fault> {
     let timeout = profile.timeouts.command.value;
     // A module that refuses to say has a clock of its own, or none to be set.
     let Some(year) = dialogue.try_run(year().within(timeout)).await? else { return Ok(()) };

@@ -6,7 +6,7 @@ use atmqtt_at::Command;
 
 use crate::fault::Fault;
 use crate::identify;
-use crate::plan::{Dialogue, Place};
+use crate::plan::{Dialogue, Tools};
 use crate::recovery::Cure;
 
 /// How long a network needs to notice that a module has gone.
@@ -16,7 +16,7 @@ const AWAY: Duration = Duration::from_secs(2);
 const START: Duration = Duration::from_secs(60);
 
 /// Does it. What the module refuses is no fault: whether it has helped, the next attempt shows.
-pub(crate) async fn run(Place { dialogue, profile }: Place, cure: Cure) -> Result<(), Fault> {
+pub(crate) async fn run(Tools { dialogue, profile }: Tools, cure: Cure) -> Result<(), Fault> {
     let patience = profile.timeouts.attach.value;
     let set = |name, value: u8| Command::set(name).int(value).within(patience).done();
     match cure {
@@ -43,7 +43,7 @@ pub(crate) async fn run(Place { dialogue, profile }: Place, cure: Cure) -> Resul
 }
 
 /// What is left to do of a cure that is broken off. The module is told, and may take its time: nobody waits for what comes of it.
-pub(crate) async fn break_off(Place { dialogue, profile }: Place, cure: Cure) -> Result<(), Fault> {
+pub(crate) async fn break_off(Tools { dialogue, profile }: Tools, cure: Cure) -> Result<(), Fault> {
     let soon = profile.timeouts.command.value;
     let back = match cure {
         Cure::CyclePacketNetwork => "+CGATT",

@@ -28,7 +28,7 @@ pub struct Dialogue {
 
 /// What a plan works with that needs no connection to a broker.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct Tools {
     /// The line.
     pub dialogue: Dialogue,
     /// The figures.

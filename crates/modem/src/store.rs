@@ -5,7 +5,7 @@ use atmqtt_at::Text;
 use crate::certificate::{Certificate, CertificateOutcome, CertificateRequest, StoredCertificate, UploadProof};
 use crate::dialect::{CertificateStore, Dialect};
 use crate::fault::{Fault, StoreFault};
-use crate::plan::Place;
+use crate::plan::Tools;
 use crate::profile::Profile;
 use crate::refusal::Refusal;
 
@@ -47,18 +47,18 @@ pub(crate) fn find(profile: &Profile, dialect: &dyn Dialect) -> Result<&'static 
 /// Does it.
 pub(crate) async fn run(
     store: &dyn CertificateStore,
-    place: Place,
+    tools: Tools,
     request: CertificateRequest,
 ) -> Result<CertificateOutcome, Fault> {
     match request {
-        CertificateRequest::List => store.list(place).await.map(CertificateOutcome::Listed),
+        CertificateRequest::List => store.list(tools).await.map(CertificateOutcome::Listed),
         CertificateRequest::Upload { certificate, replace } => {
-            upload(store, place, certificate, replace).await.map(CertificateOutcome::Uploaded)
+            upload(store, tools, certificate, replace).await.map(CertificateOutcome::Uploaded)
         }
         CertificateRequest::Delete(name) => {
-            match store.delete(place.clone(), name.clone()).await {
+            match store.delete(tools.clone(), name.clone()).await {
                 // Modules refuse what is not there in many words: of an EC25 418 was seen, and SIMCom's have no reason at all.
-                Err(Fault::Refused { .. }) if has(store, &place, &name).await?.is_none() => {
+                Err(Fault::Refused { .. }) if has(store, &tools, &name).await?.is_none() => {
                     Err(of(&name, StoreFault::Missing))
                 }
                 deleted => deleted?.map_err(|fault| of(&name, fault)).map(|()| CertificateOutcome::Deleted),
@@ -74,23 +74,23 @@ fn of(name: &Text, fault: StoreFault) -> Fault {
 /// Uploads, and looks whether it is there. What is there in part is deleted: nothing is left that only looks like a certificate.
 async fn upload(
     store: &dyn CertificateStore,
-    place: Place,
+    tools: Tools,
     certificate: Certificate,
     replace: bool,
 ) -> Result<UploadProof, Fault> {
     let name = certificate.name().clone();
     let bytes = certificate.content().len();
-    if has(store, &place, &name).await?.is_some() {
+    if has(store, &tools, &name).await?.is_some() {
         if !replace {
             return Err(of(&name, StoreFault::Exists));
         }
         if store.can_delete() {
-            store.delete(place.clone(), name.clone()).await?.map_err(|fault| of(&name, fault))?;
+            store.delete(tools.clone(), name.clone()).await?.map_err(|fault| of(&name, fault))?;
         }
     }
-    let mut written = store.write(place.clone(), certificate).await?;
+    let mut written = store.write(tools.clone(), certificate).await?;
     if written.is_ok() {
-        written = match has(store, &place, &name).await? {
+        written = match has(store, &tools, &name).await? {
             None => Err(StoreFault::Missing),
             Some(StoredCertificate { bytes: Some(there), .. }) if there != bytes => {
                 Err(StoreFault::Damaged { sent: bytes, stored: there })
@@ -100,12 +100,12 @@ async fn upload(
     }
     if matches!(written, Err(fault) if fault != StoreFault::Exists) && store.can_delete() {
         // What is there in part, if anything is.
-        store.delete(place, name.clone()).await.ok();
+        store.delete(tools, name.clone()).await.ok();
     }
     written.map_err(|fault| of(&name, fault))
 }
 
-async fn has(store: &dyn CertificateStore, place: &Place, name: &Text) -> Result<Option<StoredCertificate>, Fault> {
-    let stored = store.list(place.clone()).await?;
+async fn has(store: &dyn CertificateStore, tools: &Tools, name: &Text) -> Result<Option<StoredCertificate>, Fault> {
+    let stored = store.list(tools.clone()).await?;
     Ok(stored.into_iter().find(|stored| stored.name == name.as_str()))
 }

@@ -6,7 +6,7 @@ use atmqtt_at::Text;
 
 use crate::certificate::{Certificate, StoredCertificate, UploadProof};
 use crate::fault::StoreFault;
-use crate::plan::{Place, Plan};
+use crate::plan::{Plan, Tools};
 use crate::profile::Profile;
 use crate::refusal::Refusal;
 
@@ -32,11 +32,11 @@ pub trait CertificateStore: fmt::Debug + Send + Sync {
     }
 
     /// Names what there is.
-    fn list(&self, place: Place) -> Plan<'static, Vec<StoredCertificate>>;
+    fn list(&self, tools: Tools) -> Plan<'static, Vec<StoredCertificate>>;
 
     /// Writes one, whose name is free.
-    fn write(&self, place: Place, certificate: Certificate) -> Plan<'static, Result<UploadProof, StoreFault>>;
+    fn write(&self, tools: Tools, certificate: Certificate) -> Plan<'static, Result<UploadProof, StoreFault>>;
 
     /// Deletes one.
-    fn delete(&self, place: Place, name: Text) -> Plan<'static, Result<(), StoreFault>>;
+    fn delete(&self, tools: Tools, name: Text) -> Plan<'static, Result<(), StoreFault>>;
 }

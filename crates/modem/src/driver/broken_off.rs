@@ -13,7 +13,7 @@ use super::{Driver, Kind, Module, Outcome, Output, Request, Running, Ticket};
 use crate::cure;
 use crate::dialect::{Context, Dialect};
 use crate::fault::Fault;
-use crate::plan::{Place, Plan};
+use crate::plan::{Plan, Tools};
 use crate::profile::Profile;
 use crate::recovery::Cure;
 
@@ -48,7 +48,7 @@ pub(super) enum Undo {
     /// What was opened, or is being opened.
     Close(&'static dyn Dialect, Context),
     /// A module without its network.
-    Cure(Place, Cure),
+    Cure(Tools, Cure),
 }
 
 /// A result that the module has promised to a sign-in that was broken off since.
@@ -183,7 +183,7 @@ impl Driver {
             (Kind::Connect, Some(options)) => {
                 Undo::Close(*dialect, Context { dialogue, profile, options: Arc::clone(options) })
             }
-            (Kind::Cure(cure), _) => Undo::Cure(Place { dialogue, profile }, *cure),
+            (Kind::Cure(cure), _) => Undo::Cure(Tools { dialogue, profile }, *cure),
             _ => Undo::Nothing,
         }
     }
@@ -244,8 +244,8 @@ pub(super) fn plan_of_undoing(undo: Undo) -> Plan<'static, Outcome> {
                 if is_closed { Ok(Outcome::Disconnected) } else { Err(Fault::BrokenOff) }
             })
         }
-        Undo::Cure(place, cure) => {
-            Box::pin(async move { cure::break_off(place, cure).await.map(|()| Outcome::Disconnected) })
+        Undo::Cure(tools, cure) => {
+            Box::pin(async move { cure::break_off(tools, cure).await.map(|()| Outcome::Disconnected) })
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::dialect::{Context, Dialect};
 use crate::fault::Fault;
 use crate::identify;
 use crate::network;
-use crate::plan::{Place, Plan};
+use crate::plan::{Plan, Tools};
 use crate::refusal::Refusal;
 use crate::status;
 use crate::store;
@@ -86,14 +86,14 @@ impl Driver {
             }
             Request::Cure(cure) => {
                 let Module { profile, .. } = self.module.clone().ok_or(Refusal::NotAttached)?;
-                let place = Place { dialogue, profile };
-                (Kind::Cure(cure), Box::pin(async move { cure::run(place, cure).await.map(|()| Outcome::Cured) }))
+                let tools = Tools { dialogue, profile };
+                (Kind::Cure(cure), Box::pin(async move { cure::run(tools, cure).await.map(|()| Outcome::Cured) }))
             }
             Request::Certificates(request) => {
                 let Module { profile, dialect, .. } = self.module.clone().ok_or(Refusal::NotAttached)?;
                 let held = store::find(&profile, dialect)?;
-                let place = Place { dialogue, profile };
-                let plan = async move { store::run(held, place, request).await.map(Outcome::Certificates) };
+                let tools = Tools { dialogue, profile };
+                let plan = async move { store::run(held, tools, request).await.map(Outcome::Certificates) };
                 (Kind::Other, Box::pin(plan))
             }
             Request::Publish(message) => {

@@ -5,7 +5,7 @@ use atmqtt_at::{Answer, Command, DataPhase, FinalResult, Malformed, MalformedKin
 use crate::certificate::{Certificate, StoredCertificate, UploadProof};
 use crate::dialect::CertificateStore;
 use crate::fault::{Fault, StoreFault};
-use crate::plan::{Dialogue, Place, Plan};
+use crate::plan::{Dialogue, Plan, Tools};
 use crate::profile::Profile;
 use crate::refusal::Refusal;
 
@@ -39,24 +39,24 @@ impl CertificateStore for Files {
         Ok(())
     }
 
-    fn list(&self, place: Place) -> Plan<'static, Vec<StoredCertificate>> {
-        Box::pin(async move { list(place).await })
+    fn list(&self, tools: Tools) -> Plan<'static, Vec<StoredCertificate>> {
+        Box::pin(async move { list(tools).await })
     }
 
-    fn write(&self, place: Place, certificate: Certificate) -> Plan<'static, Result<UploadProof, StoreFault>> {
-        Box::pin(write(place, certificate))
+    fn write(&self, tools: Tools, certificate: Certificate) -> Plan<'static, Result<UploadProof, StoreFault>> {
+        Box::pin(write(tools, certificate))
     }
 
-    fn delete(&self, place: Place, name: Text) -> Plan<'static, Result<(), StoreFault>> {
+    fn delete(&self, tools: Tools, name: Text) -> Plan<'static, Result<(), StoreFault>> {
         Box::pin(async move {
-            let command = Command::set("+QFDEL").text(&name).within(place.profile.timeouts.command.value).done();
-            run(&place.dialogue, command).await
+            let command = Command::set("+QFDEL").text(&name).within(tools.profile.timeouts.command.value).done();
+            run(&tools.dialogue, command).await
         })
     }
 }
 
 /// `AT+QFLST="*"`: `+QFLST: "<name>",<bytes>` for each, with `UFS:` before the name or without it.
-async fn list(Place { dialogue, profile }: Place) -> Result<Vec<StoredCertificate>, Fault> {
+async fn list(Tools { dialogue, profile }: Tools) -> Result<Vec<StoredCertificate>, Fault> {
     let command = Command::set("+QFLST").key("*").information("+QFLST").within(profile.timeouts.command.value);
     let command = command
         .decode(|answer| answer.lines().iter().filter_map(|line| line.information("+QFLST")).map(file).collect());
@@ -75,8 +75,8 @@ fn file(mut fields: atmqtt_at::Fields<'_>) -> Result<StoredCertificate, Malforme
 }
 
 /// `AT+QFUPL="<name>",<bytes>,<seconds>` → `CONNECT` → the bytes → `+QFUPL: <bytes>,<checksum>`.
-async fn write(place: Place, certificate: Certificate) -> Result<Result<UploadProof, StoreFault>, Fault> {
-    let Place { dialogue, profile } = place;
+async fn write(tools: Tools, certificate: Certificate) -> Result<Result<UploadProof, StoreFault>, Fault> {
+    let Tools { dialogue, profile } = tools;
     let content = certificate.content();
     let timeout = profile.timeouts.command.value;
     let data =

@@ -7,7 +7,7 @@ use crate::certificate::{Certificate, StoredCertificate, UploadProof};
 use crate::dialect::CertificateStore;
 use crate::dialect::delivery::{CANCEL, END};
 use crate::fault::{Fault, StoreFault};
-use crate::plan::{Place, Plan};
+use crate::plan::{Plan, Tools};
 use crate::profile::Profile;
 use crate::refusal::Refusal;
 
@@ -51,22 +51,22 @@ impl CertificateStore for Slots {
         false
     }
 
-    fn list(&self, place: Place) -> Plan<'static, Vec<StoredCertificate>> {
-        Box::pin(list(place))
+    fn list(&self, tools: Tools) -> Plan<'static, Vec<StoredCertificate>> {
+        Box::pin(list(tools))
     }
 
-    fn write(&self, place: Place, certificate: Certificate) -> Plan<'static, Result<UploadProof, StoreFault>> {
-        Box::pin(write(place, certificate))
+    fn write(&self, tools: Tools, certificate: Certificate) -> Plan<'static, Result<UploadProof, StoreFault>> {
+        Box::pin(write(tools, certificate))
     }
 
     /// There is no command for it, and nobody comes here.
-    fn delete(&self, _: Place, _: Text) -> Plan<'static, Result<(), StoreFault>> {
+    fn delete(&self, _: Tools, _: Text) -> Plan<'static, Result<(), StoreFault>> {
         Box::pin(async { Ok(Err(StoreFault::Missing)) })
     }
 }
 
 /// `AT+QSSLCFG=0,0`: all settings, `+QSSLCFG: 0,0,"cacert",<bytes>` among them; nothing is there where there are none.
-async fn list(Place { dialogue, profile }: Place) -> Result<Vec<StoredCertificate>, Fault> {
+async fn list(Tools { dialogue, profile }: Tools) -> Result<Vec<StoredCertificate>, Fault> {
     let command = Command::set("+QSSLCFG").int(CONTEXT).int(CONNECTION);
     let command = command.information("+QSSLCFG").within(profile.timeouts.command.value).decode(|answer| {
         let settings = answer.lines().iter().filter_map(|line| line.information("+QSSLCFG"));
@@ -87,8 +87,8 @@ fn slot(mut fields: Fields<'_>) -> Result<Option<StoredCertificate>, Malformed> 
 }
 
 /// `AT+QSSLCFG=0,0,"<slot>"` → `>` → PEM, Ctrl-Z → `+QSSLCFG: 0,0,"<slot>",<bytes>`.
-async fn write(place: Place, certificate: Certificate) -> Result<Result<UploadProof, StoreFault>, Fault> {
-    let Place { dialogue, profile } = place;
+async fn write(tools: Tools, certificate: Certificate) -> Result<Result<UploadProof, StoreFault>, Fault> {
+    let Tools { dialogue, profile } = tools;
     let sent = certificate.content().len();
     let mut bytes = certificate.content().to_vec();
     bytes.push(END);

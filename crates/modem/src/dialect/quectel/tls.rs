@@ -13,7 +13,7 @@ use crate::dialect::Context;
 use crate::dialect::setting::{Setting, write};
 use crate::fault::Fault;
 use crate::options::ConnectOptions;
-use crate::plan::Place;
+use crate::plan::Tools;
 use crate::profile::{Profile, QmtKind};
 use crate::refusal::Refusal;
 use crate::tls::TlsOptions;
@@ -56,8 +56,8 @@ pub(super) async fn configure(context: &Context) -> Result<(), Fault> {
     }
     let kind = kind(profile);
     if kind == QmtKind::Lte && options.tls.verify_server && options.tls.check_time {
-        let place = Place { dialogue: dialogue.clone(), profile: profile.clone() };
-        clock::set_if_unset(&place, options.tls.host_time).await?;
+        let tools = Tools { dialogue: dialogue.clone(), profile: profile.clone() };
+        clock::set_if_unset(&tools, options.tls.host_time).await?;
     }
     write(
         context,

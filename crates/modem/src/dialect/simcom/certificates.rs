@@ -7,7 +7,7 @@ use super::data;
 use crate::certificate::{Certificate, StoredCertificate, UploadProof};
 use crate::dialect::CertificateStore;
 use crate::fault::{Fault, StoreFault};
-use crate::plan::{Place, Plan};
+use crate::plan::{Plan, Tools};
 use crate::profile::Profile;
 use crate::refusal::Refusal;
 
@@ -34,24 +34,24 @@ impl CertificateStore for Certificates {
         })
     }
 
-    fn list(&self, place: Place) -> Plan<'static, Vec<StoredCertificate>> {
-        Box::pin(list(place))
+    fn list(&self, tools: Tools) -> Plan<'static, Vec<StoredCertificate>> {
+        Box::pin(list(tools))
     }
 
-    fn write(&self, place: Place, certificate: Certificate) -> Plan<'static, Result<UploadProof, StoreFault>> {
-        Box::pin(write(place, certificate))
+    fn write(&self, tools: Tools, certificate: Certificate) -> Plan<'static, Result<UploadProof, StoreFault>> {
+        Box::pin(write(tools, certificate))
     }
 
-    fn delete(&self, place: Place, name: Text) -> Plan<'static, Result<(), StoreFault>> {
+    fn delete(&self, tools: Tools, name: Text) -> Plan<'static, Result<(), StoreFault>> {
         Box::pin(async move {
-            let command = Command::set("+CCERTDELE").text(&name).within(place.profile.timeouts.command.value).done();
-            place.dialogue.run(command).await.map(Ok)
+            let command = Command::set("+CCERTDELE").text(&name).within(tools.profile.timeouts.command.value).done();
+            tools.dialogue.run(command).await.map(Ok)
         })
     }
 }
 
 /// `AT+CCERTLIST`: `+CCERTLIST: "<name>"` for each.
-async fn list(Place { dialogue, profile }: Place) -> Result<Vec<StoredCertificate>, Fault> {
+async fn list(Tools { dialogue, profile }: Tools) -> Result<Vec<StoredCertificate>, Fault> {
     let command = Command::execute("+CCERTLIST").information("+CCERTLIST").within(profile.timeouts.command.value);
     let command = command.decode(|answer| {
         let names = answer.lines().iter().filter_map(|line| line.information("+CCERTLIST"));
@@ -61,8 +61,8 @@ async fn list(Place { dialogue, profile }: Place) -> Result<Vec<StoredCertificat
 }
 
 /// `AT+CCERTDOWN="<name>",<bytes>` → `>` → the bytes → `OK`.
-async fn write(place: Place, certificate: Certificate) -> Result<Result<UploadProof, StoreFault>, Fault> {
-    let Place { dialogue, profile } = place;
+async fn write(tools: Tools, certificate: Certificate) -> Result<Result<UploadProof, StoreFault>, Fault> {
+    let Tools { dialogue, profile } = tools;
     let content = certificate.content();
     let data = DataPhase { private: true, ..data(&profile, content) };
     let command = Command::set("+CCERTDOWN").text(certificate.name()).length(content).data(data);

@@ -7,7 +7,7 @@ use crate::clock;
 use crate::dialect::Context;
 use crate::dialect::setting::{Setting, write};
 use crate::fault::Fault;
-use crate::plan::Place;
+use crate::plan::Tools;
 use crate::tls::TlsOptions;
 
 /// `<authmode>`: 0 checks nothing, 1 the server, 2 shows a certificate too, 3 only shows one.
@@ -28,8 +28,8 @@ pub(super) async fn configure(context: &Context) -> Result<(), Fault> {
         return Ok(());
     }
     if tls.verify_server && tls.check_time {
-        let place = Place { dialogue: dialogue.clone(), profile: profile.clone() };
-        clock::set_if_unset(&place, tls.host_time).await?;
+        let tools = Tools { dialogue: dialogue.clone(), profile: profile.clone() };
+        clock::set_if_unset(&tools, tls.host_time).await?;
     }
     let set = |key| Command::set("+CSSLCFG").key(key).int(id);
     let mut settings = vec![
