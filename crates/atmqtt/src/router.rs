@@ -57,12 +57,22 @@ impl Router {
         (id, receiver)
     }
 
-    /// Ends a route that nobody will read, and keeps what it has taken for the next one.
-    pub(crate) fn take_back(&mut self, id: RouteId, mut messages: mpsc::Receiver<Incoming>) {
+    /// Ends a route that nobody will read, and keeps what it has taken for the next one; what had to be dropped is told.
+    pub(crate) fn take_back(
+        &mut self,
+        id: RouteId,
+        mut messages: mpsc::Receiver<Incoming>,
+        mut dropped: impl FnMut(Event),
+    ) {
         self.routes.retain(|route| route.id != id);
         while let Ok(message) = messages.try_recv() {
-            if self.held.len() < HELD && !self.routes.iter().any(|route| route.filter.matches(&message.topic)) {
+            if self.routes.iter().any(|route| route.filter.matches(&message.topic)) {
+                continue;
+            }
+            if self.held.len() < HELD {
                 self.held.push_back(message);
+            } else {
+                dropped(Event::MessagesDropped { filter: None, count: 1 });
             }
         }
     }
@@ -174,8 +184,21 @@ mod tests {
         let mut router = Router::new(4);
         router.deliver(message("a", "1"), never());
         let (id, messages) = router.add(filter("a"));
-        router.take_back(id, messages);
+        router.take_back(id, messages, never());
         assert_eq!(topics(&mut router.add(filter("a")).1), ["a"]);
+    }
+
+    #[test]
+    fn what_a_failed_subscription_took_is_told_where_there_is_no_room_for_it() {
+        let mut router = Router::new(HELD * 2);
+        let (id, messages) = router.add(filter("a"));
+        for _ in 0..HELD + 3 {
+            router.deliver(message("a", "x"), never());
+        }
+        let mut dropped = Vec::new();
+        router.take_back(id, messages, |event| dropped.push(event));
+        assert_eq!(dropped, vec![Event::MessagesDropped { filter: None, count: 1 }; 3]);
+        assert_eq!(topics(&mut router.add(filter("a")).1).len(), HELD);
     }
 
     #[test]

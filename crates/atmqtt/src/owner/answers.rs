@@ -1,13 +1,14 @@
 //! What has come of it, and what happens by itself: told to whom it concerns.
 
-use atmqtt_modem::{Event as ModemEvent, LinkLoss, LinkState, Outcome, Output, QoS, Recovery, Request};
-use tokio::sync::{oneshot, watch};
+use atmqtt_modem::{Event as ModemEvent, Incoming, LinkLoss, LinkState, Outcome, Output, QoS, Recovery, Request};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Owner, Peer, Session, Waiting};
 use crate::Error;
 use crate::ask::{Ended, NewSession, NewSubscription, Reply, SessionId};
 use crate::events::{Event, add_dropped};
 use crate::port::Port;
+use crate::router::RouteId;
 
 impl<P: Port> Owner<P> {
     /// Passes on whatever the driver has to say.
@@ -75,7 +76,7 @@ impl<P: Port> Owner<P> {
                 };
                 // Refused, or nobody waits any more: the messages are there for the next who subscribes.
                 if let Some(messages) = unread {
-                    self.router.take_back(route, messages);
+                    self.take_back(route, messages);
                 }
             }
             Waiting::Unsubscribed { reply, filter, before } => {
@@ -85,6 +86,15 @@ impl<P: Port> Owner<P> {
                 drop(reply.send(outcome));
             }
             Waiting::Farewell => {}
+        }
+    }
+
+    /// Keeps the messages of a route that nobody will read.
+    pub(super) fn take_back(&mut self, route: RouteId, messages: mpsc::Receiver<Incoming>) {
+        let mut dropped = Vec::new();
+        self.router.take_back(route, messages, |event| add_dropped(&mut dropped, event));
+        for event in dropped {
+            self.listeners.tell(&event);
         }
     }
 

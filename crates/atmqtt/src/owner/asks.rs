@@ -59,7 +59,7 @@ impl<P: Port> Owner<P> {
                 let (route, messages) = self.router.add(filter);
                 let new = NewSubscription { messages, granted: None };
                 if let Some(unread) = reply.send(Ok(new)).err().and_then(Result::ok) {
-                    self.router.take_back(route, unread.messages);
+                    self.take_back(route, unread.messages);
                 }
             }
             Ask::Unsubscribe(id, filter, reply) => {
