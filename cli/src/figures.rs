@@ -43,6 +43,12 @@ impl Figures {
             })?;
             figures.set(key, value)?;
         }
+        let Reconnect { min, max, .. } = figures.reconnect();
+        // The built-in one gives way to a shorter limit; of what was typed none is passed over without a word.
+        if min > max && figures.reconnect.iter().any(|(key, _)| *key == "reconnect.min") {
+            let message = "reconnect.min is longer than reconnect.max".to_owned();
+            return Err(invalid(message, "set both: waits grow from the one to the other"));
+        }
         Ok(figures)
     }
 
@@ -174,6 +180,8 @@ mod tests {
         assert_eq!((reconnect.min, reconnect.idle_probe), (Duration::from_secs(3), Duration::from_secs(300)));
         assert_eq!((reconnect.unconfirmed_retry, reconnect.max), (0, Reconnect::default().max));
         assert_eq!(parse(&[]).unwrap().reconnect(), Reconnect::default());
+        assert!(parse(&["reconnect.max=500ms"]).is_ok());
+        assert!(parse(&["reconnect.min=2m", "reconnect.max=5m"]).is_ok());
         assert_eq!(parse(&["reconnect.port=0"]).unwrap().reconnect().port, Some(Duration::ZERO));
     }
 
@@ -199,6 +207,7 @@ mod tests {
             ("inbox=0", "input.figure", "1 or more"),
             ("inbox=3s", "input.figure", "no count of messages"),
             ("reconnect.max=0", "input.figure", "reconnect.max cannot be 0"),
+            ("reconnect.min=61s", "input.figure", "longer than reconnect.max"),
             ("unconfirmed_retry=often", "input.figure", "no count"),
         ] {
             let failure = parse(&[typed]).unwrap_err();
