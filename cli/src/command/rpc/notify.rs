@@ -1,7 +1,7 @@
 //! What the program says without being asked: messages, the link to the broker, and what happens at the module.
 //!
-//! Nothing is lost without being told; of what is done to have a connection again only the link is told. Messages wait in the queues of their subscriptions, which the SDK bounds (`--set inbox`) and
-//! whose losses it counts. Events are taken from the SDK as they come, however slow the reader of stdout is, and wait in a
+//! Nothing is lost without being told. Messages wait in the queues of their subscriptions, which the SDK bounds (`--set inbox`) and whose
+//! losses it counts. Events are taken from the SDK as they come, however slow the reader of stdout is, and wait in a
 //! queue that is bounded too; what does not fit is counted, and the count stands where the events are missing.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -101,6 +101,15 @@ enum AtModem {
     },
     PortLost,
     PortBack,
+    /// Why a lost connection is not there again yet, and what is done about it.
+    Recovering {
+        code: &'static str,
+        reason: String,
+    },
+    /// Somebody else may sign in with the same client id.
+    IdentityInUse {
+        times: u32,
+    },
     /// Another module answers on the port than before.
     OtherModule {
         model: Option<String>,
@@ -151,6 +160,10 @@ impl AtModem {
             ModemEvent::LateResult { message_id } => AtModem::LateResult { message_id },
             ModemEvent::Damaged(fault) => AtModem::Damaged { reason: fault.to_string() },
             ModemEvent::Resynchronised { discarded } => AtModem::Resynchronised { discarded: discarded.len() },
+            ModemEvent::Recovery(
+                ref recovery @ (Recovery::Waiting { fault: Some(ref fault), .. } | Recovery::Curing { ref fault, .. }),
+            ) => AtModem::Recovering { code: fault.code(), reason: recovery.to_string() },
+            ModemEvent::Recovery(Recovery::IdentityInUse { times }) => AtModem::IdentityInUse { times },
             ModemEvent::Recovery(Recovery::OtherModule { model }) => AtModem::OtherModule { model },
             ModemEvent::Recovery(Recovery::PowerHookFailed { reason }) => AtModem::PowerHookFailed { reason },
             ModemEvent::Recovery(Recovery::SubscriptionRefused { filter }) => {

@@ -28,6 +28,8 @@ async fn however_many_wait_for_the_connection_a_status_is_answered() {
     is_closed.store(true, Ordering::Relaxed);
     mock.control().order(Fault::DropLinks).await.unwrap();
     client.notified("link", |link| link["state"] == "down").await;
+    let why = client.notified("modem", |event| event["event"] == "recovering").await;
+    assert_eq!(why["code"], "broker.unavailable", "{why}");
     let mut ids = Vec::new();
     for number in 0..200 {
         ids.push(client.ask("publish", json!({"topic": "n", "payload": number.to_string(), "qos": 1})).await);
