@@ -9,7 +9,7 @@
 
 use std::error::Error;
 
-use atmqtt::{Delivery, Event, Message, Modem, ModemEvent, MqttOptions, QoS, Reconnect};
+use atmqtt::{Delivery, Event, Message, Modem, ModemEvent, MqttOptions, QoS, Receipt, Reconnect};
 use tokio::task::JoinSet;
 
 #[tokio::main(flavor = "current_thread")]
@@ -48,10 +48,15 @@ async fn serve(port: &str, name: &str, options: MqttOptions) -> Result<(), atmqt
             command = commands.recv() => {
                 let Some(command) = command else { return Ok(()) };
                 let (topic, answer) = answer(name, &command);
-                let receipt = client.publish(&topic, answer).qos(QoS::AtLeastOnce).await?;
-                // It was sent again, more than once.
-                if let Delivery::Unconfirmed(why) = receipt.delivery {
-                    eprintln!("{name}: the answer may not have arrived: {why}");
+                match client.publish(&topic, answer).qos(QoS::AtLeastOnce).await {
+                    // It was sent again, more than once.
+                    Ok(Receipt { delivery: Delivery::Unconfirmed(why), .. }) => {
+                        eprintln!("{name}: the answer may not have arrived: {why}");
+                    }
+                    Ok(_) => {}
+                    // What others send may be what this module cannot: that ends nothing.
+                    Err(atmqtt::Error::Modem(fault)) => eprintln!("{name}: no answer: {fault}"),
+                    Err(fault) => return Err(fault),
                 }
             }
             event = events.recv() => match event {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use atmqtt_mock::Mock;
 use atmqtt_mock::broker::{Handle, Message, QoS};
+use atmqtt_mock::modem::{ModemOptions, NT35E};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::UnixStream;
 use tokio::process::{Child, ChildStderr, Command};
@@ -87,7 +88,8 @@ async fn a_gateway_that_is_killed_has_lost_nothing_that_it_has_accepted() {
 
 #[tokio::test]
 async fn two_devices_answer_their_commands() {
-    let mocks = [Mock::builder().start().expect("a mock"), Mock::builder().start().expect("a mock")];
+    let module = || ModemOptions { model: NT35E, ..ModemOptions::default() };
+    let mocks = [(); 2].map(|()| Mock::builder().modem(module()).start().expect("a mock"));
     let url = mocks[0].broker_url().expect("a broker").to_owned();
     let (_devices, mut said) = start("commands", &[&url, port(&mocks[0]), port(&mocks[1])]);
     for _ in &mocks {
@@ -95,9 +97,12 @@ async fn two_devices_answer_their_commands() {
     }
     // The first mock has the broker that was named; the second leads to one of its own.
     for (number, mock) in mocks.iter().enumerate() {
-        let command = Message::new(format!("device-{number}/commands/ping"), "hello").qos(QoS::AtLeastOnce);
-        broker(mock).publish(command).expect("a topic");
-        soon(broker(mock).wait_for(|view| view.published == 2)).await.expect("a broker");
+        // The first is answered by nobody: the module cannot publish it.
+        for payload in ["not\r\nprintable", "hello"] {
+            let command = Message::new(format!("device-{number}/commands/ping"), payload).qos(QoS::AtLeastOnce);
+            broker(mock).publish(command).expect("a topic");
+        }
+        soon(broker(mock).wait_for(|view| view.published == 3)).await.expect("a broker");
         let answer = broker(mock).published().pop().expect("an answer").message;
         assert_eq!((answer.topic, answer.payload), (format!("device-{number}/answers/ping"), b"hello".to_vec()));
     }
