@@ -33,6 +33,9 @@ pub struct ChannelOptions {
     pub write_timeout: Duration,
     /// How long `OK` may stay away once the result of a command has come.
     pub settle: Duration,
+    /// How long a line may pause whose end is counted, and has not come. Its length may have been damaged, and it would swallow the lines
+    /// behind it.
+    pub stall: Duration,
     /// How long the module may take to answer when it is asked whether the line is in order.
     pub probe_timeout: Duration,
     /// How much the reader keeps.
@@ -49,6 +52,7 @@ impl Default for ChannelOptions {
             guard: Duration::ZERO,
             write_timeout: Duration::from_secs(5),
             settle: Duration::from_secs(1),
+            stall: Duration::from_secs(3),
             probe_timeout: Duration::from_secs(2),
             limits: ReaderLimits::default(),
             events: 4096,
@@ -224,7 +228,13 @@ impl Channel {
     /// When [`advance`](Channel::advance) has something to do.
     #[must_use]
     pub fn deadline(&self) -> Option<Time> {
-        self.core.deadline()
+        self.core.deadline().into_iter().chain(self.stalls()).min()
+    }
+
+    /// When a body that does not go on is given up, whether an answer is waited for or not.
+    fn stalls(&self) -> Option<Time> {
+        let last = self.core.last_byte.filter(|_| self.reader.is_counting())?;
+        Some(last + self.core.options.stall)
     }
 
     /// Lets time pass.
@@ -235,11 +245,15 @@ impl Channel {
         // A body, or quotes, of which the end was lost would swallow whatever comes. Nothing has come for a while: it is not
         // a slow line.
         let quiet = self.core.last_byte.is_none_or(|last| now - last >= self.core.options.settle);
-        if quiet
-            && self.core.is_waiting_for_answer()
+        let is_overdue =
+            quiet && self.core.is_waiting_for_answer() && self.core.deadline().is_some_and(|due| due <= now);
+        if (is_overdue || self.stalls().is_some_and(|stalls| stalls <= now))
             && let Some(fault) = self.reader.give_up_line()
         {
             self.core.queue(Queued::Fault(fault));
+        }
+        if self.core.deadline().is_none_or(|deadline| deadline > now) {
+            return;
         }
         if quiet
             && let Some((sign, from)) = self.core.overdue_prompt(now)

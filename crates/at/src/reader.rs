@@ -224,15 +224,20 @@ impl Reader {
         }
     }
 
-    /// Throws away a line whose end would have to be known from what has come of it: a body that is not complete, or quotes that
-    /// are not closed. Other lines end at their line end, and are waited for.
-    pub fn give_up_line(&mut self) -> Option<ReaderFault> {
-        let is_stuck = match self.state {
+    /// Whether the end of the current line would have to be known from what has come of it: a body is not complete, or quotes are not closed.
+    /// Other lines end at their line end, and are waited for.
+    #[must_use]
+    pub fn is_counting(&self) -> bool {
+        match self.state {
             State::Body { .. } | State::Below { .. } | State::Between { .. } => true,
             State::Head(head) => is_open(&self.line()[head.argument..]),
             State::Start | State::BehindPrompt | State::Plain { .. } | State::Skip { .. } => false,
-        };
-        if !is_stuck {
+        }
+    }
+
+    /// Throws away such a line.
+    pub fn give_up_line(&mut self) -> Option<ReaderFault> {
+        if !self.is_counting() {
             return None;
         }
         let received = self.line().len();

@@ -598,6 +598,26 @@ fn a_message_whose_end_was_lost_does_not_swallow_the_line_for_ever() {
 }
 
 #[test]
+fn a_message_with_a_length_too_large_does_not_swallow_those_behind_it() {
+    let message = b"\r\n+LMQTTURC: RECV,0,1,\"t\",5,hello\r\n";
+    let mut line = Bench::new();
+    line.receive(b"\r\n+LMQTTURC: RECV,0,1,\"t\",500,hello\r\n").wait(2 * SECOND);
+    assert_eq!(line.events(), [""; 0], "it may go on");
+    assert_eq!(line.channel.deadline(), Some(Time::ZERO + 3 * SECOND));
+    line.wait(SECOND).receive(message);
+    assert_eq!(
+        line.events(),
+        ["Fault(Incomplete { received: 35 })", "unsolicited +LMQTTURC: RECV,0,1,\"t\",5,[5 bytes]"]
+    );
+    assert_eq!(line.channel.deadline(), None);
+    // A command that is on the line goes on.
+    line.send(open());
+    line.receive(b"\r\nOK\r\n\r\n+LMQTTURC: RECV,0,1,\"t\",500,hello\r\n").wait(4 * SECOND);
+    line.receive(b"\r\n+LMQTTOPEN: 0,0\r\n");
+    assert_eq!(line.events(), ["Fault(Incomplete { received: 35 })", "done [] => +LMQTTOPEN: 0,0"]);
+}
+
+#[test]
 fn a_message_on_a_slow_line_is_not_given_up() {
     let mut line = Bench::new();
     line.send(signal());
