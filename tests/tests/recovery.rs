@@ -103,6 +103,21 @@ fn a_link_that_dies_while_subscriptions_are_had_again_costs_none_of_them() {
 }
 
 #[test]
+fn a_farewell_comes_behind_what_was_asked_for_before_it() {
+    for model in MODELS {
+        let mut bench = Supervised::kept(model, "");
+        let asked: Vec<_> = (0..5).map(|number| bench.publish(&number.to_string(), QoS::AtLeastOnce)).collect();
+        let farewell = bench.submit(Request::Disconnect);
+        assert_eq!(bench.outcome(farewell, MINUTE), Ok(Outcome::Disconnected), "{}", model.name);
+        for ticket in asked {
+            let outcome = bench.outcome(ticket, Duration::ZERO);
+            assert_eq!(outcome, Ok(Outcome::Published(Delivery::Delivered { retransmissions: 0 })), "{}", model.name);
+        }
+        assert!(!bench.is_up(), "{}", model.name);
+    }
+}
+
+#[test]
 fn a_restart_without_a_word_is_noticed_while_a_link_is_being_opened() {
     for model in ONE_OF_EACH {
         let mut options = module(model);

@@ -226,8 +226,8 @@ impl Client {
     }
 
     /// Signs out. It is no error if the connection is gone already. An attempt to have a kept connection again that is under way is
-    /// broken off: that takes seconds, whatever it waits for. Where the connection is [kept](Connect::reconnect), what was asked for and has
-    /// not gone out yet is given up too, with [`Refusal::NotConnected`]: await first what is to arrive.
+    /// broken off: that takes seconds, whatever it waits for. What was asked for before goes out
+    /// first; where a connection that is [kept](Connect::reconnect) is away, it is given up too, with [`Refusal::NotConnected`].
     ///
     /// # Errors
     /// The line is out of order. The connection has ended all the same: what the module may still have of it is put away by
@@ -261,7 +261,7 @@ impl Client {
 ///
 /// # Cancel safety
 /// Dropping the future gives up the receipt; once it has been polled, the message is published all the same, unless a
-/// [kept](Connect::reconnect) connection is ended before it is its turn.
+/// [kept](Connect::reconnect) connection is ended while it is away.
 #[derive(Debug)]
 #[must_use = "nothing is published before it is awaited"]
 pub struct Publish {

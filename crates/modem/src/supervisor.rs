@@ -102,6 +102,7 @@ impl Supervisor {
             if self.port.is_away() {
                 self.driver.forget_what_was_lost();
             }
+            self.hand_over(now);
         }
         let of_driver = self.driver.submit(now, request)?;
         let ticket = self.ticket();
@@ -430,10 +431,21 @@ impl Supervisor {
     }
 
     /// What still waits for the connection will not have it.
+    /// Gives the driver all that waits for a connection that is there: a farewell comes behind it.
+    fn hand_over(&mut self, now: Time) {
+        let is_up = self.driver.link() == LinkState::Up;
+        for asked in self.keep.as_mut().filter(|_| is_up).map(Keep::take_waiting).into_iter().flatten() {
+            match self.driver.submit(now, asked.request.clone()) {
+                Ok(ticket) => self.under_way.push_back((ticket, Purpose::Session(asked), self.generation)),
+                Err(refusal) => self.outputs.push_back(asked.ended(Err(refusal.into()))),
+            }
+        }
+    }
+
     fn stop_keeping(&mut self) {
-        let Some(keep) = self.keep.take() else { return };
+        let Some(mut keep) = self.keep.take() else { return };
         let never = |asked: Asked| asked.ended(Err(Refusal::NotConnected.into()));
-        self.outputs.extend(keep.into_waiting().map(never));
+        self.outputs.extend(keep.take_waiting().into_iter().map(never));
     }
 }
 

@@ -138,8 +138,8 @@ impl Keep {
         self.waiting.push_back(Asked { ticket, request, attempts: 0, unconfirmed: None });
     }
 
-    pub(super) fn into_waiting(self) -> impl Iterator<Item = Asked> {
-        self.waiting.into_iter()
+    pub(super) fn take_waiting(&mut self) -> VecDeque<Asked> {
+        std::mem::take(&mut self.waiting)
     }
 
     pub(super) fn heard(&mut self, now: Time) {
