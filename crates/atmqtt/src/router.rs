@@ -87,9 +87,10 @@ impl Router {
         self.routes.retain(|route| route.filter != *filter || route.id >= before);
     }
 
-    /// Forgets the messages that no subscription has taken.
-    pub(crate) fn forget_held(&mut self) {
-        self.held.clear();
+    /// Forgets the messages that no subscription has taken; their loss, if there are any.
+    pub(crate) fn forget_held(&mut self) -> Option<Event> {
+        let count = self.held.drain(..).count() as u64;
+        (count > 0).then_some(Event::MessagesDropped { filter: None, count })
     }
 
     /// Ends every route.
@@ -199,6 +200,16 @@ mod tests {
         router.take_back(id, messages, |event| dropped.push(event));
         assert_eq!(dropped, vec![Event::MessagesDropped { filter: None, count: 1 }; 3]);
         assert_eq!(topics(&mut router.add(filter("a")).1).len(), HELD);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_told() {
+        let mut router = Router::new(4);
+        assert_eq!(router.forget_held(), None);
+        router.deliver(message("a", "1"), never());
+        router.deliver(message("b", "2"), never());
+        assert_eq!(router.forget_held(), Some(Event::MessagesDropped { filter: None, count: 2 }));
+        assert_eq!(topics(&mut router.add(filter("#")).1), [""; 0]);
     }
 
     #[test]

@@ -108,8 +108,11 @@ impl<P: Port> Owner<P> {
         let (sender, ended) = watch::channel(None);
         let (held, released) = oneshot::channel();
         self.session = Some(Session { id, ended: sender, released: Some(released) });
-        if self.peer.as_ref().is_some_and(|earlier| *earlier != peer) {
-            self.router.forget_held();
+        // What came for another client id, or from another broker, is none of this one's.
+        if self.peer.as_ref().is_some_and(|earlier| *earlier != peer)
+            && let Some(dropped) = self.router.forget_held()
+        {
+            self.listeners.tell(&dropped);
         }
         self.peer = Some(peer);
         if self.supervisor.driver().link() != LinkState::Up && !self.supervisor.is_keeping() {
