@@ -10,8 +10,8 @@ use std::time::Duration;
 use atmqtt_modem::at::transcript::Side;
 use atmqtt_modem::at::{Command, FinalResult, Line, Time, TraceRecord};
 use atmqtt_modem::{
-    ConnectOptions, DriverOptions, Fault, Identity, NetworkOptions, Outcome, Overrides, Profile, Refusal, Request,
-    Status, Supervisor,
+    ConnectOptions, DriverOptions, Fault, Identity, NetworkOptions, Outcome, Outgoing, Overrides, Profile, QoS,
+    Refusal, Request, Status, Supervisor, Topic,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
@@ -376,6 +376,15 @@ impl Modem {
     #[must_use]
     pub fn profile(&self) -> &Profile {
         &self.profile
+    }
+
+    /// Refuses a message that the module has no way to publish, before it is kept in an outbox, say. Nothing is asked or sent.
+    ///
+    /// # Errors
+    /// The topic is none, or the message does not fit the module: what, where, and how much it takes.
+    pub fn check_publish(&self, topic: &str, payload: &[u8], qos: QoS) -> Result<(), Error> {
+        let message = Outgoing { topic: Topic::new(topic)?, payload: payload.to_vec(), qos, retain: false };
+        self.profile.check_message(&message).map_err(|refusal| Fault::from(refusal).into())
     }
 
     /// Whether the profile in force is the careful one of its dialect, for want of one that knows the model: its figures are the

@@ -2,7 +2,7 @@
 
 use atmqtt_at::{Secret, Text};
 
-use crate::dialect::Dialect;
+use crate::dialect::{self, Dialect};
 use crate::message::{Filter, Outgoing};
 use crate::options::{ConnectOptions, ModuleSignIn};
 use crate::profile::Profile;
@@ -67,6 +67,14 @@ impl Profile {
     pub fn check_publish(&self, dialect: &dyn Dialect, message: &Outgoing) -> Result<(), Refusal> {
         self.fits("topic", message.topic.text().len(), self.limits.topic.value)?;
         dialect.check_publish(self, message)
+    }
+
+    /// Refuses a message that this model cannot publish, whatever is known of its dialect.
+    ///
+    /// # Errors
+    /// As [`check_publish`](Profile::check_publish).
+    pub fn check_message(&self, message: &Outgoing) -> Result<(), Refusal> {
+        dialect::named(&self.model.dialect).map_or(Ok(()), |dialect| self.check_publish(dialect, message))
     }
 
     /// Refuses a topic filter that this model cannot take.

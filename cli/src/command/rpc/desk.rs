@@ -314,6 +314,8 @@ impl Desk {
                 Failure::new("input.no_outbox", "there is no outbox that could keep a durable message")
                     .help("begin with `atmqtt rpc --outbox FILE`")
             })?;
+            // One that can never leave is refused where somebody hears of it.
+            self.modem.check_publish(&topic, &payload, level(qos)).map_err(Failure::from)?;
             let time_to_live = ttl_s.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
             let accepted = spool.publish(&topic, payload, level(qos), retain, time_to_live).await;
             accepted.map_err(Failure::from).inspect_err(|_| count(&counters.failed))?;

@@ -307,6 +307,23 @@ async fn a_durable_message_is_accepted_without_a_connection_and_sent_with_the_fi
     assert_eq!(client.code().await, Some(0));
 }
 
+/// Nobody would be there to hear of it later.
+#[tokio::test]
+async fn a_durable_message_that_the_module_can_never_publish_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let outbox = folder.path().join("outbox");
+    let mock = Mock::builder().modem(ModemOptions { model: NT35E, ..ModemOptions::default() }).start().unwrap();
+    let mut client = Client::start(&mock, &["--outbox", outbox.to_str().unwrap()]);
+    for (payload, code) in [("x\n", "input.payload_byte"), (&*"x".repeat(100_000), "input.too_long")] {
+        let refused = client.refused("publish", json!({"topic": "a", "payload": payload, "durable": true})).await;
+        assert_eq!(refused["data"]["code"], code);
+    }
+    client.end().await;
+    assert_eq!(client.code().await, Some(0));
+    let status = run(&["--json", "spool", "status", "--outbox", outbox.to_str().unwrap()]).await.ended(0);
+    assert_eq!(status.json()[0]["messages"], 0);
+}
+
 /// What the network has granted is a state of the module's, told when it changes, and nobody asks for it.
 #[tokio::test]
 async fn a_status_says_how_seldom_the_module_can_be_reached() {
