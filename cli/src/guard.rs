@@ -67,7 +67,7 @@ impl Stage {
             ),
             Stage::Subscribing => ("delivery.timed_out", "the subscription was not confirmed", None),
             Stage::Publishing => ("unconfirmed.timed_out", "the outcome of a message was not known", None),
-            Stage::Pausing => ("delivery.timed_out", "there were messages left to publish", None),
+            Stage::Pausing => ("delivery.timed_out", "not all messages were published", None),
             Stage::Waiting => ("wait.timed_out", "the command had not come to its end", None),
         };
         let failure = Failure::new(code, format!("{what} within {} s (--timeout)", given.as_secs_f64()));

@@ -64,10 +64,20 @@ async fn drain(file: &SpoolFile, context: Context) -> Result<Exit, Halt> {
                 sent => sent.map_err(Failure::from),
             }
         };
-        let sent = guard.run(Stage::Publishing, sending).await;
+        let mut drained = Drained::default();
+        let told = async {
+            tokio::pin!(sending);
+            loop {
+                tokio::select! {
+                    biased;
+                    Some(event) = events.recv() => drained.count(&event, look),
+                    sent = &mut sending => break sent,
+                }
+            }
+        };
+        let sent = guard.run(Stage::Publishing, told).await;
         // What was told is told in full once nobody sends any more; also of what did not go well to its end.
         drop(spool);
-        let mut drained = Drained::default();
         while let Ok(event) = events.try_recv() {
             drained.count(&event, look);
         }

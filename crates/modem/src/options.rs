@@ -26,10 +26,10 @@ pub struct Broker {
 #[non_exhaustive]
 pub enum InvalidBroker {
     /// It does not begin with `mqtt://` or `mqtts://`.
-    #[error("{0:?} is no broker's URL: write mqtt://host or mqtt://host:port")]
+    #[error("{0:?} is no broker's URL: write mqtt://host or mqtt://host:port, or mqtts:// for TLS")]
     Scheme(String),
     /// There is no host in it.
-    #[error("there is no host in {0:?}: write mqtt://host or mqtt://host:port")]
+    #[error("there is no host in {0:?}: write mqtt://host or mqtt://host:port, or mqtts:// for TLS")]
     Host(String),
     /// The port is no number from 1 to 65535.
     #[error("{port:?} is no TCP port: a port is a number from 1 to 65535")]
