@@ -23,11 +23,9 @@ pub(super) async fn run(typed: At, context: Context) -> Result<Exit, Halt> {
 
 /// Refuses what would be more than one line, and what is no command.
 fn check(command: &str) -> Result<(), Failure> {
-    if !command.get(..2).is_some_and(|attention| attention.eq_ignore_ascii_case("AT")) {
-        return Err(Refusal::NoCommand.into());
-    }
     match command.char_indices().find(|(_, character)| character.is_control()) {
-        None => Ok(()),
+        None if command.get(..2).is_some_and(|attention| attention.eq_ignore_ascii_case("AT")) => Ok(()),
+        None => Err(Refusal::NoCommand.into()),
         Some((position, character)) => {
             let source = atmqtt::IllegalCharacter { character, position };
             Err(Refusal::Character { what: "command", source }.into())

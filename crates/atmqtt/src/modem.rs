@@ -453,12 +453,12 @@ impl Modem {
     /// # Cancel safety
     /// As for [`raw`](Modem::raw).
     pub async fn raw_within(&self, command: &str, timeout: Duration) -> Result<RawAnswer, Error> {
+        let what = "command";
+        let line = Command::raw(command).map_err(|source| Refusal::Character { what, source })?;
         if !command.get(..2).is_some_and(|attention| attention.eq_ignore_ascii_case("AT")) {
             return Err(Refusal::NoCommand.into());
         }
-        let what = "command";
-        let command = Command::raw(command).map_err(|source| Refusal::Character { what, source })?;
-        match self.handle.module(Request::Raw(Box::new(command.within(timeout)))).await? {
+        match self.handle.module(Request::Raw(Box::new(line.within(timeout)))).await? {
             Outcome::Raw(lines, result) => Ok(RawAnswer { lines, result }),
             other => unreachable!("a raw command ends with its answer, not {other:?}"),
         }
