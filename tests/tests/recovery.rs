@@ -118,6 +118,22 @@ fn a_farewell_comes_behind_what_was_asked_for_before_it() {
 }
 
 #[test]
+fn a_farewell_does_not_wait_for_all_that_comes_to_nothing_over_a_dead_link() {
+    for model in MODELS {
+        let mut bench = Supervised::kept(model, "link-dead@3m");
+        bench.run(Duration::from_secs(181).saturating_sub(bench.now), |_| false);
+        let asked: Vec<_> = (0..20).map(|number| bench.publish(&number.to_string(), QoS::AtLeastOnce)).collect();
+        let farewell = bench.submit(Request::Disconnect);
+        assert_eq!(bench.outcome(farewell, 2 * MINUTE), Ok(Outcome::Disconnected), "{}", model.name);
+        for ticket in asked {
+            let outcome = bench.outcome(ticket, Duration::ZERO);
+            let is_delivered = matches!(outcome, Ok(Outcome::Published(Delivery::Delivered { .. })));
+            assert!(!is_delivered, "{}: {outcome:?}", model.name);
+        }
+    }
+}
+
+#[test]
 fn a_restart_without_a_word_is_noticed_while_a_link_is_being_opened() {
     for model in ONE_OF_EACH {
         let mut options = module(model);

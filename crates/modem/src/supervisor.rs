@@ -335,19 +335,21 @@ impl Supervisor {
                     self.lose(now);
                 }
             }
-            (Purpose::Session(asked), mut keep) => {
-                if let Some(keep) = &mut keep {
-                    keep.weigh(&outcome);
+            // A farewell waits behind it, and would wait for all that comes to nothing in the same way.
+            (Purpose::Session(asked), None) => {
+                let is_dead = is_up && keep::is_fruitless(&outcome);
+                self.outputs.push_back(asked.ended(outcome));
+                if is_dead {
+                    self.give_up_link(now, keep::NOTHING_GETS_THROUGH);
                 }
-                let again = keep.as_mut().filter(|keep| keep.is_to_be_tried_again(&asked, &outcome));
-                match again {
-                    Some(keep) => keep.wait_again(asked, &outcome),
-                    None => {
-                        if let Some(keep) = keep {
-                            keep.note(&asked.request, &outcome);
-                        }
-                        self.outputs.push_back(asked.ended(outcome));
-                    }
+            }
+            (Purpose::Session(asked), Some(keep)) => {
+                keep.weigh(&outcome);
+                if keep.is_to_be_tried_again(&asked, &outcome) {
+                    keep.wait_again(asked, &outcome);
+                } else {
+                    keep.note(&asked.request, &outcome);
+                    self.outputs.push_back(asked.ended(outcome));
                 }
                 self.mind_death(now, is_up);
             }
@@ -403,12 +405,16 @@ impl Supervisor {
     /// A module that answers nothing any more, or gets nothing through, has no connection either, whatever it said last.
     fn mind_death(&mut self, now: Time, is_up: bool) {
         if is_up && let Some(death) = self.keep.as_ref().and_then(Keep::death) {
-            self.driver.give_up_link(now, death);
-            while let Some(output) = self.driver.poll(now) {
-                match output {
-                    Output::Done(ticket, outcome) => self.done(now, ticket, outcome),
-                    Output::Event(event) => self.happened(now, event),
-                }
+            self.give_up_link(now, death);
+        }
+    }
+
+    fn give_up_link(&mut self, now: Time, why: &'static str) {
+        self.driver.give_up_link(now, why);
+        while let Some(output) = self.driver.poll(now) {
+            match output {
+                Output::Done(ticket, outcome) => self.done(now, ticket, outcome),
+                Output::Event(event) => self.happened(now, event),
             }
         }
     }

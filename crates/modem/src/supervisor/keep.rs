@@ -29,6 +29,9 @@ const SILENCES: u32 = 2;
 /// How many publishes in a row may come to nothing before the connection counts as dead, whatever the module believes of it.
 const FRUITLESS: u32 = 2;
 
+/// Why a connection counts as lost over which requests come to nothing.
+pub(super) const NOTHING_GETS_THROUGH: &str = "nothing gets through to the broker any more";
+
 /// How often a request is tried again whose result nobody knows.
 const ATTEMPTS: u32 = 3;
 
@@ -415,8 +418,7 @@ impl Keep {
     /// nothing of the broker; and a subscription that has failed may be one that the broker refuses, which some modules tell alike.
     pub(super) fn weigh(&mut self, outcome: &Result<Outcome, Fault>) {
         match outcome {
-            Ok(Outcome::Published(Delivery::Unconfirmed(Unconfirmed::NoReport | Unconfirmed::NotAcknowledged)))
-            | Err(Fault::Publish(PacketFault::SendFailed | PacketFault::Vendor { .. })) => self.fruitless += 1,
+            outcome if is_fruitless(outcome) => self.fruitless += 1,
             Ok(Outcome::Published(Delivery::Delivered { .. }) | Outcome::Subscribed(_) | Outcome::Unsubscribed) => {
                 self.fruitless = 0;
             }
@@ -429,7 +431,7 @@ impl Keep {
         if self.silences >= SILENCES {
             return Some("the module does not answer any more");
         }
-        (self.fruitless >= FRUITLESS).then_some("nothing gets through to the broker any more")
+        (self.fruitless >= FRUITLESS).then_some(NOTHING_GETS_THROUGH)
     }
 
     /// Whether a request goes back to those that wait.
@@ -484,4 +486,13 @@ impl Keep {
             _ => {}
         }
     }
+}
+
+/// Whether a publish has come to nothing, as over a dead link.
+pub(super) fn is_fruitless(outcome: &Result<Outcome, Fault>) -> bool {
+    matches!(
+        outcome,
+        Ok(Outcome::Published(Delivery::Unconfirmed(Unconfirmed::NoReport | Unconfirmed::NotAcknowledged)))
+            | Err(Fault::Publish(PacketFault::SendFailed | PacketFault::Vendor { .. }))
+    )
 }
