@@ -1,6 +1,6 @@
 //! `atmqtt at`: raw commands.
 
-use atmqtt::{FinalResult, Modem, RawAnswer, Refusal};
+use atmqtt::{FinalResult, Modem, RawAnswer};
 use serde::Serialize;
 
 use super::Context;
@@ -13,24 +13,12 @@ use crate::settings::Line;
 
 pub(super) async fn run(typed: At, context: Context) -> Result<Exit, Halt> {
     let Context { global, environment, mut secrets, look, deadline, mut results } = context;
-    typed.commands.iter().try_for_each(|command| check(command))?;
+    typed.commands.iter().try_for_each(|command| Modem::check_raw(command)).map_err(Failure::from)?;
     let line = Line::resolve(&global, &environment, &mut secrets)?;
     let mut guard = Guard::new(deadline)?;
     let attached = Attached::open(line, global.display.debug, look, &mut guard).await?;
     let outcome = dialogue(&attached.modem, &typed.commands, look, &mut guard, &mut results).await;
     attached.close(outcome).await
-}
-
-/// Refuses what would be more than one line, and what is no command.
-fn check(command: &str) -> Result<(), Failure> {
-    match command.char_indices().find(|(_, character)| character.is_control()) {
-        None if command.get(..2).is_some_and(|attention| attention.eq_ignore_ascii_case("AT")) => Ok(()),
-        None => Err(Refusal::NoCommand.into()),
-        Some((position, character)) => {
-            let source = atmqtt::IllegalCharacter { character, position };
-            Err(Refusal::Character { what: "command", source }.into())
-        }
-    }
 }
 
 async fn dialogue(

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atmqtt_modem::at::transcript::Side;
-use atmqtt_modem::at::{Command, FinalResult, Line, Time, TraceRecord};
+use atmqtt_modem::at::{Command, CommandBuilder, FinalResult, Line, Time, TraceRecord};
 use atmqtt_modem::{
     ConnectOptions, DriverOptions, Fault, Identity, NetworkOptions, Outcome, Outgoing, Overrides, Profile, QoS,
     Refusal, Request, Status, Supervisor, Topic,
@@ -214,6 +214,15 @@ pub struct RawAnswer {
     pub result: FinalResult,
 }
 
+/// A command line as a person typed it.
+fn raw_line(line: &str) -> Result<CommandBuilder, Error> {
+    let command = Command::raw(line).map_err(|source| Refusal::Character { what: "command", source })?;
+    if !line.get(..2).is_some_and(|attention| attention.eq_ignore_ascii_case("AT")) {
+        return Err(Refusal::NoCommand.into());
+    }
+    Ok(command)
+}
+
 impl Modem {
     /// Opens a serial port by its path, and identifies the module behind it.
     ///
@@ -378,6 +387,14 @@ impl Modem {
         &self.profile
     }
 
+    /// Refuses what [`raw`](Modem::raw) would refuse, before there is a port.
+    ///
+    /// # Errors
+    /// The line has a control character, or does not begin with `AT`.
+    pub fn check_raw(command: &str) -> Result<(), Error> {
+        raw_line(command).map(|_| ())
+    }
+
     /// Refuses a message that the module has no way to publish, before it is kept in an outbox, say. Nothing is asked or sent.
     ///
     /// # Errors
@@ -453,12 +470,8 @@ impl Modem {
     /// # Cancel safety
     /// As for [`raw`](Modem::raw).
     pub async fn raw_within(&self, command: &str, timeout: Duration) -> Result<RawAnswer, Error> {
-        let what = "command";
-        let line = Command::raw(command).map_err(|source| Refusal::Character { what, source })?;
-        if !command.get(..2).is_some_and(|attention| attention.eq_ignore_ascii_case("AT")) {
-            return Err(Refusal::NoCommand.into());
-        }
-        match self.handle.module(Request::Raw(Box::new(line.within(timeout)))).await? {
+        let line = raw_line(command)?.within(timeout);
+        match self.handle.module(Request::Raw(Box::new(line))).await? {
             Outcome::Raw(lines, result) => Ok(RawAnswer { lines, result }),
             other => unreachable!("a raw command ends with its answer, not {other:?}"),
         }

@@ -315,9 +315,11 @@ impl Desk {
                     .help("begin with `atmqtt rpc --outbox FILE`")
             })?;
             // One that can never leave is refused where somebody hears of it.
-            self.modem.check_publish(&topic, &payload, level(qos)).map_err(Failure::from)?;
             let time_to_live = ttl_s.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-            let accepted = spool.publish(&topic, payload, level(qos), retain, time_to_live).await;
+            let accepted = match self.modem.check_publish(&topic, &payload, level(qos)) {
+                Ok(()) => spool.publish(&topic, payload, level(qos), retain, time_to_live).await.map(|_| ()),
+                Err(refused) => Err(refused),
+            };
             accepted.map_err(Failure::from).inspect_err(|_| count(&counters.failed))?;
             let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             return Ok(json!({"outcome": "accepted", "retransmissions": 0, "elapsed_ms": elapsed_ms}).into());
