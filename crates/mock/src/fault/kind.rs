@@ -375,8 +375,9 @@ impl Kind {
     /// Its row of the table.
     #[must_use]
     pub fn row(self) -> &'static Row {
-        // They stand behind the faults.
-        KINDS.iter().chain(&STATES).nth(self as usize).unwrap_or(&KINDS[0])
+        let place = self as usize;
+        // States stand behind the faults.
+        if place < KINDS.len() { &KINDS[place] } else { &STATES[place - KINDS.len()] }
     }
 
     /// Its name.

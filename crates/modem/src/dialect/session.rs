@@ -71,7 +71,9 @@ pub(super) async fn connect<S: Session>(context: Context) -> Result<(), Fault> {
 }
 
 async fn open_and_sign_in<S: Session>(context: &Context) -> Result<(), Fault> {
-    put_away::<S>(context).await?;
+    if put_away::<S>(context).await? {
+        context.dialogue.pass_over_strangers_ids();
+    }
     let opened = match configure_and_open::<S>(context).await? {
         // A session that is not ours: put it away once more, and no more than once.
         Err(OpenFault::IdInUse) => {
@@ -111,9 +113,6 @@ pub(super) async fn put_away<S: Session>(context: &Context) -> Result<bool, Faul
             Err(Fault::TimedOut { stage: Stage::Result, .. } | Fault::LinkLost) => {}
             Err(fault) => return Err(fault),
         }
-    }
-    if is_closed {
-        context.dialogue.pass_over_strangers_ids();
     }
     Ok(is_closed)
 }
