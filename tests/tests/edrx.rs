@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use atmqtt::{
-    Delivery, Edrx, Event, Events, LinkState, ModemEvent, ModemOptions, MqttOptions, PowerSaving, Profile, QoS,
+    Client, Delivery, Edrx, Event, Events, LinkState, ModemEvent, ModemOptions, MqttOptions, PowerSaving, Profile, QoS,
     Reconnect, Subscription,
 };
 use atmqtt_mock::Mock;
@@ -42,6 +42,14 @@ fn keeping_alive(keep_alive: u16) -> MqttOptions {
     options
 }
 
+/// A connection that is kept, with a subscription, and over which nothing goes by itself.
+async fn kept(bench: &Bench, qos: QoS) -> (Client, Subscription) {
+    let connect = bench.modem.mqtt(keeping_alive(0)).reconnect(Reconnect::default());
+    let client = connect.connect().await.expect("a connection");
+    let messages = client.subscribe("down", qos).await.expect("a subscription");
+    (client, messages)
+}
+
 fn publish(bench: &Bench, payload: &str, qos: QoS) {
     let qos = match qos {
         QoS::AtMostOnce => atmqtt_mock::broker::QoS::AtMostOnce,
@@ -67,9 +75,7 @@ async fn nothing_happened(events: &mut Events) {
 async fn a_message_is_late_by_a_cycle_at_most_and_nothing_is_done_about_it() {
     for (model, cycle) in MODELS {
         let bench = bench(model, cycle).await;
-        let client =
-            bench.modem.mqtt(keeping_alive(0)).reconnect(Reconnect::default()).connect().await.expect("a connection");
-        let mut messages = client.subscribe("down", QoS::ExactlyOnce).await.expect("a subscription");
+        let (_client, mut messages) = kept(&bench, QoS::ExactlyOnce).await;
         let mut events = bench.events().await;
         for round in 0..3 {
             // Far from both windows.
@@ -100,9 +106,7 @@ async fn a_message_is_late_by_a_cycle_at_most_and_nothing_is_done_about_it() {
 async fn what_the_module_sends_goes_out_at_once_and_brings_what_waits() {
     for (model, cycle) in MODELS {
         let bench = bench(model, cycle).await;
-        let client =
-            bench.modem.mqtt(keeping_alive(0)).reconnect(Reconnect::default()).connect().await.expect("a connection");
-        let mut messages = client.subscribe("down", QoS::AtLeastOnce).await.expect("a subscription");
+        let (client, mut messages) = kept(&bench, QoS::AtLeastOnce).await;
         let mut events = bench.events().await;
         for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
             sleep(cycle / 2).await;

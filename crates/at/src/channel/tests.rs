@@ -1,4 +1,6 @@
 mod deferred;
+mod doubt;
+mod echo;
 mod prompt;
 
 use super::*;
@@ -184,60 +186,6 @@ fn what_came_before_the_command_was_written_answers_nothing() {
 }
 
 #[test]
-fn an_echo_is_told_apart_from_an_answer() {
-    let mut line = Bench::new();
-    line.send(signal());
-    line.receive(b"AT+CSQ\r\r\n+CSQ: 20,99\r\n\r\nOK\r\n");
-    assert_eq!(line.events(), ["Echo", "done [+CSQ: 20,99]"]);
-}
-
-#[test]
-fn a_late_answer_never_completes_another_command() {
-    let mut line = Bench::new();
-    line.send(Command::read("+CGACT"));
-    line.wait(3 * SECOND);
-    assert_eq!(line.events(), ["failed: the module did not answer within 3 s"]);
-
-    // The next command waits until the module has answered a question that a late OK cannot answer.
-    assert_eq!(line.send(signal()), b"AT+CMEE?\r");
-    line.receive(b"\r\n+CGACT: 1,1\r\n\r\nOK\r\n");
-    assert_eq!(line.written(), b"");
-    line.receive(b"\r\n+CMEE: 1\r\n\r\nOK\r\n");
-    assert_eq!(line.written(), b"AT+CSQ\r");
-    line.receive(b"\r\n+CSQ: 20,99\r\n\r\nOK\r\n");
-    assert_eq!(line.events(), ["doubtful +CGACT: 1,1", "resynchronised [OK]", "done [+CSQ: 20,99]"]);
-}
-
-#[test]
-fn the_question_is_never_the_command_that_timed_out() {
-    let mut line = Bench::new();
-    line.send(Command::read("+CMEE"));
-    line.wait(3 * SECOND);
-    assert_eq!(line.send(signal()), b"AT+CFUN?\r");
-    line.receive(b"\r\n+CMEE: 1\r\n\r\nOK\r\n");
-    assert_eq!(line.written(), b"");
-    line.receive(b"\r\n+CFUN: 1\r\n\r\nOK\r\n");
-    assert_eq!(line.written(), b"AT+CSQ\r");
-}
-
-#[test]
-fn a_mute_module_fails_every_command_in_bounded_time() {
-    let mut line = Bench::new();
-    line.send(signal());
-    line.wait(3 * SECOND);
-    line.send(signal());
-    for _ in 0..3 {
-        line.wait(2 * SECOND);
-        line.written();
-    }
-    assert_eq!(
-        line.events(),
-        ["failed: the module did not answer within 3 s", "failed: the module does not answer any more"]
-    );
-    assert!(line.channel.is_idle());
-}
-
-#[test]
 fn behind_its_ok_only_the_result_is_left_of_a_command() {
     let mut line = Bench::new();
     line.send(open());
@@ -284,15 +232,6 @@ fn one_command_at_a_time() {
 }
 
 #[test]
-fn abandoning_leaves_the_line_in_doubt() {
-    let mut line = Bench::new();
-    line.send(signal());
-    line.channel.abandon();
-    assert_eq!(line.events(), ["failed: the command was given up"]);
-    assert_eq!(line.send(signal()), b"AT+CMEE?\r");
-}
-
-#[test]
 fn a_result_that_will_not_come_is_not_waited_for() {
     let mut line = Bench::new();
     line.send(open());
@@ -322,64 +261,6 @@ fn an_answer_that_is_not_taken_holds_the_line() {
     line.send(signal());
     line.receive(b"\r\n+CSQ: 1,99\r\n\r\nOK\r\n");
     assert_eq!(line.channel.submit(line.now, signal().done().exchange().clone()), Err(Busy));
-}
-
-#[test]
-fn an_echo_may_end_in_nothing_but_a_carriage_return() {
-    let mut line = Bench::new();
-    line.send(signal());
-    line.receive(b"AT+CSQ\r+CSQ: 21,99\r\nOK\r\n");
-    line.send(Command::raw("AT+CSQ").unwrap());
-    line.receive(b"AT+CSQ\rOK\r\n");
-    assert_eq!(line.events(), ["Echo", "done [+CSQ: 21,99]", "Echo", "done []"]);
-}
-
-#[test]
-fn what_stands_right_behind_an_echo_is_read_like_any_other_line() {
-    let whole = |bytes: &[u8]| {
-        let mut line = Bench::new();
-        line.send(publish_by_prompt(b"data"));
-        line.receive(bytes);
-        assert_eq!(line.written(), b"data", "{}", bytes.escape_ascii());
-        line.receive(b"\r\nOK\r\n\r\n+LMQTTPUB: 0,7,0\r\n");
-        assert_eq!(line.events(), ["Echo", "done [] => +LMQTTPUB: 0,7,0"], "{}", bytes.escape_ascii());
-    };
-    for prompt in [">", "> ", "\r\n> ", "\n>", "\r>\r\n"] {
-        whole(format!("AT+LMQTTPUB=0,7\r{prompt}").as_bytes());
-    }
-    let mut line = Bench::new();
-    line.send(signal());
-    line.receive(b"AT+CSQ\r+LMQTTURC: RECV,0,1,\"t\",4,\r\nOK\r\n+CSQ: 1,99\r\nOK\r\n");
-    assert_eq!(line.events(), ["Echo", "unsolicited +LMQTTURC: RECV,0,1,\"t\",4,[4 bytes]", "done [+CSQ: 1,99]"]);
-}
-
-#[test]
-fn an_unsolicited_line_may_cut_an_echo_in_two() {
-    let mut line = Bench::new();
-    line.send(signal());
-    line.receive(b"AT+CS\r\n+LMQTTURC: STATS,0,1\r\nQ\r\r\n+CSQ: 20,99\r\n\r\nOK\r\n");
-    assert_eq!(line.events(), ["Echo", "unsolicited +LMQTTURC: STATS,0,1", "Echo", "done [+CSQ: 20,99]"]);
-    // Even behind its first character.
-    line.send(Command::raw("AT+CGSN=1").unwrap());
-    line.receive(b"A\r\n+ZZZ: 1\r\nT+CGSN=1\r\r\n+CGSN: \"1\"\r\n\r\nOK\r\n");
-    assert_eq!(line.events(), ["Echo", "unsolicited +ZZZ: 1", "Echo", "done [+CGSN: \"1\"]"]);
-    // Even where text without a name is the answer, a part of the echo is none.
-    line.send(Command::execute("+CGMM").bare(|_| true));
-    line.receive(b"AT+C\r\n+CSCON: 1\r\nGMM\r\r\nNT26E\r\n\r\nOK\r\n");
-    assert_eq!(line.events(), ["Echo", "unsolicited +CSCON: 1", "Echo", "done [NT26E]"]);
-}
-
-#[test]
-fn noise_before_a_command_comes_back_with_it() {
-    let mut line = Bench::new();
-    line.send(Command::raw("AT+CIMI").unwrap());
-    line.receive(b"\xbe\0AT+CIMI\r\r\n001010123456789\r\n\r\nOK\r\n");
-    assert_eq!(line.events(), ["Echo", "done [001010123456789]"]);
-    // What can be read is no noise: it may be a message.
-    line.send(Command::raw("AT+CIMI").unwrap());
-    line.receive(b"\r\n+ECMTRECV: 0,0,\"t\",AT+CIMI\r\n\r\n001010123456789\r\n\r\nOK\r\n");
-    let events = line.events();
-    assert!(events[0].starts_with("unsolicited +ECMTRECV"), "{events:?}");
 }
 
 #[test]
@@ -430,79 +311,6 @@ fn a_refusal_behind_the_result_adds_nothing() {
     line.send(open());
     line.receive(b"\r\n+LMQTTOPEN: 0,-1,4\r\n\r\nERROR\r\n");
     assert_eq!(line.events(), ["done [] => +LMQTTOPEN: 0,-1,4"]);
-}
-
-#[test]
-fn what_an_earlier_host_has_asked_is_let_out_where_the_module_is_late() {
-    let both = b"\r\n+CMEE: 1\r\n\r\nOK\r\n\r\n+CFUN: 1\r\n\r\nOK\r\n";
-    let mut line = Bench::new();
-    line.channel.suspect_the_past();
-    assert_eq!(line.send(signal()), b"AT+CMEE?\r");
-    line.wait(2 * SECOND);
-    assert_eq!(line.written(), b"AT+CMEE?\r");
-    line.receive(b"\r\n+CMEE: 1\r\n\r\nOK\r\n");
-    assert_eq!(line.written(), b"AT+CFUN?\r");
-    // It is answered by what the earlier host has asked, and so would be what comes next.
-    line.receive(b"\r\n+CFUN: 1\r\n\r\nOK\r\n");
-    assert_eq!(line.written(), b"");
-    line.receive(both).receive(both).wait(SECOND);
-    assert_eq!(line.written(), b"AT+CSQ\r");
-    line.receive(b"\r\n+CSQ: 1,99\r\n\r\nOK\r\n");
-    assert_eq!(line.events().last().map(String::as_str), Some("done [+CSQ: 1,99]"));
-}
-
-#[test]
-fn what_is_left_of_the_command_of_an_earlier_host_is_not_shown() {
-    let rest = b"ateway\",\"user\",\"hunter2\"\r\r\n+CSQ: \"1\"\r\n";
-    let mut line = Bench::with(ChannelOptions { trace: true, ..ChannelOptions::default() });
-    line.receive(rest);
-    line.send(Command::attention());
-    line.receive(b"\r\nOK\r\n").channel.suspect_the_past();
-    line.send(signal());
-    line.receive(rest).receive(b"\r\n+CMEE: 1\r\n\r\nOK\r\n").written();
-    line.receive(b"\r\n+CFUN: 1\r\n\r\nOK\r\n").written();
-    let seen = line.events();
-    assert!(!seen.iter().any(|event| event.contains("hunter2")), "{seen:?}");
-    assert_eq!(
-        seen.iter().filter(|event| event.contains("***")).count(),
-        4,
-        "as it was traced, and as it was told: {seen:?}"
-    );
-    // What comes behind it is of nobody else.
-    line.receive(b"\r\nnot \"hidden\"\r\n");
-    assert!(line.events().iter().any(|event| event.contains("hidden")));
-}
-
-#[test]
-fn what_an_earlier_host_has_asked_is_let_out_as_long_as_it_comes() {
-    let (first, second) = (b"\r\n+CMEE: 1\r\n\r\nOK\r\n", b"\r\n+CFUN: 1\r\n\r\nOK\r\n");
-    let mut line = Bench::new();
-    line.send(Command::attention().within(SECOND));
-    line.wait(SECOND);
-    // The module was late with the first command only; what follows is answered at once, by what the earlier host has asked.
-    assert_eq!(line.send(Command::attention().within(SECOND)), b"AT+CMEE?\r");
-    line.receive(first);
-    assert_eq!(line.written(), b"AT\r");
-    line.receive(b"\r\nOK\r\n").channel.suspect_the_past();
-    assert_eq!(line.send(signal()), b"AT+CMEE?\r");
-    line.receive(first);
-    assert_eq!(line.written(), b"AT+CFUN?\r");
-    line.receive(second);
-    for _ in 0..20 {
-        line.wait(SECOND / 2).receive(b"\r\nOK\r\n");
-        assert_eq!(line.written(), b"", "it is not quiet yet");
-    }
-    line.wait(SECOND / 2).wait(SECOND / 2);
-    assert_eq!(line.written(), b"AT+CSQ\r");
-    // A module that never is quiet is not waited for.
-    let mut line = Bench::new();
-    line.channel.suspect_the_past();
-    line.send(signal());
-    assert_eq!(line.wait(2 * SECOND).written(), b"AT+CMEE?\r");
-    assert_eq!(line.receive(first).written(), b"AT+CFUN?\r");
-    line.receive(second);
-    let waited = (1..100).find(|_| !line.receive(b"\r\n+CREG: 1\r\n").wait(SECOND / 2).written().is_empty());
-    assert_eq!(waited, Some(32));
 }
 
 #[test]
@@ -567,13 +375,6 @@ fn a_full_queue_of_events_is_an_event_with_a_count() {
     );
     line.receive(b"+A: 6\r\n");
     assert_eq!(line.events(), ["unsolicited +A: 6"]);
-}
-
-#[test]
-fn a_line_in_doubt_is_proven_before_the_next_command() {
-    let mut line = Bench::new();
-    line.channel.suspect();
-    assert_eq!(line.send(signal()), b"AT+CMEE?\r");
 }
 
 #[test]
@@ -646,16 +447,6 @@ fn a_port_that_takes_nothing_gets_no_more_time_for_it() {
     line.now += SECOND;
     line.channel.transmitted(line.now, 0);
     assert_eq!(line.channel.deadline(), deadline);
-}
-
-#[test]
-fn late_answers_are_kept_in_bounded_number() {
-    let mut line = Bench::with(ChannelOptions { events: 2, ..ChannelOptions::default() });
-    line.channel.suspect();
-    line.receive(b"OK\r\nOK\r\nOK\r\nOK\r\n");
-    line.send(signal());
-    line.receive(b"+CMEE: 1\r\nOK\r\n");
-    assert_eq!(line.events(), ["Dropped(2)", "resynchronised [OK, OK]"]);
 }
 
 #[test]
