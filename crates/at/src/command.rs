@@ -61,6 +61,15 @@ impl<T> Command<T> {
         self
     }
 
+    /// The same command, which is known to be answered by a line before its `OK` as things are. An `OK` without one may be that of
+    /// something else, and counts only once the module has had time for the line. Commands of the standards that always have one do not
+    /// need this.
+    #[must_use]
+    pub fn informing(mut self) -> Command<T> {
+        self.exchange.informs = true;
+        self
+    }
+
     /// What the answer says.
     ///
     /// # Errors
@@ -136,6 +145,18 @@ impl Command<()> {
     }
 }
 
+/// Commands that every module answers with a line before `OK`, or refuses. 3GPP TS 27.007, the sections of these names; V.250, 6.1.3.
+const INFORMING: [&[u8]; 19] = [
+    b"I", b"+CCLK?", b"+CEREG?", b"+CESQ", b"+CFUN?", b"+CGATT?", b"+CGMI", b"+CGMM", b"+CGMR", b"+CGREG?", b"+CGSN",
+    b"+CGSN=1", b"+CIMI", b"+CMEE?", b"+COPS?", b"+CPIN?", b"+CREG?", b"+CSCON?", b"+CSQ",
+];
+
+fn always_informs(command: &[u8]) -> bool {
+    command.split_at_checked(2).is_some_and(|(attention, body)| {
+        attention.eq_ignore_ascii_case(b"AT") && INFORMING.iter().any(|known| known.eq_ignore_ascii_case(body))
+    })
+}
+
 /// The names of the extended commands of a line, between which a semicolon stands. V.250, 5.4.5.
 fn names(body: &str) -> impl Iterator<Item = &str> {
     let mut is_quoted = false;
@@ -177,6 +198,7 @@ impl CommandBuilder {
             private: false,
             rescue: None,
             probes: ATTEMPTS,
+            informs: false,
         };
         CommandBuilder { exchange, arguments: 0 }
     }
@@ -383,6 +405,7 @@ impl CommandBuilder {
     /// The command, whose answer `decode` reads.
     #[must_use]
     pub fn decode<T>(mut self, decode: Interpret<T>) -> Command<T> {
+        self.exchange.informs = !self.exchange.claims.is_empty() && always_informs(&self.exchange.wire);
         self.reserve(1);
         self.exchange.wire.push(b'\r');
         Command { exchange: self.exchange, decode, answer: PhantomData }

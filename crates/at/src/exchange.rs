@@ -34,6 +34,8 @@ pub struct Exchange {
     pub(crate) rescue: Option<Rescue>,
     /// How often the module is asked whether the line is in order, before this counts as not to be sent.
     pub(crate) probes: u32,
+    /// The answer has a line before its `OK`.
+    pub(crate) informs: bool,
 }
 
 /// Lines of the answer between the command and its final result code.
@@ -241,6 +243,8 @@ pub struct Answer {
     pub(crate) intermediate_results: u32,
     /// The refusal that came before the result.
     pub(crate) refusal: Option<FinalResult>,
+    /// An `OK` came before any line of an answer that has one: it may be that of something else.
+    pub(crate) bare_ok: bool,
     /// How much of the command has been sent back.
     echoed: usize,
 }
@@ -289,10 +293,10 @@ impl Answer {
 
     /// Makes it empty, and keeps its memory.
     pub(crate) fn clear(&mut self) {
-        let Answer { lines, result, result_keys, confirmed, intermediate_results, refusal, echoed } = self;
+        let Answer { lines, result, result_keys, confirmed, intermediate_results, refusal, bare_ok, echoed } = self;
         lines.clear();
         result.clear();
-        (*result_keys, *confirmed, *intermediate_results, *refusal, *echoed) = (0, false, 0, None, 0);
+        (*result_keys, *confirmed, *intermediate_results, *refusal, *bare_ok, *echoed) = (0, false, 0, None, false, 0);
     }
 }
 
@@ -369,6 +373,8 @@ pub(crate) enum Verdict {
     ResultBeforeOk,
     /// `OK`; the result is still to come.
     OkBeforeResult,
+    /// `OK`, and no line of an answer that has one: it may be that of something else.
+    OkBeforeInformation,
     /// A refusal, and the result may still come.
     RefusalBeforeResult,
     /// The answer is complete.
@@ -406,6 +412,11 @@ impl Answer {
                 Some(_) if self.confirmed || self.refusal.is_some() => return Verdict::NotMine,
                 // A command cannot succeed with data that the module does not have. Of none it has all, and may not even ask for them.
                 Some(FinalResult::Ok) if lacks_data => return Verdict::NotMine,
+                // A second one is not of something else.
+                Some(FinalResult::Ok) if exchange.informs && self.lines.is_empty() && !self.bare_ok => {
+                    self.bare_ok = true;
+                    return Verdict::OkBeforeInformation;
+                }
                 Some(FinalResult::Ok) => {
                     self.confirmed = true;
                     let complete = exchange.result.is_none() || !self.result.is_empty();

@@ -122,7 +122,10 @@ impl Quarantine {
     pub(crate) fn ask(&mut self, timeout: Duration) -> Exchange {
         self.unanswered += 1;
         self.unheard += 1;
-        Command::read(PROBES[self.probe]).within(timeout).done().exchange().clone()
+        let mut question = Command::read(PROBES[self.probe]).within(timeout).done().exchange().clone();
+        // However many an OK comes without the line: here they are late ones.
+        question.informs = false;
+        question
     }
 
     /// The question was answered; true: nothing older can follow.

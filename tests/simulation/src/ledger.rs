@@ -1,5 +1,6 @@
 //! What was promised, what happened, and the invariants that hold between the two.
 
+mod commands;
 mod custody;
 
 use std::collections::BTreeMap;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use atmqtt::Framing;
 use atmqtt_mock::broker::{Publication, Publisher, QoS};
 
+use self::commands::Commands;
 use self::custody::Custody;
 pub(crate) use self::custody::Found;
 use crate::other_side::GREETING;
@@ -85,8 +87,7 @@ pub(crate) struct Ledger {
     pub(crate) troubles: Vec<Trouble>,
     /// Ordinal and time of every `AT+CSQ` that the module has read.
     pub(crate) signal_questions: Vec<Duration>,
-    /// The last command line that the module has read, and when.
-    pub(crate) last_heard: (Duration, Vec<u8>),
+    commands: Commands,
     pub(crate) reports: Reports,
     /// Messages that the driver says were dropped.
     pub(crate) dropped: u64,
@@ -118,7 +119,7 @@ impl Ledger {
             subscribed: Vec::new(),
             troubles: Vec::new(),
             signal_questions: Vec::new(),
-            last_heard: (Duration::ZERO, Vec::new()),
+            commands: Commands::default(),
             reports: Reports::new(Tongue::of(&scenario.model())),
             dropped: 0,
             seen: BTreeMap::new(),
@@ -142,10 +143,14 @@ impl Ledger {
         self.was_misled(|trouble| trouble.to_module, now)
     }
 
-    /// Whether the module may have read since then what the host has not asked, and has not read this as its last command.
+    /// The host has written this.
+    pub(crate) fn written(&mut self, bytes: &[u8]) {
+        self.commands.written(bytes);
+    }
+
+    /// Whether the module may have read since then what the host has not asked.
     pub(crate) fn was_asked_something_else(&self, command: &str, since: Duration) -> bool {
-        let (at, last) = &self.last_heard;
-        self.module_was_misled(since) && !(*at >= since && last == command.as_bytes())
+        self.module_was_misled(since) && self.commands.has_other(command, since)
     }
 
     /// Whether the host may have been told since then what the module has not said.
@@ -366,6 +371,7 @@ impl Ledger {
 
     /// The module has read a command.
     pub(crate) fn heard(&mut self, now: Duration, command: &[u8]) -> Result<(), String> {
+        self.commands.read(now, command);
         let scenario = &self.scenario;
         self.reports.heard(now, command, &|number, bytes| is_whole(scenario, number, bytes))?;
         if self.owes_subscription && self.link_is_up && self.reports.is_publish(command) {
@@ -410,11 +416,21 @@ impl Ledger {
         // A module that has been told something else than its settings gives no lengths, and the driver says so of each message.
         let settings_lost = message.framing == Framing::Ambiguous && self.module_was_misled(Duration::ZERO);
         self.is_lengthless |= settings_lost && Tongue::of(&self.scenario.model()).counts_downlinks;
-        if self.host_was_misled(now) || settings_lost {
+        if self.host_was_misled(now) || settings_lost || self.may_be_sent_back(topic, payload, now) {
             Ok(())
         } else {
             held.map_err(|fault| format!("I8: {fault}: {topic}: {}", payload.escape_ascii()))
         }
+    }
+
+    /// Whether the module may have said that since it is in an uplink: where the length before that was damaged, the rest of it is taken
+    /// for commands, and comes back where the echo is on.
+    fn may_be_sent_back(&self, topic: &str, payload: &[u8], now: Duration) -> bool {
+        let has_line = |uplink: Vec<u8>| {
+            let behind = memchr::memmem::find(&uplink, topic.as_bytes()).map(|at| at + topic.len());
+            behind.is_some_and(|behind| memchr::memmem::find(&uplink[behind..], payload).is_some())
+        };
+        self.module_was_misled(now) && (0..self.uplinks.len()).any(|number| has_line(self.scenario.uplink(number)))
     }
 
     fn note_received(&mut self, topic: &str, payload: &[u8], now: Duration) -> Result<(), String> {

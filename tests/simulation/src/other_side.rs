@@ -217,7 +217,6 @@ impl OtherSide {
                     if is_owed || now >= self.late_until {
                         self.owed_since = is_owed.then_some(now);
                     }
-                    run.ledger().last_heard = (now, line.clone());
                     // The case of a name is no matter to a module (V.250, 5.4.1).
                     if line.windows(4).any(|name| name.eq_ignore_ascii_case(b"+CSQ")) {
                         let mut ledger = run.ledger();
@@ -295,6 +294,7 @@ pub(crate) async fn attend(run: Arc<Run>) {
             written = written => {
                 run.note(format_args!("> {}", written.escape_ascii()));
                 let now = run.now();
+                run.ledger().written(&written);
                 run.other_side.lock().unwrap_or_else(PoisonError::into_inner).world.receive(now, &written);
             }
             () = run.poked.notified() => {}

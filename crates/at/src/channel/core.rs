@@ -242,7 +242,12 @@ impl Core {
             Verdict::NotMine if !is_reserved && self.offer_to_deferred(now, line) => {}
             Verdict::NotMine => self.unsolicited(line),
             Verdict::Echo => self.queue(Queued::Echo),
-            Verdict::Part => {}
+            Verdict::Part | Verdict::OkBeforeInformation => {
+                let settle = now + self.options.settle;
+                if let Some(flight) = self.flight.as_mut().filter(|flight| flight.answer.bare_ok) {
+                    flight.phase = Phase::Settling { deadline: settle };
+                }
+            }
             Verdict::Prompt => self.prompted(now),
             Verdict::Intermediate => {
                 // A module that sends packets again and again ends with a result. One that reports for ever does not.
@@ -404,6 +409,12 @@ impl Core {
                     let lines = flight.answer.lines.iter().map(LineRef::to_line).collect();
                     self.end(Err(Fault::Refused { result, lines }));
                 }
+                return;
+            }
+            // There is no line, and the OK was that of the command.
+            Phase::Settling { .. } if flight.answer.bare_ok && flight.answer.lines.is_empty() => {
+                flight.answer.confirmed = true;
+                self.end(Ok(()));
                 return;
             }
             // The OK may still come; or nobody knows what the module has made of it.

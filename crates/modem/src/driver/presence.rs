@@ -25,7 +25,8 @@ pub(super) fn is_open_after(outcome: &Result<Outcome, Fault>) -> bool {
 pub(super) async fn look(dialect: &'static dyn Dialect, context: Context) -> Result<Outcome, Fault> {
     let connection = context.options.connection;
     let question = dialect.link_reports(connection).within(context.profile.timeouts.command.value);
-    let Some(reports) = context.dialogue.try_run(question).await? else { return Ok(Outcome::Connected) };
+    // One that has the connection says so: no OK that is not of this answer ends it.
+    let Some(reports) = context.dialogue.try_run(question.informing()).await? else { return Ok(Outcome::Connected) };
     let ours = reports.into_iter().find(|(about, _)| about.is_none_or(|about| about == connection));
     Ok(match ours {
         Some((_, LinkReport::Connected | LinkReport::Unknown)) => Outcome::Connected,

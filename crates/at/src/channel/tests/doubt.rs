@@ -146,3 +146,42 @@ fn what_is_left_of_the_command_of_an_earlier_host_is_not_shown() {
     line.receive(b"\r\nnot \"hidden\"\r\n");
     assert!(line.events().iter().any(|event| event.contains("hidden")));
 }
+
+#[test]
+fn an_ok_of_something_else_ends_no_answer_that_has_a_line() {
+    let stray = b"\r\nOK\r\n";
+    let mut line = Bench::new();
+    // The line and its own OK are waited for, however many lines there are.
+    line.send(signal());
+    line.receive(stray);
+    assert_eq!(line.events(), [""; 0]);
+    line.wait(SECOND / 2).receive(b"\r\n+CSQ: 20,99\r\n");
+    line.wait(3 * SECOND / 4).receive(b"\r\nOK\r\n");
+    assert_eq!(line.events(), ["done [+CSQ: 20,99]"]);
+    assert_eq!(line.send(signal()), b"AT+CSQ\r", "the line is not in doubt");
+    // It was of this command after all.
+    line.receive(stray).wait(SECOND);
+    assert_eq!(line.events(), ["done []"]);
+    assert_eq!(line.send(Command::raw("AT+CSQ").unwrap()), b"AT+CSQ\r");
+    // Two of them, or a refusal: no line comes.
+    line.receive(stray).receive(stray);
+    assert_eq!(line.events(), ["done []"]);
+    line.send(Command::raw("at+csq").unwrap());
+    line.receive(stray).receive(b"\r\nERROR\r\n");
+    assert_eq!(line.events(), ["failed: the module answered ERROR"]);
+    // The module has said the line behind its OK: what may come then is not known.
+    line.send(signal());
+    line.receive(stray).receive(b"\r\n+CSQ: 20,99\r\n").wait(SECOND);
+    assert_eq!(line.events(), ["done [+CSQ: 20,99] without OK"]);
+    assert_eq!(line.send(signal()), b"AT+CMEE?\r");
+}
+
+#[test]
+fn an_ok_ends_what_may_be_answered_by_nothing_else() {
+    let mut line = Bench::new();
+    for command in [Command::read("+CGACT"), Command::raw("AT+QMTCONN?").unwrap(), Command::execute("+CSQ")] {
+        line.send(command);
+        line.receive(b"\r\nOK\r\n");
+        assert_eq!(line.events(), ["done []"]);
+    }
+}

@@ -16,7 +16,7 @@ fn an_echo_may_end_in_nothing_but_a_carriage_return() {
     line.send(signal());
     line.receive(b"AT+CSQ\r+CSQ: 21,99\r\nOK\r\n");
     line.send(Command::raw("AT+CSQ").unwrap());
-    line.receive(b"AT+CSQ\rOK\r\n");
+    line.receive(b"AT+CSQ\rOK\r\n").wait(SECOND);
     assert_eq!(line.events(), ["Echo", "done [+CSQ: 21,99]", "Echo", "done []"]);
 }
 
