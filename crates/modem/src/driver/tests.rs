@@ -408,6 +408,16 @@ fn unsubscribing_ends_with_either_spelling() {
 }
 
 #[test]
+fn a_subscription_that_came_to_the_module_as_its_opposite_is_none() {
+    let mut bench = Bench::connected("lierda-nt26e");
+    bench.submit(Request::Subscribe(vec![(Filter::new("a").unwrap(), QoS::AtLeastOnce)]));
+    bench.answer("AT+LMQTTSUBUNSUB=0,0,1,\"a\",1", "OK\r\n\r\n+LMQTTUNSUNSUB: 0,1,0");
+    bench.wait(60 * SECOND).answer("AT+LMQTTCONN?", "+LMQTTCONN: 0,3\r\n\r\nOK");
+    let report = Stage::Result;
+    assert!(matches!(bench.outcome(), Err(Fault::TimedOut { stage, .. }) if stage == report), "{:?}", bench.outcome);
+}
+
+#[test]
 fn what_is_refused_at_once_puts_nothing_on_the_line() {
     let mut bench = Bench::connected("lierda-nt35e");
     let long = Topic::new(&"x".repeat(257)).unwrap();

@@ -17,6 +17,17 @@ enum Flag {
     Unsubscribe = 1,
 }
 
+impl Flag {
+    /// The names of the line that carries the result. The manual's example of an unsubscription prints the second spelling: a
+    /// subscription that is answered with it has come to the module as the opposite, and was not made.
+    fn results(self) -> &'static [&'static str] {
+        match self {
+            Flag::Subscribe => &["+LMQTTSUBUNSUB"],
+            Flag::Unsubscribe => &["+LMQTTSUBUNSUB", "+LMQTTUNSUNSUB"],
+        }
+    }
+}
+
 pub(super) async fn subscribe(context: Context, filters: Vec<(Filter, QoS)>) -> Result<Vec<Option<QoS>>, Fault> {
     let untold = vec![None; filters.len()];
     for (filter, qos) in filters {
@@ -40,8 +51,7 @@ async fn change(context: &Context, flag: Flag, filter: Filter, qos: QoS) -> Resu
         .int(message_id)
         .text(filter.text())
         .int(qos.level())
-        // The manual's example of an unsubscription prints the second spelling.
-        .result(&["+LMQTTSUBUNSUB", "+LMQTTUNSUNSUB"], &[i64::from(id), i64::from(message_id)])
+        .result(flag.results(), &[i64::from(id), i64::from(message_id)])
         .within(context.profile.timeouts.subscribe.value)
         .decode(|answer| Ok(changed(result_and_extend(answer.result()?)?)));
     context.dialogue.run(command).await?.map_err(|fault| Fault::Subscribe { filter, fault })
