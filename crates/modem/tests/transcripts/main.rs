@@ -75,14 +75,14 @@ fn a_wrong_transcript_is_not_held() {
     let text = "title: x\nprofile: lierda-nt26e\n\n@ connected\n! at AT+CSQ\n> AT+CSQ\\r\n";
     for (steps, line, fault) in [
         ("> AT+CIMI\\r\n", 6, "expected \"AT+CIMI\\r\", found \"AT+CSQ\\r\""),
-        ("> AT+CSQ\\r\n< \\r\\nOK\\r\\n\n= OK +CSQ: 1,1\n", 8, "found \"= OK\""),
+        ("> AT+CSQ\\r\n< \\r\\nOK\\r\\n\n~ 1s\n= OK +CSQ: 1,1\n", 9, "found \"= OK\""),
         ("> AT+CSQ\\r\n< \\r\\n+ZZZ: 1\\r\\n\\r\\nOK\\r\\n\n= OK\n", 8, "found \"* unknown +ZZZ: 1\""),
         ("> AT+CSQ\\r\n~ 4s\n= modem.timed_out\n", 7, "1s early"),
         ("> AT+CSQ\\r\n~ 2s\n= modem.timed_out\n", 8, "found \"nothing\""),
-        ("> AT+CSQ\\r\n< \\r\\nOK\\r\\n\n", 7, "behind it the driver reports what is not expected here: = OK"),
+        ("> AT+CSQ\\r\n< \\r\\nERROR\\r\\n\n", 7, "behind it the driver reports what is not expected here: = ERROR"),
         ("> AT+CSQ\\r\n> AT\\r\n", 7, "the driver writes nothing; is there a `!` line"),
         ("! dance\n", 6, "the driver writes what is not expected here: AT+CSQ"),
-        ("> AT+CSQ\\r\n< \\r\\nOK\\r\\n\n= OK\n! dance\n", 9, "\"dance\" is no request; these are"),
+        ("> AT+CSQ\\r\n< \\r\\nERROR\\r\\n\n= ERROR\n! dance\n", 9, "\"dance\" is no request; these are"),
     ] {
         let Mismatch { line: found, fault: said } =
             replay(&text.replace("> AT+CSQ\\r\n", steps)).expect_err("a mismatch");
