@@ -151,6 +151,29 @@ fn a_restart_without_a_word_is_noticed_while_a_link_is_being_opened() {
     }
 }
 
+#[test]
+fn a_result_that_is_lost_while_a_link_is_opened_is_made_up_for_within_two_minutes() {
+    for model in MODELS {
+        let opens = |faults: &str| {
+            let mut options = module(model);
+            options.latency.open = Duration::from_secs(3);
+            let mut bench = Supervised::of(options, faults).connected();
+            bench.run(Duration::from_secs(179).saturating_sub(bench.now), |_| false);
+            assert!(bench.is_up(), "{}", model.name);
+            let is_opening = |bench: &Supervised| bench.world.modem().status().links.contains(&LinkStatus::Opening);
+            assert!(bench.run(MINUTE, is_opening), "{}", model.name);
+            bench
+        };
+        let lost = "drop-links@3m";
+        // The command has been taken by then.
+        let at = opens(lost).now.as_millis() + 1000;
+        let mut bench = opens(&format!("{lost},half-closed=to-host@{at}ms+10s"));
+        bench.run(Duration::from_secs(11), |_| false);
+        assert!(!bench.is_up(), "{}: nothing was lost", model.name);
+        bench.is_whole_again(model.name, RECOVERY);
+    }
+}
+
 /// Eigencomm's firmware does, and says so only once.
 #[test]
 fn a_module_that_signs_in_anew_while_it_is_not_heard_is_subscribed_for_once_more() {

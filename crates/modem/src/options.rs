@@ -176,6 +176,8 @@ pub struct ConnectOptions {
     pub connection: u8,
     /// How a TLS connection is made, where the broker's URL asks for one.
     pub tls: TlsOptions,
+    /// How long it is waited for that a link is opened, where the module may take longer. `None`: as long as it may take.
+    pub(crate) patience: Option<Duration>,
 }
 
 /// What a client signs in with: the part of [`ConnectOptions`] that may be another one for each attempt.
@@ -229,11 +231,17 @@ impl ConnectOptions {
             sign_in: None,
             connection: 0,
             tls: TlsOptions::default(),
+            patience: None,
         }
     }
 
+    /// How long a command may take that opens a link and for which the module has this time.
+    pub(crate) fn opening(&self, longest: Duration, profile: &Profile) -> Duration {
+        self.patience.map_or(longest, |patience| patience.min(longest)) + self.handshake(profile)
+    }
+
     /// How much longer than TCP a TLS connection may take to open.
-    pub(crate) fn handshake(&self, profile: &Profile) -> Duration {
+    fn handshake(&self, profile: &Profile) -> Duration {
         let rules = profile.tls.as_ref().filter(|_| self.broker.tls);
         rules.map_or(Duration::ZERO, |rules| rules.handshake.value)
     }

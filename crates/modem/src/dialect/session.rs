@@ -130,7 +130,7 @@ fn open<S: Session>(options: &ConnectOptions, profile: &Profile) -> Command<Resu
         .int(options.broker.port)
         .result(&S::NAMES.open, &[i64::from(options.connection)])
         .deferrable(true)
-        .within(profile.timeouts.open.value + options.handshake(profile))
+        .within(options.opening(profile.timeouts.open.value, profile))
         .decode(|answer| Ok(S::opened(result_and_extend(answer.result()?)?)))
 }
 

@@ -32,6 +32,10 @@ const FRUITLESS: u32 = 2;
 /// Why a connection counts as lost over which requests come to nothing.
 pub(super) const NOTHING_GETS_THROUGH: &str = "nothing gets through to the broker any more";
 
+/// How long the first attempt behind a loss waits for a link to be opened. The line that says so may be lost, and modules may take
+/// minutes where there hardly is a network: each further attempt waits for as long as that.
+const FIRST_ATTEMPT: Duration = Duration::from_secs(75);
+
 /// How often a request is tried again whose result nobody knows.
 const ATTEMPTS: u32 = 3;
 
@@ -45,8 +49,10 @@ pub(super) struct Keep {
     state: State,
     /// When the options were given: the host's time among them is of then.
     given: Time,
-    /// How often in a row the subscriptions were not had again, over a connection that is there.
+    /// How often in a row nothing was said of the subscriptions that were to be had again, over a connection that is there.
     restores: u32,
+    /// How often in a row one of them was refused, or came to nothing at the broker.
+    refusals: u32,
     /// What was subscribed to.
     subscriptions: Vec<(Filter, QoS)>,
     /// What waits for the connection.
@@ -109,6 +115,7 @@ impl Keep {
             state: State::First,
             given: now,
             restores: 0,
+            refusals: 0,
             subscriptions: Vec::new(),
             waiting: VecDeque::new(),
             failures: 0,
@@ -204,6 +211,7 @@ impl Keep {
         let mut options = self.options.clone();
         let since = (now - self.given).as_secs();
         options.tls.host_time = options.tls.host_time.map(|time| time.saturating_add(since));
+        options.patience = (self.failures <= 1).then_some(FIRST_ATTEMPT);
         (Request::Connect(Box::new(options), self.network.clone()), Purpose::Again)
     }
 
@@ -260,35 +268,33 @@ impl Keep {
         let State::Restoring(since) = self.state else { return Vec::new() };
         let mut told = Vec::new();
         match fault {
-            None => self.restores = 0,
+            None => (self.restores, self.refusals) = (0, 0),
             // The next attempt will have them again.
             Some(_) if !is_up => return told,
-            Some(fault) => {
-                self.restores += 1;
-                let is_last = self.restores >= ATTEMPTS;
-                if is_last {
-                    self.restores = 0;
-                }
-                let filter = match fault {
-                    Fault::Subscribe { filter, .. } if is_last => filter,
-                    Fault::Subscribe { fault: SubscribeFault::Refused, .. } => return told,
+            Some(Fault::Subscribe { filter, fault }) => {
+                self.refusals += 1;
+                if self.refusals < ATTEMPTS {
                     // The link may be dead: the broker has its say over another one.
-                    Fault::Subscribe { .. } => {
+                    if fault != SubscribeFault::Refused {
                         self.fruitless = FRUITLESS;
-                        return told;
                     }
-                    // The connection is there and takes nothing: it is given up, so that waits and cures have their turn.
-                    _ if is_last => {
-                        self.silences = SILENCES;
-                        return told;
-                    }
-                    _ => return told,
-                };
+                    return told;
+                }
+                self.refusals = 0;
                 self.subscriptions.retain(|(kept, _)| *kept != filter);
                 told.push(Recovery::SubscriptionRefused { filter });
                 if !self.subscriptions.is_empty() {
                     return told;
                 }
+            }
+            Some(_) => {
+                self.restores += 1;
+                // The connection is there and takes nothing: it is given up, so that waits and cures have their turn.
+                if self.restores >= ATTEMPTS {
+                    self.restores = 0;
+                    self.silences = SILENCES;
+                }
+                return told;
             }
         }
         self.state = State::Up(since);

@@ -81,7 +81,7 @@ async fn attempt(context: &Context) -> Result<(), Fault> {
         .result_when(TOLD, &[i64::from(options.connection)], is_end_of_sign_in)
         .worded(&["conn"])
         .deferrable(true)
-        .within(profile.timeouts.open.value.max(profile.timeouts.connect.value))
+        .within(options.opening(profile.timeouts.open.value.max(profile.timeouts.connect.value), profile))
         .decode(|answer| {
             let mut fields = answer.result()?;
             fields.text()?;

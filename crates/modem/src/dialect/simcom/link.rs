@@ -118,7 +118,7 @@ fn sign_in(options: &ConnectOptions, profile: &Profile) -> Command<Result<(), Co
         .result(&["+CMQTTCONNECT"], &[i64::from(options.connection)])
         .deferrable(true)
         .or_behind_refusal()
-        .within(profile.timeouts.connect.value + options.handshake(profile))
+        .within(options.opening(profile.timeouts.connect.value, profile))
         .decode(|answer| answer.result()?.int().map(|code| if code == 0 { Ok(()) } else { Err(Code(code)) }))
 }
 
