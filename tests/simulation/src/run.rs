@@ -22,9 +22,9 @@ use crate::store::Store;
 
 /// How long everything may take once the last fault is over: I11, and the messages that have piled up.
 const RECOVERY: Duration = Duration::from_secs(900);
-/// How long a connection that is kept may take to be there again once the last fault is over and everything is published: two minutes, and
-/// as long as a module may be waited for that is late with something. The opening of a link may take 160 s, a late confirmation 180 s.
-const RESTORED: Duration = Duration::from_secs(300);
+/// How long a connection that is kept may take to be there once the last fault is over and everything is published: two minutes to have it
+/// again, but where it is the first, or had failed before, its opening may take 160 s alone.
+const RESTORED: Duration = Duration::from_secs(200);
 /// How often somebody looks whether it is.
 const GREETING: Duration = Duration::from_secs(10);
 /// After that much virtual time a run counts as hung.
