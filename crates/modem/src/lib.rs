@@ -18,6 +18,7 @@ mod message;
 mod network;
 mod options;
 pub mod plan;
+mod power_saving;
 mod profile;
 mod recovery;
 mod refusal;
@@ -35,8 +36,9 @@ pub use driver::{Driver, DriverOptions, Event, LinkState, Outcome, Output, Reque
 pub use fault::{ConnectFault, Fault, LinkLoss, OpenFault, PacketFault, ReturnCode, StoreFault, SubscribeFault};
 pub use identify::Identity;
 pub use message::{Filter, Framing, Incoming, InvalidTopic, Outgoing, QoS, Topic};
-pub use network::{Edrx, NetworkOptions, PowerSaving, Psm, Registration, RegistrationStatus, Signal, SimState};
+pub use network::{NetworkOptions, Registration, RegistrationStatus, Signal, SimState};
 pub use options::{Broker, ConnectOptions, Credentials, DeviceSecret, InvalidBroker, ModuleSignIn, Will};
+pub use power_saving::{Edrx, PowerSaving, Psm};
 pub use profile::{
     AliyunRules, CmqttKind, CmqttRules, CmqttVersion, EdrxQuery, Evidence, Figure, FigureSource, FigureValue,
     InvalidOverride, InvalidProfile, InvalidUsbId, MessageIdRule, NamedFigure, Overrides, Place, PowerSavingRules,

@@ -1,6 +1,5 @@
 //! SIM, signal, registration and packet network. 3GPP 27.007, sections 7, 8 and 10.
 
-pub(crate) mod power_saving;
 pub(crate) mod state;
 
 use std::time::Duration;
@@ -11,7 +10,6 @@ use crate::fault::Fault;
 use crate::plan::Dialogue;
 use crate::profile::Profile;
 
-pub use power_saving::{Edrx, PowerSaving, Psm};
 pub use state::{Registration, RegistrationStatus, Signal, SimState};
 
 /// How long between two looks at a state that has to change.
@@ -237,8 +235,10 @@ async fn register(dialogue: &Dialogue, profile: &Profile, options: &NetworkOptio
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use atmqtt_at::{Channel, ChannelOptions, Event, Time};
+
+    use super::*;
+    use crate::power_saving::Psm;
 
     /// What `command` makes of an answer.
     fn ask<T>(command: &Command<T>, answer: &str) -> Result<T, Malformed> {

@@ -14,7 +14,7 @@ use atmqtt_at::{Answer, BodyRule, Command, DigitWatch, Exchange, FrameWatch, Sec
 
 use crate::fault::Fault;
 use crate::message::Incoming;
-use crate::network::{Edrx, PowerSaving, Psm};
+use crate::power_saving::{Edrx, PowerSaving, Psm};
 use crate::profile::Profile;
 
 /// The exchanges of one operation, atomic on the port.

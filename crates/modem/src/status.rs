@@ -5,8 +5,9 @@ use atmqtt_at::Command;
 use crate::dialect::{Dialect, LinkReport};
 use crate::fault::Fault;
 use crate::identify::Identity;
-use crate::network::{self, PowerSaving, Registration, Signal, SimState};
+use crate::network::{self, Registration, Signal, SimState};
 use crate::plan::Dialogue;
+use crate::power_saving::{self, PowerSaving};
 use crate::profile::Profile;
 
 /// A look at the module. What it does not know, or does not say, is `None`.
@@ -66,7 +67,7 @@ pub(crate) async fn look(
     }
     if profile.power_saving.is_some() {
         let news = dialogue.edrx_news();
-        let granted = ask(dialogue, network::power_saving::edrx().within(soon)).await?;
+        let granted = ask(dialogue, power_saving::edrx().within(soon)).await?;
         if let Some(edrx) = granted.filter(|_| dialogue.edrx_news() == news) {
             dialogue.learn_edrx(edrx);
         }

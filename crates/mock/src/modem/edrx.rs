@@ -10,16 +10,8 @@ use super::{
     answer::{Answer, Reply},
     cme::Cme,
     command::{Args, BadArgument, Form},
+    model::Cell,
 };
-
-/// The kind of cell that a module is in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cell {
-    /// E-UTRAN in WB-S1 mode: LTE-M.
-    WideBand,
-    /// E-UTRAN in NB-S1 mode: NB-IoT.
-    NarrowBand,
-}
 
 /// The codes that a network grants in NB-S1 mode, and their cycles in milliseconds (the manual's table).
 const NARROW_CYCLES: [(u8, u64); 10] = [

@@ -36,13 +36,12 @@ mod troubles;
 use std::{collections::VecDeque, time::Duration};
 
 pub use dialect::{CmqttKind, Dialect, QmtKind};
-pub use edrx::Cell;
 pub(crate) use edrx::Paging;
 pub use link::{DialOutcome, LinkStatus, NetworkInput, SocketId};
 pub use model::{
-    A7670, BC26, BC660K, BG95, CMQTT_MODELS, ConnectionIds, EC200S, EC800, ECMT_MODELS, EG91, ML307R, ML307X, MN316A,
-    MODELS, MessageIdRule, Model, NT26E, NT26E_ECMT, NT26E_Q, NT35E, NT35E_ECMT, NT35E_Q, ONEMO_MODELS, OwnCommands,
-    QMT_MODELS, SIM7600,
+    A7670, BC26, BC660K, BG95, CMQTT_MODELS, Cell, ConnectionIds, EC200S, EC800, ECMT_MODELS, EG91, ML307R, ML307X,
+    MN316A, MODELS, MessageIdRule, Model, NT26E, NT26E_ECMT, NT26E_Q, NT35E, NT35E_ECMT, NT35E_Q, ONEMO_MODELS,
+    OwnCommands, QMT_MODELS, SIM7600,
 };
 pub use options::{
     Identity, Latency, ModemOptions, Quirks, RefusalOrder, Registration, Signal, Sim, Sleep, Step, UnsubscribeSpelling,

@@ -2,10 +2,16 @@
 
 use std::ops::RangeInclusive;
 
-use super::{
-    dialect::{CmqttKind, Dialect, QmtKind},
-    edrx::Cell,
-};
+use super::dialect::{CmqttKind, Dialect, QmtKind};
+
+/// The kind of cell that a module is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cell {
+    /// E-UTRAN in WB-S1 mode: LTE-M.
+    WideBand,
+    /// E-UTRAN in NB-S1 mode: NB-IoT.
+    NarrowBand,
+}
 
 /// Which message identifiers a publish takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

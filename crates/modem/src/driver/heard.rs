@@ -5,7 +5,8 @@ use atmqtt_at::{Answer, DeferredId, Line, LineRef};
 use super::{Event, Module};
 use crate::dialect::{Notice, Part};
 use crate::fault::LinkLoss;
-use crate::network::{Edrx, Registration};
+use crate::network::Registration;
+use crate::power_saving::Edrx;
 use crate::profile::Restart;
 
 /// What the meaning of a line depends on.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use atmqtt_at::{Fields, FinalResult, Malformed};
 
-use super::Psm;
+use crate::power_saving::Psm;
 
 /// What `AT+CPIN?` says. 3GPP 27.007, 8.3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! What the network has granted the module to save power: a state, told once when it changes.
 
 use super::*;
-use crate::network::{Edrx, PowerSaving, Psm};
+use crate::power_saving::{Edrx, PowerSaving, Psm};
 use crate::status::Status;
 
 /// A module whose profile says how it is asked.
