@@ -4,6 +4,7 @@ mod core;
 mod deferred;
 mod events;
 mod flight;
+mod overdue;
 mod owed;
 mod release;
 

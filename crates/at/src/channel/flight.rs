@@ -33,7 +33,7 @@ pub(super) enum Phase {
     /// The module has to answer.
     Answer { deadline: Time },
     /// The result has come, `OK` has not; or a refusal has, and the result that says why has not, or the prompt that shows that it was
-    /// none.
+    /// none; or an `OK` has, and no line of an answer that has one.
     Settling { deadline: Time },
     /// Nothing may be sent for a while, and nothing that comes is an answer.
     Silence { until: Time },
