@@ -17,9 +17,10 @@
 //! | I8 | payloads arrive as they left, to the byte |
 //! | I9 | (memory stays within its bounds: not judged here, but by the fuzz targets, which hold the driver to its limits) |
 //! | I10 | no secret is in an event, an error or a trace |
-//! | I11 | after the last fault everything works again; a connection that is kept carries messages to the application within 300 s |
+//! | I11 | after the last fault everything works again; a connection that is kept carries messages to the application within 200 s |
 //! | I12 | the same seed gives the same run |
 
+mod caller;
 mod disk;
 mod faults;
 mod ledger;
@@ -28,6 +29,7 @@ mod mutations;
 mod other_side;
 mod port;
 mod process;
+mod questions;
 mod random;
 mod reports;
 mod run;

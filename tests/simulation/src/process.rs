@@ -1,6 +1,6 @@
 //! The application: a gateway that keeps what it has to publish on disk, and is killed now and then.
 
-use std::future::{Future, IntoFuture, poll_fn};
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 use std::task::Poll;
@@ -10,24 +10,18 @@ use atmqtt::{
     Client, Delivery, Error, Event, Events, Fault, LinkState, Modem, ModemEvent, ModemOptions, MqttOptions, Overrides,
     QoS, Reconnect, Recovery, Refusal, Secret, Spool, Subscription, Unconfirmed,
 };
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
+use crate::caller::{Called, Caller, PASSWORD, no_secret};
 use crate::ledger::End;
-use crate::other_side::OTHER_IMEI;
 use crate::port::ProcessId;
+use crate::questions;
 use crate::random::Random;
 use crate::run::Run;
-use crate::scenario::Question;
 use crate::spooling::{self, Progress};
 
-/// A secret that must not be seen anywhere.
-const PASSWORD: &str = "canary-oLyaKqVxtRvjH284";
 /// What the application subscribes to.
 pub(crate) const FILTER: &str = "down/#";
-/// How long any call may take: the sum of the deadlines of everything that may be in the queue before it, and its own.
-const CALL: Duration = Duration::from_secs(900);
-/// The same where a call waits for the connection to be there again, as long as that takes.
-const KEPT_CALL: Duration = Duration::from_secs(3600);
 /// How long the application waits before it tries again.
 pub(crate) const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -94,105 +88,14 @@ pub(crate) fn all_accepted(run: &Run) -> bool {
     (0..run.scenario.uplinks.len()).all(is_accepted)
 }
 
-/// What came of a call.
-enum Called<T> {
-    Done(T),
-    /// The future was dropped on the way.
-    Dropped,
-}
-
 struct Process {
     run: Arc<Run>,
     random: Random,
 }
 
-/// Calls into the library, some of which are dropped on the way.
-pub(crate) struct Caller {
-    run: Arc<Run>,
-    random: Random,
-}
-
-impl Caller {
-    /// One that calls at the same time.
-    fn another(&mut self) -> Caller {
-        Caller { run: Arc::clone(&self.run), random: Random::new(self.random.next()) }
-    }
-
-    pub(crate) fn run(&self) -> Arc<Run> {
-        Arc::clone(&self.run)
-    }
-
-    /// When a call is to be dropped, if it is.
-    pub(crate) fn may_drop(&mut self) -> Option<Duration> {
-        self.random.per_mille(self.run.scenario.dropped_per_mille).then(|| {
-            // Half of the drops come while the first command is on the line.
-            let within = if self.random.per_mille(500) { 50 } else { 20_000 };
-            Duration::from_millis(self.random.below(within))
-        })
-    }
-
-    async fn call<T>(
-        &mut self,
-        what: &str,
-        call: impl IntoFuture<Output = Result<T, Error>>,
-    ) -> Called<Result<T, Error>> {
-        let dropped = self.may_drop();
-        self.call_for(dropped, what, call).await
-    }
-
-    /// One that is not dropped.
-    pub(crate) async fn call_whole<T>(
-        &mut self,
-        what: &str,
-        call: impl IntoFuture<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        match self.call_for(None, what, call).await {
-            Called::Done(outcome) => outcome,
-            Called::Dropped => std::future::pending().await,
-        }
-    }
-
-    async fn call_for<T>(
-        &mut self,
-        dropped: Option<Duration>,
-        what: &str,
-        call: impl IntoFuture<Output = Result<T, Error>>,
-    ) -> Called<Result<T, Error>> {
-        let longest = if self.run.scenario.keeps { KEPT_CALL } else { CALL };
-        let limit = dropped.unwrap_or(longest);
-        let began = self.run.now();
-        match timeout(limit, call).await {
-            Ok(outcome) => {
-                match &outcome {
-                    Ok(_) => self.run.note(format_args!("{what}: done")),
-                    Err(fault) => {
-                        self.run.note(format_args!("{what}: {fault}"));
-                        self.run.ledger().see(format!("{what}: {}", fault.code()));
-                        self.run.require(no_secret(&format!("{fault} {fault:?}")));
-                    }
-                }
-                Called::Done(outcome)
-            }
-            Err(_) if limit == longest => {
-                self.run.require(Err(format!("I1: {what}, asked at {began:?}, has no end")));
-                Called::Dropped
-            }
-            Err(_) => {
-                self.run.note(format_args!("{what}: dropped"));
-                self.run.ledger().see(format!("{what}: dropped"));
-                Called::Dropped
-            }
-        }
-    }
-}
-
-fn no_secret(text: &str) -> Result<(), String> {
-    if text.contains(PASSWORD) { Err(format!("I10: the password is in {text}")) } else { Ok(()) }
-}
-
 impl Process {
     fn caller(&mut self) -> Caller {
-        Caller { run: Arc::clone(&self.run), random: Random::new(self.random.next()) }
+        Caller::new(&self.run, Random::new(self.random.next()))
     }
 
     async fn live(mut self, id: ProcessId) {
@@ -227,7 +130,7 @@ impl Process {
             }
         };
         let meanwhile = async {
-            tokio::join!(listen(&self.run, events), ask(asker, &modem), accepting);
+            tokio::join!(listen(&self.run, events), questions::ask(asker, &modem), accepting);
             std::future::pending::<()>().await;
         };
         let outbox = backlog.as_ref().map(|spool| (spool, &progress));
@@ -241,7 +144,7 @@ impl Process {
 
     /// Connects, publishes and receives, and connects again, until the run is to end or the port is gone.
     async fn keep_connected(&self, modem: &Modem, outbox: Option<(&Spool, &Progress)>) {
-        let mut caller = Caller { run: Arc::clone(&self.run), random: self.random.clone() };
+        let mut caller = Caller::new(&self.run, self.random.clone());
         let mut pause = PAUSE;
         let mut stopping = self.run.stopping.subscribe();
         while !*stopping.borrow_and_update() {
@@ -333,7 +236,7 @@ async fn receive(run: &Run, mut messages: Subscription) {
 /// Publishes what the store holds, the oldest first, as many at once as the scenario says, until the connection or the run is over. A
 /// connection that is not kept and over which nothing has gone twice in a row is given up: it may be dead, and nobody has noticed.
 async fn publish(caller: &mut Caller, client: &Client) {
-    let run = Arc::clone(&caller.run);
+    let run = caller.run();
     let mut stopping = run.stopping.subscribe();
     let mut failures = 0;
     loop {
@@ -379,7 +282,7 @@ async fn publish(caller: &mut Caller, client: &Client) {
 
 /// Publishes one message.
 async fn publish_one(mut caller: Caller, client: &Client, number: usize) -> End {
-    let run = Arc::clone(&caller.run);
+    let run = caller.run();
     let asked = &run.scenario.uplinks[number];
     let qos = QoS::from_level(asked.qos).expect("0, 1 or 2");
     let payload = run.scenario.uplink(number);
@@ -461,78 +364,6 @@ async fn accept(run: &Run) {
         run.promised.notify_one();
     }
     stopping.wait_for(|stopping| *stopping).await.ok();
-}
-
-/// Asks the module things whose answers are known.
-async fn ask(mut caller: Caller, modem: &Modem) {
-    let run = Arc::clone(&caller.run);
-    let began = run.now();
-    for asked in &run.scenario.questions {
-        let at = Duration::from_millis(asked.at_ms);
-        if at < began {
-            continue;
-        }
-        run.until(at).await;
-        let since = run.now();
-        let (command, expected) = match asked.what {
-            Question::Signal => ("AT+CSQ", ""),
-            Question::Imsi => ("AT+CIMI", "001010123456789"),
-            Question::Imei => ("AT+CGSN=1", "+CGSN:\"490154203237518\""),
-            Question::Nonsense => ("AT+NONSENSE?", ""),
-            Question::Status => {
-                if let Called::Done(Ok(status)) = caller.call("status", modem.status()).await
-                    && !run.ledger().host_was_misled(since)
-                    && !run.ledger().is_lengthless
-                {
-                    let is_other = |imei: &str| run.ledger().may_be_other_module && imei == OTHER_IMEI;
-                    let right = status.imei.as_deref().is_none_or(|imei| imei == "490154203237518" || is_other(imei))
-                        && status.imsi.as_deref().is_none_or(|imsi| imsi == "001010123456789");
-                    run.require(right.then_some(()).ok_or_else(|| format!("I2: the status is {status:?}")));
-                }
-                continue;
-            }
-        };
-        let answer = match caller.call("raw", modem.raw(command)).await {
-            Called::Done(Ok(answer)) => answer,
-            Called::Done(Err(Error::Port(_) | Error::Closed)) => return,
-            Called::Done(Err(_)) | Called::Dropped => continue,
-        };
-        if run.ledger().host_was_misled(since) || run.ledger().is_lengthless || !answer.result.is_ok() {
-            continue;
-        }
-        // A command that was changed on its way is another, and so is its answer.
-        if run.ledger().was_asked_something_else(command, since) {
-            continue;
-        }
-        // Some firmware leaves out the blank behind the colon.
-        let text = |line: &atmqtt::Line| String::from_utf8_lossy(line.text()).replacen(": ", ":", 1);
-        let mut lines: Vec<_> = answer.lines.iter().map(text).collect();
-        if run.ledger().module_was_misled(since) {
-            // With an echo a module sends back what it has heard before the command, too.
-            lines.retain(|line| !line.ends_with(command));
-        }
-        let expected = match asked.what {
-            Question::Signal => {
-                let ledger = run.ledger();
-                let last = ledger.signal_questions.len().wrapping_sub(1);
-                match ledger.signal_questions.last() {
-                    // Without a network there is no signal.
-                    Some(at) if *at >= since && lines == ["+CSQ:99,99"] => lines[0].clone(),
-                    Some(at) if *at >= since => format!("+CSQ:{},99", last % 32),
-                    _ => "an answer to a question that was heard".to_owned(),
-                }
-            }
-            Question::Nonsense => "a refusal".to_owned(),
-            _ => expected.to_owned(),
-        };
-        let is_other = asked.what == Question::Imei
-            && run.ledger().may_be_other_module
-            && lines == [format!("+CGSN:\"{OTHER_IMEI}\"")];
-        let right = is_other || lines.len() == 1 && lines[0] == expected;
-        run.require(
-            right.then_some(()).ok_or_else(|| format!("I2: {command} was answered by {lines:?}, not {expected:?}")),
-        );
-    }
 }
 
 async fn listen(run: &Run, mut events: Events) {

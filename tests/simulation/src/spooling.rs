@@ -10,9 +10,10 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
+use crate::caller::Caller;
 use crate::disk::Disk;
 use crate::ledger::{End, Found};
-use crate::process::{Caller, PAUSE};
+use crate::process::PAUSE;
 use crate::run::Run;
 use crate::scenario::{Kept, Message};
 
