@@ -312,8 +312,9 @@ impl Core {
             return;
         }
         let Some(quarantine) = self.quarantine.take() else { return };
-        // A proof that old answers have given is followed by the rest of them.
-        let lets_out = quarantine.has_unknown_past && std::mem::take(&mut self.was_late);
+        // A proof that old answers have given is followed by the rest of them; and that it was may be told from what came beside it.
+        let lets_out =
+            quarantine.has_unknown_past && (std::mem::take(&mut self.was_late) || !quarantine.discarded.is_empty());
         self.events.push_always(Queued::Resynchronised(quarantine.discarded));
         if let Some(exchange) = self.waiting.take() {
             self.start(now, exchange, false);

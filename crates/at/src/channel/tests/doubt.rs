@@ -126,6 +126,28 @@ fn what_an_earlier_host_has_asked_is_let_out_as_long_as_it_comes() {
 }
 
 #[test]
+fn what_an_earlier_host_has_asked_is_let_out_where_more_is_answered_than_was_asked() {
+    let (first, second) = (b"\r\n+CMEE: 1\r\n\r\nOK\r\n", b"\r\n+CFUN: 1\r\n\r\nOK\r\n");
+    let mut line = Bench::new();
+    line.channel.suspect_the_past();
+    line.send(signal());
+    line.receive(first);
+    assert_eq!(line.written(), b"AT+CFUN?\r");
+    // The module is not late, but works off what it was asked before, in which both questions are.
+    line.receive(first).receive(second);
+    assert_eq!(line.written(), b"", "another answer of these may follow");
+    line.receive(first).receive(second).wait(SECOND);
+    assert_eq!(line.written(), b"AT+CSQ\r");
+    // Nothing is waited for where each answer has its question.
+    let mut line = Bench::new();
+    line.channel.suspect_the_past();
+    line.send(signal());
+    line.receive(first);
+    assert_eq!(line.written(), b"AT+CFUN?\r");
+    assert_eq!(line.receive(second).written(), b"AT+CSQ\r");
+}
+
+#[test]
 fn what_is_left_of_the_command_of_an_earlier_host_is_not_shown() {
     let rest = b"ateway\",\"user\",\"hunter2\"\r\r\n+CSQ: \"1\"\r\n";
     let mut line = Bench::with(ChannelOptions { trace: true, ..ChannelOptions::default() });
