@@ -279,7 +279,8 @@ impl Answer {
         Ok(fields)
     }
 
-    /// Whether the final result code came: `OK`, or, with a result that says more, a refusal. A result can come without it.
+    /// Whether the final result code came: `OK`, or, with a result that says more, a refusal. A result can come without it, and so can a line
+    /// before which an `OK` came that may be that of something else: then the line is in doubt.
     #[must_use]
     pub fn is_confirmed(&self) -> bool {
         self.confirmed

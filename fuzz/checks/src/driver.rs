@@ -260,7 +260,7 @@ impl Run {
         if self.driver.link() != LinkState::Up {
             assert_eq!(self.honestly(requests::connect()), Some(Outcome::Connected));
         }
-        assert!(matches!(self.honestly(requests::publish()), Some(Outcome::Published(_))));
+        assert!(matches!(self.honestly(requests::publish()), Some(Outcome::Published(_))), "{:?}", self.last);
         assert_eq!(self.honestly(Request::Disconnect), Some(Outcome::Disconnected));
     }
 

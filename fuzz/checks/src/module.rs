@@ -51,6 +51,7 @@ pub(crate) fn answer(written: &[u8]) -> Vec<u8> {
         "AT+CGATT" if line.ends_with('?') => "+CGATT: 1\r\n\r\nOK".to_owned(),
         "AT+LMQTTOPEN" => "OK\r\n\r\n+LMQTTOPEN: 0,0".to_owned(),
         "AT+LMQTTCONN" if line.contains('=') => "OK\r\n\r\n+LMQTTCONN: 0,0,0".to_owned(),
+        "AT+LMQTTCONN" => "+LMQTTCONN: 0,3\r\n\r\nOK".to_owned(),
         "AT+LMQTTDISC" | "AT+LMQTTCLOSE" => "ERROR".to_owned(),
         "AT+LMQTTSUBUNSUB" => format!("OK\r\n\r\n+LMQTTSUBUNSUB: 0,{},0,1", argument(2)),
         // Without the payload in the line it comes after a prompt.
