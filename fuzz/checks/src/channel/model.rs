@@ -16,7 +16,7 @@ pub(super) struct Model {
     /// The line is not known to be in order.
     doubt: bool,
     owed: Option<Owed>,
-    /// A deadline has passed that may have been that of a command put aside, or of what is owed.
+    /// A deadline has passed that may have been that of what is owed; or of a command put aside, or of a message that has not come whole.
     may_be_over: bool,
     /// The command whose data nobody wants to go out any more, and what has come since its time was up: if the module asks for them
     /// after all, it is told to leave.
@@ -132,9 +132,6 @@ impl Model {
         if let Some(Owed::Prompt { command, heard }) = &mut self.owed {
             mend_prompt(heard, command.data);
             self.promised = Some((*command, heard.clone()));
-        }
-        if self.aside.is_empty() {
-            self.owed = None;
         }
         self.may_be_over = self.owed.is_some();
         self.may_be_cut = true;
