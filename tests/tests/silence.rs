@@ -21,8 +21,8 @@ const CALLS: [(&str, &str, Duration); 7] = [
     ("raw", "modem.timed_out", seconds(30)),
     ("status", "modem.timed_out", seconds(5)),
     ("connect", "modem.timed_out", seconds(25)),
-    ("subscribe", "modem.timed_out", seconds(30)),
-    ("unsubscribe", "modem.timed_out", seconds(30)),
+    ("subscribe", "modem.timed_out", seconds(45)),
+    ("unsubscribe", "modem.timed_out", seconds(45)),
     ("disconnect", "modem.timed_out", seconds(10)),
     ("publish", "unconfirmed", seconds(45)),
 ];

@@ -246,6 +246,11 @@ impl ConnectOptions {
         rules.map_or(Duration::ZERO, |rules| rules.handshake.value)
     }
 
+    /// When the module has given up on a packet at the latest, and has said so: once it has sent it again for the last time and waited.
+    pub(crate) fn last_packet(&self, profile: &Profile) -> Duration {
+        self.packet_patience() + profile.timeouts.command.value
+    }
+
     /// How long the module may need until it gives up on a packet.
     #[must_use]
     pub fn packet_patience(&self) -> Duration {

@@ -58,10 +58,9 @@ async fn run(
     message_id: u16,
     filter: Filter,
 ) -> Result<Option<QoS>, Fault> {
-    let last_packet = options.packet_patience() + profile.timeouts.command.value;
     let command = command
         .result_when(verb, &[i64::from(options.connection), i64::from(message_id)], is_last_word)
-        .within(profile.timeouts.subscribe.value.max(last_packet))
+        .within(profile.timeouts.subscribe.value.max(options.last_packet(profile)))
         .decode(|answer| Ok(changed(result_and_extend(answer.result()?)?)));
     dialogue.run(command).await?.map_err(|fault| Fault::Subscribe { filter, fault })
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use atmqtt_at::Time;
+use atmqtt_at::{Stage as LineStage, Time};
 
 use super::asked::{Asked, Purpose};
 use super::ladder::{Means, Reconnect, cure, stage};
@@ -421,7 +421,7 @@ impl Keep {
     }
 
     /// Counts what comes to nothing over a connection that is believed to be there. That a module has taken a message at QoS 0 says
-    /// nothing of the broker; and a subscription that has failed may be one that the broker refuses, which some modules tell alike.
+    /// nothing of the broker; and a subscription that was not answered may be one that the broker refuses, which some modules tell alike.
     pub(super) fn weigh(&mut self, outcome: &Result<Outcome, Fault>) {
         match outcome {
             outcome if is_fruitless(outcome) => self.fruitless += 1,
@@ -494,11 +494,13 @@ impl Keep {
     }
 }
 
-/// Whether a publish has come to nothing, as over a dead link.
+/// Whether a request has come to nothing, as over a dead link.
 pub(super) fn is_fruitless(outcome: &Result<Outcome, Fault>) -> bool {
     matches!(
         outcome,
         Ok(Outcome::Published(Delivery::Unconfirmed(Unconfirmed::NoReport | Unconfirmed::NotAcknowledged)))
-            | Err(Fault::Publish(PacketFault::SendFailed | PacketFault::Vendor { .. }))
+            | Err(Fault::Publish(PacketFault::SendFailed | PacketFault::Vendor { .. })
+                | Fault::Subscribe { fault: SubscribeFault::Packet(PacketFault::SendFailed), .. }
+                | Fault::TimedOut { stage: LineStage::Result, .. })
     )
 }

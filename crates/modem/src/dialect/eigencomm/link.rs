@@ -48,7 +48,7 @@ impl Session for Ecmt {
 
     /// The module sends CONNECT again as it does any packet.
     fn sign_in_patience(profile: &Profile, options: &ConnectOptions) -> Duration {
-        profile.timeouts.connect.value.max(options.packet_patience() + profile.timeouts.command.value)
+        profile.timeouts.connect.value.max(options.last_packet(profile))
     }
 }
 

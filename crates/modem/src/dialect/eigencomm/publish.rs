@@ -40,11 +40,10 @@ pub(super) async fn publish(context: Context, message: Outgoing) -> Result<Deliv
         (Form::Inline, Some(payload)) => command.inline(payload),
         _ => command.data(delivery::terminated(&profile, &message)),
     };
-    let last_packet = options.packet_patience() + profile.timeouts.command.value;
     let command = command
         .result_when(&["+ECMTPUB"], &[i64::from(options.connection), i64::from(message_id)], is_last_word)
         .deferrable(message_id != 0)
-        .within(profile.timeouts.publish.value.max(last_packet))
+        .within(profile.timeouts.publish.value.max(options.last_packet(&profile)))
         .decode(delivery::reported);
     delivery::publish(&dialogue, command, message.qos, true).await
 }

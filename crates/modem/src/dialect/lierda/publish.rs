@@ -50,12 +50,10 @@ fn command(
             command.data(DataPhase { guard: profile.pauses.prompt_guard.value, ..counted })
         }
     };
-    // The module reports only once it has sent its last packet again and waited for it.
-    let last_packet = options.packet_patience() + profile.timeouts.command.value;
     command
         .result(&["+LMQTTPUB"], &[i64::from(options.connection), i64::from(message_id)])
         .deferrable(message_id != 0)
-        .within(profile.timeouts.publish.value.max(last_packet))
+        .within(profile.timeouts.publish.value.max(options.last_packet(profile)))
         .decode(|answer| Ok(published(result_and_extend(answer.result()?)?)))
 }
 

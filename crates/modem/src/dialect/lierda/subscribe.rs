@@ -44,7 +44,8 @@ pub(super) async fn unsubscribe(context: Context, filters: Vec<Filter>) -> Resul
 }
 
 async fn change(context: &Context, flag: Flag, filter: Filter, qos: QoS) -> Result<(), Fault> {
-    let (id, message_id) = (context.options.connection, context.dialogue.message_id());
+    let Context { dialogue, profile, options } = context;
+    let (id, message_id) = (options.connection, dialogue.message_id());
     let command = Command::set("+LMQTTSUBUNSUB")
         .int(id)
         .int(flag as u8)
@@ -52,9 +53,9 @@ async fn change(context: &Context, flag: Flag, filter: Filter, qos: QoS) -> Resu
         .text(filter.text())
         .int(qos.level())
         .result(flag.results(), &[i64::from(id), i64::from(message_id)])
-        .within(context.profile.timeouts.subscribe.value)
+        .within(profile.timeouts.subscribe.value.max(options.last_packet(profile)))
         .decode(|answer| Ok(changed(result_and_extend(answer.result()?)?)));
-    context.dialogue.run(command).await?.map_err(|fault| Fault::Subscribe { filter, fault })
+    dialogue.run(command).await?.map_err(|fault| Fault::Subscribe { filter, fault })
 }
 
 /// `+LMQTTSUBUNSUB: <id>,<message id>,<result>[,<extend>]`. Success is `0,1` when subscribing: the extend code 1 is not a

@@ -54,7 +54,7 @@ impl Session for Qmt {
 
     /// Both kinds: the packet time-out, as often as the packet is sent.
     fn sign_in_patience(profile: &Profile, options: &ConnectOptions) -> Duration {
-        profile.timeouts.connect.value.max(options.packet_patience() + profile.timeouts.command.value)
+        profile.timeouts.connect.value.max(options.last_packet(profile))
     }
 }
 

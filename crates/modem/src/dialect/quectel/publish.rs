@@ -51,11 +51,10 @@ pub(super) async fn publish(context: Context, message: Outgoing) -> Result<Deliv
             command.length(&message.payload).data(DataPhase { guard: profile.pauses.prompt_guard.value, ..counted })
         }
     };
-    let last_packet = options.packet_patience() + profile.timeouts.command.value;
     let command = command
         .result_when(RESULTS, &[i64::from(options.connection), i64::from(message_id)], is_last_word)
         .deferrable(message_id != 0)
-        .within(profile.timeouts.publish.value.max(last_packet))
+        .within(profile.timeouts.publish.value.max(options.last_packet(&profile)))
         .decode(delivery::reported);
     delivery::publish(&dialogue, command, message.qos, data == QmtData::Terminated).await
 }
