@@ -26,7 +26,7 @@ fn final_results(line: &[u8]) {
     assert_eq!(FinalResult::parse(&[line, b" "].concat()), found);
     let Some(found) = found else { return };
     let upper = line.to_ascii_uppercase();
-    let beginnings = ["OK", "ERROR", "+CME ERROR:", "+CMS ERROR:", "ABORTED", "COMMAND NOT SUPPORT"];
+    let beginnings = ["OK", "ERROR", "+CME ERROR:", "+CMS ERROR:", "+CIS ERROR:", "ABORTED", "COMMAND NOT SUPPORT"];
     assert!(beginnings.iter().any(|beginning| upper.starts_with(beginning.as_bytes())), "{line:?} became {found}");
     let again = FinalResult::parse(found.to_string().as_bytes());
     let kind = again.as_ref().map(std::mem::discriminant);

@@ -29,7 +29,9 @@ impl Transcript {
             let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
             SyntaxError { line, column: last.chars().count() + 1, fault: SyntaxFault::NotText }
         })?;
-        let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
+        // However an editor ends its lines, and the last one too.
+        let lines = text.lines().map(|line| line.trim_end_matches('\r'));
+        let mut lines = lines.enumerate().map(|(index, line)| (index + 1, line));
         let header = header(&mut lines)?;
         let mut budget = REPEATED;
         let mut steps = Vec::new();
