@@ -89,6 +89,8 @@ pub(crate) struct Ledger {
     pub(crate) link_is_up: bool,
     /// It was lost, and what was subscribed to over it is to be had again before anything is published.
     owes_subscription: bool,
+    /// The module has been asked for it since. That it was had is told to the application, which may have much else to read before.
+    is_subscription_asked: bool,
     /// When the library said that it waits for its next attempt.
     waits: Vec<Duration>,
     custody: Custody,
@@ -117,6 +119,7 @@ impl Ledger {
             subscriptions: 0,
             link_is_up: false,
             owes_subscription: false,
+            is_subscription_asked: false,
             waits: Vec::new(),
             custody: Custody::default(),
             may_be_other_module: false,
@@ -324,7 +327,9 @@ impl Ledger {
         self.commands.read(now, command);
         let scenario = &self.scenario;
         self.reports.heard(now, command, &|number, bytes| is_whole(scenario, number, bytes))?;
-        if self.owes_subscription && self.link_is_up && self.reports.is_publish(command) {
+        let is_publish = self.reports.is_publish(command);
+        self.is_subscription_asked |= !is_publish && command.windows(3).any(|name| name == b"SUB");
+        if self.owes_subscription && !self.is_subscription_asked && self.link_is_up && is_publish {
             return Err("I4: what waits is published before what was subscribed to is had again".to_owned());
         }
         let is_misled = self.module_was_misled(Duration::ZERO) || self.host_was_misled(Duration::ZERO);

@@ -152,9 +152,11 @@ const ONEMO: Tongue = Tongue {
 /// Those of all models.
 const ALL: [&Tongue; 5] = [&LMQTT, &ECMT, &QMT, &CMQTT, &ONEMO];
 
-/// What any module may be asked: of V.250 and 3GPP TS 27.007, and what vendors have for the number of the SIM and of the module.
-const COMMON: [&str; 35] = [
+/// What any module may be asked: of V.250 and 3GPP TS 27.007, and what vendors have for the number of the SIM and of the module. One whose
+/// results are words already may be told so (V1), where a message that it gives while it is being reached reads like results in digits.
+const COMMON: [&str; 36] = [
     "E0",
+    "V1",
     "I",
     "+CMEE",
     "+CGMI",

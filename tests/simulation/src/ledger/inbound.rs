@@ -41,6 +41,7 @@ impl Ledger {
     pub(crate) fn lose_link(&mut self, now: Duration) {
         self.link_is_up = false;
         self.owes_subscription |= matches!(self.subscribed.last(), Some((_, None)));
+        self.is_subscription_asked = false;
         self.close_subscription(now);
     }
 
