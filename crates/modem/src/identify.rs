@@ -153,10 +153,7 @@ impl Rescues {
 pub(crate) async fn set_up(dialogue: &Dialogue) -> Result<(), Fault> {
     for _ in 0..ECHO_ATTEMPTS {
         dialogue.try_run(Command::execute("E0").within(FIRST_CONTACT).done()).await?;
-        // An earlier host has switched it off, and the module may still report on that one's messages, whatever has become of the session.
-        if !dialogue.take_echoed() {
-            dialogue.pass_over_strangers_ids();
-        }
+        let _of_switching_off = dialogue.take_echoed();
         dialogue.try_run(Command::attention().within(FIRST_CONTACT).done()).await?;
         if !dialogue.take_echoed() {
             break;

@@ -174,12 +174,13 @@ impl Dialogue {
         self.desk().messages.push(message);
     }
 
-    /// Where message identifiers begin once an earlier host was found: behind this one.
+    /// Where message identifiers begin once an earlier host's session was found: behind this one.
     pub(crate) fn set_strangers_ids(&self, last: u16) {
         self.desk().strangers_ids = last;
     }
 
-    /// The module had an earlier host, and may still report on its messages: as far as is known these began at 1, and not long ago. What has been counted in this session goes on.
+    /// The module had a session of an earlier host, and may still report on its messages: as far as is known these began at 1, and not
+    /// long ago. What has been counted in this session goes on.
     pub(crate) fn pass_over_strangers_ids(&self) {
         let mut desk = self.desk();
         if desk.last_message_id == 0 {

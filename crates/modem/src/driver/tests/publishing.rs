@@ -58,26 +58,6 @@ fn behind_a_session_of_an_earlier_host_identifiers_begin_elsewhere() {
 }
 
 #[test]
-fn where_an_earlier_host_has_switched_the_echo_off_identifiers_begin_elsewhere() {
-    for (answer, first) in [("OK", 4711), ("ATE0\r\r\nOK", 1)] {
-        let profile = Profile::named("lierda-nt26e").cloned().map(Arc::new);
-        let mut bench = Bench::new(DriverOptions { profile, ..DriverOptions::default() });
-        bench.driver.set_strangers_ids(4710);
-        bench.submit(Request::Attach);
-        bench.answer("AT", "OK").in_order().answer("ATE0", answer).answer("AT", "OK").answer("AT+CMEE=1", "OK");
-        for command in ["ATI", "AT+CGMI", "AT+CGMM", "AT+CGMR", "AT+LGMR"] {
-            bench.answer(command, "ERROR");
-        }
-        bench.answer("AT+LMQTTCFG=?", "OK").connect(options());
-        bench.online().purged().configured();
-        bench.answer("AT+LMQTTOPEN=0,\"broker.example\",1883", "OK\r\n\r\n+LMQTTOPEN: 0,0");
-        bench.answer("AT+LMQTTCONN=0,\"device\"", "OK\r\n\r\n+LMQTTCONN: 0,0,0");
-        bench.publish(QoS::AtLeastOnce, b"x");
-        assert_eq!(bench.written(), format!("AT+LMQTTPUB=0,{first},1,0,\"t\",1,\"x\"\r"));
-    }
-}
-
-#[test]
 fn what_cannot_stand_in_a_line_goes_by_prompt_where_there_is_one() {
     let mut bench = Bench::connected("lierda-nt26e");
     bench.publish(QoS::AtLeastOnce, b"a\r\nAT+CFUN=0\r");
