@@ -262,7 +262,7 @@ impl Supervisor {
         let is_asleep = self.driver.is_asleep();
         let next = match &mut self.keep {
             Some(keep) if is_free => keep.next(now, link, is_asleep),
-            Some(keep) if has_room => keep.next_publish(link),
+            Some(keep) if has_room => keep.next_publish(now, link),
             _ => None,
         };
         let Some((request, purpose)) = next else { return false };
@@ -344,7 +344,7 @@ impl Supervisor {
                 }
             }
             (Purpose::Session(asked), Some(keep)) => {
-                keep.weigh(&outcome);
+                keep.weigh(now, &asked, &outcome);
                 if keep.is_to_be_tried_again(&asked, &outcome) {
                     keep.wait_again(asked, &outcome);
                 } else {

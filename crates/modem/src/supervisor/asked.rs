@@ -1,5 +1,7 @@
 //! What is asked of the driver, and for whom.
 
+use atmqtt_at::Time;
+
 use crate::driver::{Outcome, Output, Request, Ticket};
 use crate::fault::Fault;
 use crate::{Delivery, Unconfirmed};
@@ -29,6 +31,8 @@ pub(super) enum Purpose {
 pub(super) struct Asked {
     pub(super) ticket: Ticket,
     pub(super) request: Request,
+    /// When it was handed to the driver last.
+    pub(super) since: Time,
     /// How often it was tried.
     pub(super) attempts: u32,
     /// An attempt may have published it, for all that is known.

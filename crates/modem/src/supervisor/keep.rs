@@ -145,7 +145,7 @@ impl Keep {
     }
 
     pub(super) fn wait_for_link(&mut self, ticket: Ticket, request: Request) {
-        self.waiting.push_back(Asked { ticket, request, attempts: 0, unconfirmed: None });
+        self.waiting.push_back(Asked { ticket, request, since: Time::ZERO, attempts: 0, unconfirmed: None });
     }
 
     pub(super) fn take_waiting(&mut self) -> VecDeque<Asked> {
@@ -195,7 +195,7 @@ impl Keep {
                 Some((Request::SerialNumber, Purpose::Number))
             }
             State::Up(_) if link == LinkState::Up => match self.waiting.pop_front() {
-                Some(asked) => Some((asked.request.clone(), Purpose::Session(asked))),
+                Some(asked) => Some(handed_over(now, asked)),
                 None if self.next_probe <= now && !is_asleep => {
                     self.next_probe = now + self.reconnect.idle_probe;
                     Some((Request::Probe, Purpose::Probe))
@@ -242,12 +242,12 @@ impl Keep {
     }
 
     /// What the driver may do beside publishes that are unconfirmed: another, if that is what is next.
-    pub(super) fn next_publish(&mut self, link: LinkState) -> Option<(Request, Purpose)> {
+    pub(super) fn next_publish(&mut self, now: Time, link: LinkState) -> Option<(Request, Purpose)> {
         let is_up = matches!(self.state, State::Up(_)) && link == LinkState::Up;
         if !is_up || !self.waiting.front().is_some_and(Asked::is_publish) {
             return None;
         }
-        self.waiting.pop_front().map(|asked| (asked.request.clone(), Purpose::Session(asked)))
+        self.waiting.pop_front().map(|asked| handed_over(now, asked))
     }
 
     /// The broker has taken a sign-in.
@@ -421,10 +421,17 @@ impl Keep {
     }
 
     /// Counts what comes to nothing over a connection that is believed to be there. That a module has taken a message at QoS 0 says
-    /// nothing of the broker; and a subscription that was not answered may be one that the broker refuses, which some modules tell alike.
-    pub(super) fn weigh(&mut self, outcome: &Result<Outcome, Fault>) {
+    /// nothing of the broker; and a subscription that has failed may be one that the broker refuses, which some modules tell alike.
+    /// But one that has failed only when the module had sent it again for as long as it may was not refused.
+    pub(super) fn weigh(&mut self, now: Time, asked: &Asked, outcome: &Result<Outcome, Fault>) {
+        let has_lasted = now - asked.since >= self.options.packet_patience();
         match outcome {
             outcome if is_fruitless(outcome) => self.fruitless += 1,
+            Err(Fault::Subscribe { fault: SubscribeFault::Packet(_) | SubscribeFault::Unanswered, .. })
+                if has_lasted =>
+            {
+                self.fruitless += 1;
+            }
             Ok(Outcome::Published(Delivery::Delivered { .. }) | Outcome::Subscribed(_) | Outcome::Unsubscribed) => {
                 self.fruitless = 0;
             }
@@ -494,13 +501,18 @@ impl Keep {
     }
 }
 
+/// A request of the session as it goes to the driver.
+fn handed_over(now: Time, mut asked: Asked) -> (Request, Purpose) {
+    asked.since = now;
+    (asked.request.clone(), Purpose::Session(asked))
+}
+
 /// Whether a request has come to nothing, as over a dead link.
 pub(super) fn is_fruitless(outcome: &Result<Outcome, Fault>) -> bool {
     matches!(
         outcome,
         Ok(Outcome::Published(Delivery::Unconfirmed(Unconfirmed::NoReport | Unconfirmed::NotAcknowledged)))
             | Err(Fault::Publish(PacketFault::SendFailed | PacketFault::Vendor { .. })
-                | Fault::Subscribe { fault: SubscribeFault::Packet(PacketFault::SendFailed), .. }
                 | Fault::TimedOut { stage: LineStage::Result, .. })
     )
 }
