@@ -32,7 +32,8 @@ pub struct ChannelOptions {
     pub guard: Duration,
     /// How long the port may take no byte at all while something is to be written.
     pub write_timeout: Duration,
-    /// How long `OK` may stay away once the result of a command has come.
+    /// How long `OK` may stay away once the result of a command has come, and what may still be said otherwise once an `OK` or a refusal
+    /// has: the line of an answer that has one, the result of a command that fails, the prompt that shows that a refusal was none.
     pub settle: Duration,
     /// How long a line may pause whose end is counted, and has not come. Its length may have been damaged, and it would swallow the lines
     /// behind it.

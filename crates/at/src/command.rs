@@ -62,8 +62,8 @@ impl<T> Command<T> {
     }
 
     /// The same command, which is known to be answered by a line before its `OK` as things are. An `OK` without one may be that of
-    /// something else, and counts only once the module has had time for the line. Commands of the standards that always have one do not
-    /// need this.
+    /// something else, and counts only once [`ChannelOptions::settle`](crate::ChannelOptions::settle) has gone by without one. Commands of
+    /// the standards that always have one do not need this.
     #[must_use]
     pub fn informing(mut self) -> Command<T> {
         self.exchange.informs = true;

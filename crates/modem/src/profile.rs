@@ -154,13 +154,13 @@ pub struct Timeouts {
     /// Attaching to the packet network.
     #[serde(deserialize_with = "figure::seconds")]
     pub attach: Figure<Duration>,
-    /// Opening the link to the broker: packet network, DNS and TCP.
+    /// Opening the link to the broker: packet network, DNS and TCP. The first attempt to have a kept connection again waits 75 s at the most.
     #[serde(deserialize_with = "figure::seconds")]
     pub open: Figure<Duration>,
     /// Signing in at the broker.
     #[serde(deserialize_with = "figure::seconds")]
     pub connect: Figure<Duration>,
-    /// Subscribing and unsubscribing.
+    /// Subscribing and unsubscribing. Longer where the packet time-outs of the connection add up to more, but for SIMCom's modules.
     #[serde(deserialize_with = "figure::seconds")]
     pub subscribe: Figure<Duration>,
     /// Publishing. Longer where the packet time-outs of the connection add up to more.

@@ -49,6 +49,17 @@ struct Uplink {
     arrivals: Vec<Duration>,
 }
 
+/// How far a subscription is that is to be had again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Resubscription {
+    /// The module does not know of it.
+    Missing,
+    /// It was asked.
+    Asked,
+    /// It has answered.
+    Answered,
+}
+
 /// When bytes of each direction, or whole commands, were not what they should have been.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Trouble {
@@ -89,8 +100,9 @@ pub(crate) struct Ledger {
     pub(crate) link_is_up: bool,
     /// It was lost, and what was subscribed to over it is to be had again before anything is published.
     owes_subscription: bool,
-    /// The module has been asked for it since. That it was had is told to the application, which may have much else to read before.
-    is_subscription_asked: bool,
+    /// What the module has heard and said of it since. That it was had is told to the application too, which may have much else to read
+    /// before.
+    resubscription: Resubscription,
     /// When the library said that it waits for its next attempt.
     waits: Vec<Duration>,
     custody: Custody,
@@ -119,7 +131,7 @@ impl Ledger {
             subscriptions: 0,
             link_is_up: false,
             owes_subscription: false,
-            is_subscription_asked: false,
+            resubscription: Resubscription::Missing,
             waits: Vec::new(),
             custody: Custody::default(),
             may_be_other_module: false,
@@ -328,8 +340,11 @@ impl Ledger {
         let scenario = &self.scenario;
         self.reports.heard(now, command, &|number, bytes| is_whole(scenario, number, bytes))?;
         let is_publish = self.reports.is_publish(command);
-        self.is_subscription_asked |= !is_publish && command.windows(3).any(|name| name == b"SUB");
-        if self.owes_subscription && !self.is_subscription_asked && self.link_is_up && is_publish {
+        if !is_publish && names_subscription(command) {
+            self.resubscription = Resubscription::Asked;
+        }
+        let is_owed = self.owes_subscription && self.resubscription != Resubscription::Answered;
+        if is_owed && self.link_is_up && is_publish {
             return Err("I4: what waits is published before what was subscribed to is had again".to_owned());
         }
         let is_misled = self.module_was_misled(Duration::ZERO) || self.host_was_misled(Duration::ZERO);
@@ -338,6 +353,14 @@ impl Ledger {
             return Err(format!("I7: the module has {unconfirmed} publishes on their way, and is to have {window}"));
         }
         Ok(())
+    }
+
+    /// The module has said something.
+    pub(crate) fn said(&mut self, now: Duration, bytes: &[u8]) {
+        self.reports.said(now, bytes);
+        if self.resubscription == Resubscription::Asked && names_subscription(bytes) {
+            self.resubscription = Resubscription::Answered;
+        }
     }
 
     /// The module has read data.
@@ -386,6 +409,11 @@ impl Ledger {
         // And so does the library, where it keeps the connection.
         if troubled || self.scenario.keeps { 10 * uplink.attempts.len() } else { 0 }
     }
+}
+
+/// Whether this is of a subscription, in any of the dialects.
+fn names_subscription(bytes: &[u8]) -> bool {
+    bytes.windows(3).any(|name| name.eq_ignore_ascii_case(b"SUB"))
 }
 
 /// Whether the payload of an uplink is in these bytes, as it is or in digits.

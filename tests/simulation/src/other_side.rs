@@ -207,7 +207,7 @@ impl OtherSide {
             match output {
                 Output::ToHost(bytes) => {
                     run.note(format_args!("< {}", bytes.escape_ascii()));
-                    run.ledger().reports.said(now, &bytes);
+                    run.ledger().said(now, &bytes);
                     run.line.send(bytes);
                 }
                 Output::Heard(line) => {

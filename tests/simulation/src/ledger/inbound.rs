@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use atmqtt::Framing;
 
-use super::Ledger;
+use super::{Ledger, Resubscription};
 use crate::other_side::GREETING;
 use crate::scenario::Message;
 use crate::tongue::Tongue;
@@ -41,7 +41,7 @@ impl Ledger {
     pub(crate) fn lose_link(&mut self, now: Duration) {
         self.link_is_up = false;
         self.owes_subscription |= matches!(self.subscribed.last(), Some((_, None)));
-        self.is_subscription_asked = false;
+        self.resubscription = Resubscription::Missing;
         self.close_subscription(now);
     }
 
